@@ -1,0 +1,55 @@
+"""Topics ``lead.scores``, ``lead.temperatures``, ``lead.routes``, ``contact.requests``: what the platform decided."""
+
+from typing import Literal
+
+from schemas.events.base import Code, Event, Instant, Revision, Uuid
+
+Temperature = Literal["cold", "warm", "hot"]
+
+
+class LeadScored(Event):
+    """A lead's score as of an event, 0 to 100, in four parts of 25, with the reasons in words."""
+
+    lead_id: Uuid
+    seq: Revision
+    score: int
+    budget: int
+    urgency: int
+    engagement: int
+    readiness: int
+    reasons: list[Code]
+
+
+class TemperatureChanged(Event):
+    """From ``occurred_at`` on the lead has this temperature.
+
+    A record with ``restates_from`` voids everything said before about that lead from that instant on; where it names
+    the same temperature twice it only says what holds from there. ``seq`` counts a lead's records.
+    """
+
+    lead_id: Uuid
+    seq: Revision
+    temperature: Temperature
+    previous: Temperature | None = None
+    reason: Code
+    restates_from: Instant | None = None
+
+
+class LeadRouted(Event):
+    """Where sales sends a lead from now on."""
+
+    lead_id: Uuid
+    seq: Revision
+    temperature: Temperature
+    route: Literal["whatsapp_then_call", "email", "nurture"]
+    reason: Code
+
+
+class ContactProposed(Event):
+    """The platform's own wish to contact a lead; the gate decides like for any other."""
+
+    lead_id: Uuid
+    message_id: Uuid
+    purpose: Code
+    channels: list[Code]
+    not_after: Instant

@@ -1,0 +1,85 @@
+"""Topics ``approvals``, ``identities``, ``policies``, ``rates``, ``risks``: people's and models' say in decisions."""
+
+from typing import ClassVar, Literal
+
+from schemas.events.base import (
+    Code,
+    CustomerId,
+    Day,
+    Decimal,
+    Document,
+    Event,
+    Id,
+    Instant,
+    Message,
+    Revision,
+)
+
+IdentifierKind = Literal["crm_id", "email", "phone", "wa_id", "device_id", "cookie_id", "click_id"]
+
+
+class IdentifierValue(Message):
+    """One identifier as upstream writes it."""
+
+    kind: IdentifierKind
+    value: CustomerId
+
+
+class ApprovalDecided(Event):
+    """A reviewer's answer to an approval request."""
+
+    natural_key: ClassVar[tuple[str, ...]] = ("approval_id",)
+
+    approval_id: Id
+    decision: Literal["approved", "rejected"]
+    decided_by: Id
+
+
+class IdentitiesLinked(Event):
+    """These identifiers belong to one person; across home regions only with a transfer basis."""
+
+    identifiers: list[IdentifierValue]
+    transfer_basis: Code | None = None
+
+
+class IdentitiesSplit(Event):
+    """The taken identifiers belong to another person than the kept ones."""
+
+    take: list[IdentifierValue]
+    keep: list[IdentifierValue]
+
+
+class PolicyChanged(Event):
+    """A version of a workspace's rules; it applies to what happens at or after ``applies_from``."""
+
+    natural_key: ClassVar[tuple[str, ...]] = ("version",)
+
+    version: Revision
+    applies_from: Instant
+    document: Document
+
+
+class ExchangeRateSet(Event):
+    """Units of ``quote`` for one unit of ``base`` on a day, as decimal text."""
+
+    natural_key: ClassVar[tuple[str, ...]] = (
+        "base",
+        "quote",
+        "day",
+    )
+
+    base: Code
+    quote: Code
+    day: Day
+    revision: Revision
+    rate: Decimal
+
+
+class CancellationRisk(Event):
+    """Probability, in parts per million, that a booking will be cancelled."""
+
+    natural_key: ClassVar[tuple[str, ...]] = ("booking_id",)
+
+    booking_id: Id
+    version: Revision
+    p_ppm: int

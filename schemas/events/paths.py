@@ -1,0 +1,48 @@
+"""Messages from the lead stage to the ledger (an inbox only)."""
+
+from schemas.events.base import Code, Currency, Event, Id, Instant, Message, Minor, Revision, Uuid
+from schemas.events.bookings import BookingStatus
+from schemas.events.touchpoints import TouchKind
+
+
+class BookingRevision(Message):
+    """One revision of a booking, as far as the ledger needs it."""
+
+    revision: Revision
+    occurred_at: Instant
+    booked_at: Instant | None = None
+    status: BookingStatus
+    amount_minor: Minor
+    retained_minor: Minor
+    currency: Currency
+
+
+class PathTouch(Message):
+    """A touch that may have helped a booking."""
+
+    touch_id: Id
+    revision: Revision
+    occurred_at: Instant
+    kind: TouchKind
+    identifier: Uuid | None = None
+    channel: Code
+    campaign_id: Id | None = None
+    content_id: Id | None = None
+    variant_id: Id | None = None
+
+
+class PathChanged(Event):
+    """To the ledger: new revisions of a booking, and all touches that may have led to it (null: as before).
+
+    ``post`` takes the touches only when (epoch, seq) is greater than the pair it holds.
+    """
+
+    booking_id: Id
+    lead_id: Uuid
+    epoch: int
+    seq: Revision
+    facts: list[BookingRevision]
+    touches: list[PathTouch] | None = None
+
+
+__all__ = ["SignedMinor"]

@@ -1,0 +1,38 @@
+"""Prefixes: what the platform writes in front of a fact's unchanged bytes while it passes the fact on."""
+
+from schemas.events.base import Code, Id, Instant, Message, Uuid
+from schemas.events.identity import IdentifierHash
+
+
+class Prefix(Message):
+    """Where a fact came from; ``arrived_at`` is the broker's append time on its fact topic."""
+
+    arrived_at: Instant
+    topic: Code
+    partition: int
+    offset: int
+
+
+class Routed(Prefix):
+    """From intake to the resolve stage: the subject that the fact is keyed by, and its identifiers, best first.
+
+    ``subject`` is ``<kind>:<hash>`` of the best identifier, ``b:<booking>``, ``l:<lead>`` or ``f:<natural key>``.
+    """
+
+    subject: Id
+    identifiers: list[IdentifierHash]
+
+
+class Accepted(Prefix):
+    """From the resolve stage to everybody: the lead as of arrival (null: the fact names no person).
+
+    ``identifier`` brought the fact, as number ``seq`` of that identifier under its binding's version ``ver``;
+    ``epoch`` is a booking's ownership epoch.
+    """
+
+    lead_id: Uuid | None
+    identifier: Uuid | None
+    identifiers: list[IdentifierHash]
+    seq: int
+    ver: int
+    epoch: int

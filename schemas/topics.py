@@ -1,0 +1,135 @@
+"""Every topic: what it carries, how it is keyed and cut, how long it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from schemas.contract import has_personal_data
+from schemas.events.base import Event, Message
+from schemas.events.bookings import BookingChanged
+from schemas.events.campaigns import AlertRaised, ContentProposed, PropertyListed, SpendReported
+from schemas.events.clicks import ClickRecorded
+from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived, OutreachRequested
+from schemas.events.decisions import ContactProposed, LeadRouted, LeadScored, TemperatureChanged
+from schemas.events.governance import (
+    ApprovalDecided,
+    CancellationRisk,
+    ExchangeRateSet,
+    IdentitiesLinked,
+    IdentitiesSplit,
+    PolicyChanged,
+)
+from schemas.events.identity import IdentifierBound
+from schemas.events.leads import LeadCaptured, LeadUpdated
+from schemas.events.ledger import CreditsPosted
+from schemas.events.operations import DeadLettered, StageCounted, Tick
+from schemas.events.paths import PathChanged
+from schemas.events.profiles import LeadProfiled
+from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
+
+MAX_FACT_BYTES = 1_000_000
+"""Larger facts are refused by intake; the topic takes twice as much, so that a refused one can be kept."""
+
+Kind = Literal["fact", "accepted", "inbox", "platform"]
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One Kafka topic. ``key`` names the fields that follow the workspace in a record's key."""
+
+    name: str
+    kind: Kind
+    types: tuple[type[Message], ...]
+    key: tuple[str, ...]
+    partitions: int = 4
+    retention_days: int | None = None
+    compacted: bool = False
+    max_bytes: int = 2_000_000
+
+    @cached_property
+    def personal(self) -> bool:
+        """Whether a record may hold personal data."""
+        return any(has_personal_data(type_) for type_ in self.types)
+
+    @property
+    def config(self) -> dict[str, str]:
+        """The topic's settings at the broker, all explicit."""
+        retention = "-1" if self.retention_days is None else str(self.retention_days * 86_400_000)
+        return {
+            "cleanup.policy": "compact" if self.compacted else "delete",
+            "retention.ms": retention,
+            "retention.bytes": "-1",
+            "max.message.bytes": str(self.max_bytes),
+            "message.timestamp.type": "LogAppendTime",
+        }
+
+    def key_of(self, event: Event) -> str:
+        """The record key of an event in this topic: ``workspace/field[:field…]``."""
+        return f"{event.workspace_id}/" + ":".join(str(getattr(event, name)) for name in self.key)
+
+
+def _fact(name: str, *types: type[Event], partitions: int = 4) -> Topic:
+    return Topic(name, "fact", types, types[0].natural_key, partitions)
+
+
+FACTS: tuple[Topic, ...] = (
+    _fact("leads", LeadCaptured, LeadUpdated),
+    _fact("touchpoints", TouchpointRecorded, TouchpointDeleted),
+    _fact("clicks", ClickRecorded),
+    _fact("bookings", BookingChanged),
+    _fact("consents", ConsentChanged, partitions=1),
+    _fact("outreach", OutreachRequested, partitions=1),
+    _fact("deliveries", DeliveryReported, partitions=1),
+    _fact("spend", SpendReported, partitions=1),
+    _fact("messages", MessageReceived, partitions=1),
+    _fact("properties", PropertyListed, partitions=1),
+    _fact("content", ContentProposed, partitions=1),
+    _fact("approvals", ApprovalDecided, partitions=1),
+    _fact("identities", IdentitiesLinked, IdentitiesSplit, partitions=1),
+    _fact("rates", ExchangeRateSet, partitions=1),
+    _fact("risks", CancellationRisk, partitions=1),
+    _fact("policies", PolicyChanged, partitions=1),
+    _fact("alerts", AlertRaised, partitions=1),
+)
+
+ACCEPTED_PREFIX = "accepted."
+
+ACCEPTED: tuple[Topic, ...] = tuple(
+    Topic(ACCEPTED_PREFIX + fact.name, "accepted", fact.types, ("lead_id",), fact.partitions) for fact in FACTS
+)
+
+
+def _inbox(name: str, key: str, *messages: type[Message]) -> Topic:
+    return Topic(name, "inbox", (*messages, Tick), (key,), retention_days=14, max_bytes=3_000_000)
+
+
+INBOXES: tuple[Topic, ...] = (
+    _inbox("resolve.inbox", "identifier", *(type_ for fact in FACTS for type_ in fact.types)),
+    _inbox("journeys", "lead_id", *(type_ for fact in FACTS for type_ in fact.types)),
+    _inbox("ledger.inbox", "booking_id", PathChanged),
+)
+
+PLATFORM: tuple[Topic, ...] = (
+    Topic("lead.profiles", "platform", (LeadProfiled,), ("lead_id",), compacted=True),
+    Topic("identity.changes", "platform", (IdentifierBound,), ("identifier",)),
+    Topic("lead.scores", "platform", (LeadScored,), ("lead_id",)),
+    Topic("lead.temperatures", "platform", (TemperatureChanged,), ("lead_id",)),
+    Topic("lead.routes", "platform", (LeadRouted,), ("lead_id",)),
+    Topic("contact.requests", "platform", (ContactProposed,), ("lead_id",)),
+    Topic("attribution.credits", "platform", (CreditsPosted,), ("booking_id",)),
+    Topic("stage.counts", "platform", (StageCounted,), ("stage",), partitions=1),
+    Topic("dead.letters", "platform", (DeadLettered,), ("topic",), partitions=1, max_bytes=3_000_000),
+)
+
+TOPICS: dict[str, Topic] = {topic.name: topic for topic in (*FACTS, *ACCEPTED, *INBOXES, *PLATFORM)}
+
+FACT_TOPIC: dict[type[Message], Topic] = {type_: topic for topic in FACTS for type_ in topic.types}
+"""The fact topic of each fact type."""
+
+PLATFORM_TOPIC: dict[type[Message], Topic] = {type_: topic for topic in PLATFORM for type_ in topic.types}
+"""The topic of each type that the platform publishes; messages between stages are absent: they have an inbox only."""
+
+MESSAGES: dict[str, type[Message]] = {type_.__name__: type_ for topic in TOPICS.values() for type_ in topic.types}
+"""Every type that travels, by name."""

@@ -1,0 +1,34 @@
+"""`fineacers down`: stop everything on this machine."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from streams.local import stack
+from streams.local.state import LocalStackError
+from streams.settings import SettingsError, read_settings
+
+
+def down(
+    delete_data: Annotated[
+        bool, typer.Option("--delete-data", help="Also delete the state folder: data, passwords and identity key.")
+    ] = False,
+) -> None:
+    """Stop the platform, then the stores, gracefully. The data stay unless --delete-data.
+
+    Examples:
+
+        fineacers down
+
+        fineacers down --delete-data
+    """
+    try:
+        settings = read_settings()
+        ran = stack.stop(settings, delete_data=delete_data)
+    except (LocalStackError, SettingsError) as error:
+        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
+        raise typer.Exit(1) from None
+    typer.echo("stopped" if ran else "nothing was running")
+    if delete_data:
+        typer.echo(f"deleted {settings.state_dir}")

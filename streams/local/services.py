@@ -1,0 +1,57 @@
+"""The services of a full stack: three stores, then the platform's own processes, in their order."""
+
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from streams.local.kafka import kafka_service
+from streams.local.postgres import postgres_service
+from streams.local.service import Service, answers_http
+from streams.local.state import StateFolder
+from streams.settings import STORES, Settings, read_settings
+
+# Name -> arguments of `fineacers`. Each starts when the stores are ready and `migrate` has succeeded.
+_PLATFORM: Mapping[str, tuple[str, ...]] = {
+    "intake-resolve": ("worker", "intake", "resolve"),
+    "lead-ledger": ("worker", "lead", "ledger"),
+    "sink-postgres": ("sink", "postgres"),
+    "sink-clickhouse": ("sink", "clickhouse"),
+}
+PLATFORM = ("migrate", *_PLATFORM)
+"""Names of the platform's own services."""
+
+
+def clickhouse_service(folder: StateFolder, settings: Settings) -> Service:
+    """The ClickHouse server of that state folder."""
+    return Service(
+        name="clickhouse",
+        argv=(sys.executable, "-m", "streams.local.clickhouse", str(folder.path)),
+        env={"TZ": "UTC"},
+        ready=partial(answers_http, f"{settings.need('clickhouse_url')}/ping"),
+    )
+
+
+def platform_services(folder: StateFolder, after: tuple[str, ...]) -> tuple[Service, ...]:
+    """`migrate`, which runs once after the local stores, then every process of the platform."""
+    env = {"FINEACERS_STATE_DIR": str(folder.path)}
+    program = (sys.executable, "-m", "streams")
+    migrate = Service("migrate", (*program, "migrate"), env=env, after=after, once=True)
+    processes = (
+        Service(name, (*program, *arguments), env=env, after=("migrate",), stop_timeout=30)
+        for name, arguments in _PLATFORM.items()
+    )
+    return migrate, *processes
+
+
+def wanted_services(folder: StateFolder) -> tuple[Service, ...]:
+    """The services that the state folder wants, stores first."""
+    names, settings = folder.wanted(), read_settings(state_dir=folder.path)
+    make: dict[str, Callable[[], Service]] = {
+        "kafka": lambda: kafka_service(folder, settings.cache_dir.expanduser()),
+        "postgres": lambda: postgres_service(folder, settings),
+        "clickhouse": lambda: clickhouse_service(folder, settings),
+    }
+    local = tuple(name for name in STORES if name in names)
+    return tuple(make[name]() for name in local) + tuple(
+        service for service in platform_services(folder, after=local) if service.name in names
+    )

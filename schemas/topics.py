@@ -106,7 +106,7 @@ def _inbox(name: str, key: str, *messages: type[Message]) -> Topic:
 
 
 INBOXES: tuple[Topic, ...] = (
-    _inbox("resolve.inbox", "identifier", *(type_ for fact in FACTS for type_ in fact.types)),
+    _inbox("resolve.inbox", "subject", *(type_ for fact in FACTS for type_ in fact.types)),
     _inbox("journeys", "lead_id", *(type_ for fact in FACTS for type_ in fact.types)),
     _inbox("ledger.inbox", "booking_id", PathChanged),
 )

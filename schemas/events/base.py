@@ -122,7 +122,8 @@ Uuid = Annotated[
     StringConstraints(to_lower=True, pattern=r"^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"),
     Avro("string", "uuid"),
 ]
-Id = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f/]+$"), Avro("string")]
+WorkspaceId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$"), Avro("string")]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$"), Avro("string")]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$"), Avro("string")]
 Decimal = Annotated[str, StringConstraints(pattern=r"^\d{1,12}(\.\d{1,12})?$"), Avro("string")]
 Document = Annotated[str, StringConstraints(max_length=65_536), Avro("string")]
@@ -186,13 +187,15 @@ class Event(Message):
 
     A step leaves ``event_id``, ``workspace_id``, ``region``, ``source`` and ``cause_id`` of what it emits to the
     stage, which derives them (``streams.stage``). ``natural_key`` names the fields that identify what the event is
-    about; among events of one natural key the highest ``revision`` is the truth.
+    about; among events of one natural key the highest ``revision`` is the truth. What ``reaches_out`` to a person is
+    never emitted for an old cause.
     """
 
     natural_key: ClassVar[tuple[str, ...]] = ("event_id",)
+    reaches_out: ClassVar[bool] = False
 
     event_id: Uuid
-    workspace_id: Id
+    workspace_id: WorkspaceId
     region: Region
     occurred_at: Instant
     source: Code

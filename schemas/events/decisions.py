@@ -1,6 +1,6 @@
 """Topics ``lead.scores``, ``lead.temperatures``, ``lead.routes``, ``contact.requests``: what the platform decided."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from schemas.events.base import Code, Event, Instant, Revision, Uuid
 
@@ -47,6 +47,8 @@ class LeadRouted(Event):
 
 class ContactProposed(Event):
     """The platform's own wish to contact a lead; the gate decides like for any other."""
+
+    reaches_out: ClassVar[bool] = True
 
     lead_id: Uuid
     message_id: Uuid

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from schemas.events.base import Code, Event, FreeText, Id, Instant, Message, Pii, Region, Uuid
+from schemas.events.base import Code, Event, FreeText, Instant, Message, Pii, Region, Uuid, WorkspaceId
 
 Bytes = Annotated[bytes, Pii("free_text")]
 
@@ -47,7 +47,7 @@ class DeadLettered(Event):
     the topic ``file:<name>``, partition 0 and its row number as offset.
     """
 
-    workspace_id: Id = "unknown"
+    workspace_id: WorkspaceId = "unknown"
     region: Region | None = None  # type: ignore[assignment]
     stage: Code
     reason: Code

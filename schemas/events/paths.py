@@ -43,6 +43,3 @@ class PathChanged(Event):
     seq: Revision
     facts: list[BookingRevision]
     touches: list[PathTouch] | None = None
-
-
-__all__ = ["SignedMinor"]

@@ -1,0 +1,156 @@
+"""What a step is, what it is told and what it may answer.
+
+A step is one pure function: ``run(slice, event, ctx) -> (slice, outputs)``. No clock, no randomness, no I/O, and the
+slice it was given stays as it was: a step answers with a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from models.policy import Policy
+from processors.control import Control
+from schemas.events.base import HOUR, Event, Message
+from schemas.events.routing import Prefix
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Publish an event to its topic and to every stage that consumes its type.
+
+    The step builds it with ``Event.build`` and leaves ``event_id``, ``workspace_id``, ``region``, ``source`` and
+    ``cause_id`` out: the stage derives them.
+    """
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Pass a fact on, its bytes unchanged, behind a new prefix; intake, which decoded it, says which fact it is."""
+
+    prefix: Prefix
+    fact: Event | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    """Write the fact being processed to every partition of each stage that takes it as a control record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """Wake this step for this key at an instant; one per name and key, setting it again moves it."""
+
+    name: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTimer:
+    """Forget a timer; nothing happens when there is none."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A deliberate discard, counted by its reason."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """The fact being processed is refused: it goes to ``dead.letters`` whole and the key's state stays as it was.
+
+    ``detail`` tells a person what was wrong and what to do, without repeating values.
+    """
+
+    reason: str
+    detail: str
+
+
+Output = Emit | Forward | Broadcast | Timer | CancelTimer | Drop | DeadLetter
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """Handed to the step that set the timer. ``due`` is when it was due, not when it was noticed."""
+
+    name: str
+    due: int
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Handed to every key of a partition after a control record changed what holds for all of them."""
+
+    control_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What intake is handed: bytes as they arrived, with where and when. ``arrived_at``: microseconds, the broker's."""
+
+    raw: bytes
+    topic: str
+    partition: int
+    offset: int
+    arrived_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a step may know besides its slice and the event. Read-only.
+
+    ``key`` is ``workspace/rest``; ``now`` the last tick, in microseconds; ``at`` the time that the pass speaks as of;
+    ``slices`` those of the stage's other steps, by name, earlier ones as this very pass left them; ``origin`` the
+    prefix of the fact being processed, or none.
+    """
+
+    key: str
+    now: int
+    at: int
+    cause: str
+    control: Control
+    slices: Mapping[str, Any] = field(default_factory=dict)
+    origin: Any = None
+
+    @property
+    def policy(self) -> Policy:
+        """The rules in force now, for steps that decide."""
+        return self.control.policy_at(self.now)
+
+    @property
+    def workspace(self) -> str:
+        """The tenant."""
+        return self.key.partition("/")[0]
+
+
+STALE_AFTER = 24 * HOUR
+"""Nothing reaches out to a person for a cause older than this before the last tick."""
+
+Run = Callable[[Any, Any, Context], tuple[Any, Sequence[Output]]]
+Consumed = type[Message] | type[TimerFired] | type[Visit] | type[Received]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One processor of a stage, with all that it declares.
+
+    ``slice`` is its part of the key's state (none: it remembers nothing), ``version`` that slice's; an ``upcast`` turns
+    stored bytes of an older version into today's.
+    """
+
+    name: str
+    run: Run
+    consumes: tuple[Consumed, ...]
+    emits: tuple[type[Message], ...] = ()
+    slice: type[msgspec.Struct] | None = None
+    version: int = 1
+    upcast: Callable[[int, bytes], bytes] | None = None

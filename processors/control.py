@@ -1,0 +1,67 @@
+"""Control state of a workspace: versions of policy and rates, as one partition has heard them so far."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+import msgspec
+
+from models.policy import DEFAULT_POLICY, Policy
+from schemas.events.base import Message
+from schemas.events.governance import ExchangeRateSet, PolicyChanged
+
+CONTROL_TYPES: tuple[type[Message], ...] = (PolicyChanged, ExchangeRateSet)
+
+RATE_REACH_DAYS = 7
+"""A day without a rate of its own takes the nearest earlier one up to this many days back."""
+
+
+class Rate(msgspec.Struct, frozen=True, array_like=True):
+    """One day's rate: decimal text, units of quote for one unit of base."""
+
+    revision: int
+    rate: str
+    rate_id: str
+
+
+class Control(msgspec.Struct, frozen=True):
+    """Policies by version and rates by ``base/quote`` and day. Bound: one entry per version, pair and day."""
+
+    policies: dict[int, Policy] = {}
+    rates: dict[str, dict[int, Rate]] = {}
+
+    def policy_at(self, at: int) -> Policy:
+        """The highest version whose ``applies_from`` is not after an instant; version 0 is the defaults in code."""
+        covering = [policy for policy in self.policies.values() if policy.applies_from <= at]
+        return max(covering, key=lambda policy: policy.version, default=DEFAULT_POLICY)
+
+    def rate_on(self, base: str, quote: str, day: int) -> Rate | None:
+        """The rate of a day, else of the nearest earlier day within reach, else none."""
+        known = self.rates.get(f"{base}/{quote}")
+        if not known:
+            return None
+        days = sorted(known)
+        place = bisect_right(days, day) - 1
+        found = days[place] if place >= 0 else None
+        return known[found] if found is not None and day - found <= RATE_REACH_DAYS else None
+
+
+EMPTY = Control()
+
+
+def apply(control: Control, event: Message) -> Control:
+    """Control state after a control record; the same object when it says nothing new."""
+    if isinstance(event, PolicyChanged):
+        if event.version in control.policies:
+            return control
+        document = msgspec.json.decode(event.document) if event.document else {}
+        policy = msgspec.convert({**document, "version": event.version, "applies_from": event.applies_from}, Policy)
+        return Control({**control.policies, event.version: policy}, control.rates)
+    if isinstance(event, ExchangeRateSet):
+        pair = f"{event.base}/{event.quote}"
+        held = control.rates.get(pair, {}).get(event.day)
+        if held is not None and held.revision >= event.revision:
+            return control
+        rate = Rate(event.revision, event.rate, f"{pair}/{event.day}#{event.revision}")
+        return Control(control.policies, {**control.rates, pair: {**control.rates.get(pair, {}), event.day: rate}})
+    raise TypeError(f"{type(event).__name__} is no control record")

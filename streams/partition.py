@@ -1,0 +1,286 @@
+"""One partition of a stage's inbox: its clock, its order of things, what a transaction of it changes.
+
+The driver feeds a ``Partition`` over a memory store, the engine one over RocksDB; all that can make a difference to
+outputs is in here, so that both give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from heapq import heappop, heappush
+
+import msgspec
+
+from processors.base import Broadcast, DeadLetter, Drop, Forward, Received, Visit
+from processors.control import EMPTY, Control, apply
+from schemas.codec import decode, encode
+from schemas.events.base import DAY, Event
+from schemas.events.operations import Tick
+from schemas.events.routing import Prefix, Routed
+from schemas.topics import FACT_TOPIC, TOPICS
+from streams.dead_letters import coordinates, dead_letter, readable
+from streams.records import InRecord, OutRecord
+from streams.routing import Router
+from streams.stage import Clock, Emitted, Input, KeyState, Outcome, Stage, fire_due, run
+from streams.state import StateCodec
+from streams.store import Changes, Seen, Store, TimerEntry
+
+REMEMBER_IDS = 7 * DAY
+TIMERS_PER_TICK = 2_000
+VISITS_PER_TICK = 500
+
+
+class Sweep(msgspec.Struct, array_like=True):
+    """A visit under way: which control record, of which workspace, and the last key visited."""
+
+    control_id: str
+    workspace: str
+    at: int
+    cursor: str
+
+
+class Meta(msgspec.Struct, array_like=True):
+    """What belongs to the partition and to no key."""
+
+    now: int = 0
+    controls: dict[str, Control] = {}
+    sweeps: list[Sweep] = []
+
+
+class Partition:
+    """State and logic of one partition between transactions; not thread-safe.
+
+    ``apply`` each record in order and produce what it returns; then ``changes`` says what to store, and ``committed``
+    or ``aborted`` ends the transaction. Errors that no step declared pass through: the caller must abort.
+    """
+
+    def __init__(self, stage: Stage, router: Router, store: Store) -> None:
+        self.stage = stage
+        self._router = router
+        self._store = store
+        self._codec = StateCodec(stage)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._meta_stored = self._store.meta()
+        self._meta = msgspec.msgpack.decode(self._meta_stored, type=Meta) if self._meta_stored else Meta()
+        self._states: dict[str, KeyState] = {}
+        self._timers_before: dict[str, dict[str, tuple[int, int]]] = {}
+        self._dirty: set[str] = set()
+        self._seen: dict[str, Seen] = {}
+        self._fresh_timers: list[TimerEntry] = []
+        self.counts: Counter[tuple[str, str, str]] = Counter()
+
+    @property
+    def now(self) -> int:
+        """The last tick, in microseconds; 0 before the first."""
+        return self._meta.now
+
+    # -- one record
+
+    def apply(self, record: InRecord) -> list[OutRecord]:
+        """Everything that one record brings about, in order."""
+        if not self.stage.stateful:
+            return list(self._receive(record))
+        message, prefix, raw = decode(record.value)
+        if isinstance(message, Tick):
+            return list(self._tick(message))
+        assert isinstance(message, Event)
+        if type(message) in self.stage.controls and prefix is None:
+            self._control(message)
+            return []
+        return list(self._event(record, message, prefix, raw))
+
+    def _receive(self, record: InRecord) -> Iterable[OutRecord]:
+        received = Received(record.value, record.topic, record.partition, record.offset, record.timestamp)
+        cause = f"{record.topic}:{record.partition}:{record.offset}"
+        outcome = run(self.stage, KeyState(), Input("", received, cause, record.timestamp), Clock(record.timestamp))
+        yield from self._put_out(outcome, record, None, None, record.value)
+
+    def _event(self, record: InRecord, event: Event, prefix: Prefix | None, raw: bytes) -> Iterable[OutRecord]:
+        if self.stage.deduplicates and (known := self._known(event.event_id)) is not None:
+            if known.content == content_hash(raw):
+                self._count(event, prefix, record, "duplicate")
+                return
+            letter = DeadLetter(
+                "event_id_conflict", "this event_id was accepted before with other content: use a new id"
+            )
+            yield self._refuse(letter, record, event, prefix, raw)
+            return
+        key = record.key
+        given = Input(key, event, event.event_id, event.occurred_at, prefix)
+        outcome = run(self.stage, self._load(key), given, self._clock(key, record))
+        self._keep(key, outcome.state)
+        refused = any(isinstance(output, DeadLetter) for output in outcome.outputs)
+        if self.stage.deduplicates and not refused:
+            self._seen[event.event_id] = Seen(content_hash(raw), self.now or record.timestamp)
+            self._count(event, prefix, record, "accepted")
+        yield from self._put_out(outcome, record, event, prefix, raw)
+
+    # -- time
+
+    def _tick(self, tick: Tick) -> Iterable[OutRecord]:
+        self._meta.now = max(self._meta.now, tick.at)
+        yield from self._fire_timers()
+        yield from self._visit_page()
+
+    def _fire_timers(self) -> Iterable[OutRecord]:
+        """Timers due by now, oldest first, those set meanwhile included; what is left waits for the next tick."""
+        stored = iter(self._store.due(self.now))
+        upcoming = next(stored, None)
+        for _ in range(TIMERS_PER_TICK):
+            while upcoming is not None and not self._stands(upcoming):
+                upcoming = next(stored, None)
+            while self._fresh_timers and not self._stands(self._fresh_timers[0]):
+                heappop(self._fresh_timers)
+            fresh = self._fresh_timers[0] if self._fresh_timers else None
+            entry = min((e for e in (upcoming, fresh) if e is not None), default=None)
+            if entry is None or entry.due > self.now:
+                return
+            outcome = Outcome(self._load(entry.key))
+            fire_due(self.stage, outcome, entry.key, entry.due, self._clock(entry.key))
+            self._keep(entry.key, outcome.state)
+            yield from self._put_out(outcome, None, None, None, b"")
+
+    def _stands(self, entry: TimerEntry) -> bool:
+        """Whether an index entry is still what its key says; of keys not touched since the store was written it is."""
+        state = self._states.get(entry.key)
+        return state is None or state.timers.get(entry.name) == (entry.due, entry.generation)
+
+    def _clock(self, key: str, record: InRecord | None = None) -> Clock:
+        """Now for a key: the last tick; a partition without one takes the record's own timestamp."""
+        own_time = record.timestamp if record is not None else 0
+        return Clock(self.now or own_time, self._meta.controls.get(key.partition("/")[0], EMPTY))
+
+    def _visit_page(self) -> Iterable[OutRecord]:
+        if not self._meta.sweeps:
+            return
+        sweep = self._meta.sweeps[0]
+        page = self._keys_after(max(sweep.cursor, sweep.workspace + "/"), VISITS_PER_TICK)
+        page = [key for key in page if key.startswith(sweep.workspace + "/")]
+        for key in page:
+            given = Input(key, Visit(sweep.control_id), f"visit:{sweep.control_id}", sweep.at)
+            outcome = run(self.stage, self._load(key), given, self._clock(key))
+            self._keep(key, outcome.state)
+            yield from self._put_out(outcome, None, None, None, b"")
+        if len(page) < VISITS_PER_TICK:
+            self._meta.sweeps = self._meta.sweeps[1:]
+        else:
+            sweep.cursor = page[-1]
+
+    def _keys_after(self, key: str, limit: int) -> list[str]:
+        stored = self._store.keys_after(key, limit)
+        fresh = [dirty for dirty in self._dirty if dirty > key]
+        return sorted({*stored, *fresh})[:limit]
+
+    def _control(self, event: Event) -> None:
+        before = self._meta.controls.get(event.workspace_id, EMPTY)
+        after = apply(before, event)
+        if after is not before:
+            self._meta.controls = {**self._meta.controls, event.workspace_id: after}
+            if Visit in self.stage.consumes:
+                sweep = Sweep(event.event_id, event.workspace_id, event.occurred_at, "")
+                self._meta.sweeps = [*self._meta.sweeps, sweep]
+
+    # -- state
+
+    def _load(self, key: str) -> KeyState:
+        state = self._states.get(key)
+        if state is None:
+            stored = self._store.get(key)
+            state = self._codec.decode(stored) if stored is not None else KeyState()
+            self._states[key] = state
+            self._timers_before[key] = state.timers
+        return state
+
+    def _keep(self, key: str, state: KeyState) -> None:
+        before = self._states[key]
+        if state is before:
+            return
+        self._states[key] = state
+        self._dirty.add(key)
+        if state.timers != before.timers:
+            for name, (due, generation) in state.timers.items():
+                if before.timers.get(name) != (due, generation):
+                    heappush(self._fresh_timers, TimerEntry(due, key, name, generation))
+
+    def _known(self, event_id: str) -> Seen | None:
+        known = self._seen.get(event_id) or self._store.seen(event_id)
+        return known if known is not None and self.now - known.at < REMEMBER_IDS else None
+
+    # -- outputs
+
+    def _put_out(
+        self, outcome: Outcome, record: InRecord | None, event: Event | None, prefix: Prefix | None, raw: bytes
+    ) -> Iterable[OutRecord]:
+        for output in outcome.outputs:
+            match output:
+                case Emitted():
+                    yield from self._router.emitted(self.stage, output)
+                case Forward(onward, named):
+                    fact = named or event
+                    assert fact is not None
+                    yield from self._router.forwarded(onward, fact, raw)
+                    if isinstance(onward, Routed):
+                        self._count(fact, onward, record, "routed")
+                case Broadcast():
+                    assert event is not None
+                    yield from self._router.broadcast(event, raw)
+                case Drop(reason):
+                    self._count(event, prefix, record, f"drop:{reason}")
+                case DeadLetter():
+                    assert record is not None
+                    yield self._refuse(output, record, event, prefix, raw)
+
+    def _refuse(
+        self, letter: DeadLetter, record: InRecord, event: Event | None, prefix: Prefix | None, raw: bytes
+    ) -> OutRecord:
+        if event is not None and type(event) not in FACT_TOPIC:
+            raise RuntimeError(
+                f"{self.stage.name} refused a message between stages ({type(event).__name__} at {record.topic}:"
+                f"{record.partition}:{record.offset}): {letter.reason}: {letter.detail}"
+            )
+        event = event or readable(raw)
+        self._count(event, prefix, record, f"dead:{letter.reason}")
+        refused = dead_letter(self.stage.name, letter, prefix or coordinates(record), event, raw)
+        topic = TOPICS["dead.letters"]
+        return OutRecord(topic.name, topic.key_of(refused), encode(refused))
+
+    def _count(self, event: Event | None, prefix: Prefix | None, record: InRecord | None, outcome: str) -> None:
+        topic = prefix.topic if prefix is not None else record.topic if record is not None else self.stage.inputs[0]
+        self.counts[topic, type(event).__name__ if event is not None else "", outcome] += 1
+
+    # -- the transaction
+
+    def changes(self) -> Changes:
+        """What this transaction changed, to be stored once it is committed."""
+        changes = Changes(seen=self._seen)
+        for key in self._dirty:
+            state = self._states[key]
+            changes.states[key] = self._codec.encode(state)
+            before, after = _index(key, self._timers_before[key]), _index(key, state.timers)
+            changes.timers_set |= after - before
+            changes.timers_gone |= before - after
+        meta = msgspec.msgpack.encode(self._meta)
+        changes.meta = meta if meta != self._meta_stored else None
+        return changes
+
+    def committed(self, changes: Changes) -> None:
+        """The transaction is in Kafka: write it down and begin the next."""
+        self._store.write(changes)
+        self._begin()
+
+    def aborted(self) -> None:
+        """The transaction never was: forget it."""
+        self._begin()
+
+
+def _index(key: str, timers: dict[str, tuple[int, int]]) -> set[TimerEntry]:
+    return {TimerEntry(due, key, name, generation) for name, (due, generation) in timers.items()}
+
+
+def content_hash(raw: bytes) -> bytes:
+    """Eight bytes that tell one event content from another."""
+    return hashlib.blake2b(raw, digest_size=8).digest()

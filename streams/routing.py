@@ -1,0 +1,58 @@
+"""Where what a stage puts out goes: topics, inboxes, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from schemas.codec import encode, forward
+from schemas.events.base import Event, Message
+from schemas.events.routing import Accepted, Prefix
+from schemas.topics import ACCEPTED_PREFIX, FACT_TOPIC, PLATFORM_TOPIC, TOPICS
+from streams.records import OutRecord
+from streams.stage import Emitted, Stage
+
+
+@dataclass(frozen=True)
+class Router:
+    """Knows, from the stages' declarations alone, who takes what."""
+
+    stages: Sequence[Stage]
+
+    def emitted(self, stage: Stage, emitted: Emitted) -> Iterable[OutRecord]:
+        """An event: once to its type's topic, and a copy to each stage that consumes it and has not seen it yet."""
+        event, value = emitted.event, encode(emitted.event)
+        topic = PLATFORM_TOPIC.get(type(event))
+        if topic is not None:
+            yield OutRecord(topic.name, topic.key_of(event), value)
+        for taker in self.stages:
+            if type(event) in taker.consumes and not (taker is stage and emitted.handed_on):
+                inbox = taker.inputs[0]
+                yield OutRecord(inbox, inbox_key(inbox, event), value)
+
+    def forwarded(self, prefix: Prefix, fact: Event, raw: bytes) -> Iterable[OutRecord]:
+        """A fact behind a prefix: to ``accepted.*`` once it is accepted, and to each stage that takes it so."""
+        value = forward(prefix, raw)
+        if isinstance(prefix, Accepted):
+            name = ACCEPTED_PREFIX + FACT_TOPIC[type(fact)].name
+            whose = prefix.lead_id or ":".join(str(getattr(fact, part)) for part in fact.natural_key)
+            yield OutRecord(name, f"{fact.workspace_id}/{whose}", value)
+        for taker in self.stages:
+            if taker.carries is type(prefix) and type(fact) in taker.consumes:
+                inbox = taker.inputs[0]
+                yield OutRecord(inbox, inbox_key(inbox, fact, prefix), value)
+
+    def broadcast(self, fact: Event, raw: bytes) -> Iterable[OutRecord]:
+        """A control record: to every partition of each stage that holds such."""
+        for taker in self.stages:
+            if type(fact) in taker.controls:
+                inbox = TOPICS[taker.inputs[0]]
+                for partition in range(inbox.partitions):
+                    yield OutRecord(inbox.name, f"{fact.workspace_id}/", raw, partition)
+
+
+def inbox_key(inbox: str, event: Message, prefix: Prefix | None = None) -> str:
+    """The key of a record in an inbox: the workspace and the field that the inbox is keyed by."""
+    (name,) = TOPICS[inbox].key
+    holder = prefix if prefix is not None and hasattr(prefix, name) else event
+    return f"{event.workspace_id}/{getattr(holder, name)}"  # type: ignore[attr-defined]

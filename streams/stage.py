@@ -1,0 +1,217 @@
+"""The one pass over a record: timers that were due, then the event through the stage's steps.
+
+``run`` is the only thing that steps processors. The driver and the engine both call it (through ``Partition``); it
+knows no domain event, no clock and no I/O.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from processors.base import (
+    STALE_AFTER,
+    Broadcast,
+    CancelTimer,
+    Consumed,
+    Context,
+    DeadLetter,
+    Drop,
+    Emit,
+    Forward,
+    Output,
+    Step,
+    Timer,
+    TimerFired,
+)
+from processors.control import EMPTY, Control
+from schemas.events.base import Event, Message, assemble
+from schemas.events.routing import Prefix
+
+
+@dataclass(frozen=True)
+class Stage:
+    """An ordered tuple of steps over one key, fed by one inbox (intake alone: by the fact topics).
+
+    ``carries`` is the prefix behind which facts reach this stage; ``controls`` are the control records that its
+    partitions hold; a stage that ``deduplicates`` holds the duplicate index.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    steps: tuple[Step, ...]
+    carries: type[Prefix] | None = None
+    controls: tuple[type[Message], ...] = ()
+    deduplicates: bool = False
+    consumes: frozenset[Consumed] = field(init=False)
+
+    def __post_init__(self) -> None:
+        consumed = frozenset(type_ for step in self.steps for type_ in step.consumes)
+        object.__setattr__(self, "consumes", consumed)
+
+    @property
+    def stateful(self) -> bool:
+        """Whether the stage remembers anything."""
+        return any(step.slice for step in self.steps) or self.deduplicates
+
+
+@dataclass(slots=True)
+class KeyState:
+    """Everything one key remembers: a slice per step and its timers as name → (due, generation).
+
+    ``generation`` counts the timers ever set, so that no two have the same cause; ``region`` is the key's home region.
+    """
+
+    slices: dict[str, Any] = field(default_factory=dict)
+    timers: dict[str, tuple[int, int]] = field(default_factory=dict)
+    generation: int = 0
+    region: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One thing to pass through a stage for one key: an event, a timer, a visit, or intake's raw bytes.
+
+    ``cause`` is what ids are derived from; ``at`` the time that it speaks as of (microseconds).
+    """
+
+    key: str
+    event: Any
+    cause: str
+    at: int
+    prefix: Prefix | None = None
+
+
+class Clock(NamedTuple):
+    """The last tick (microseconds) and the control state, as the partition holds them before the input."""
+
+    now: int
+    control: Control = EMPTY
+
+
+class Emitted(NamedTuple):
+    """An event to publish; ``handed_on`` says that this stage has already seen it in the same pass."""
+
+    event: Event
+    handed_on: bool
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a pass came to. ``state`` is new where anything changed; outputs keep the order of the steps."""
+
+    state: KeyState
+    outputs: list[Emitted | Forward | Broadcast | Drop | DeadLetter] = field(default_factory=list)
+
+
+def run(stage: Stage, state: KeyState, given: Input, clock: Clock) -> Outcome:
+    """Pass one input through a stage's steps for one key.
+
+    Timers of the key that are due by ``min(given.at, clock.now)`` fire first, oldest first, each as a pass of its own. A
+    ``DeadLetter`` from any step undoes what this input did and is the pass's only output after those of the timers.
+    """
+    outcome = Outcome(state)
+    if state.timers:
+        fire_due(stage, outcome, given.key, min(given.at, clock.now), clock)
+    _Pass(stage, given, clock, outcome.state).through(stage.steps, outcome)
+    return outcome
+
+
+def fire_due(stage: Stage, outcome: Outcome, key: str, until: int, clock: Clock) -> None:
+    """Fire a key's timers due by ``until``, oldest first, the ones they set included."""
+    while outcome.state.timers:
+        due, name = min((due, name) for name, (due, _) in outcome.state.timers.items())
+        if due > until:
+            return
+        owner, _, timer = name.partition(".")
+        generation = outcome.state.timers[name][1]
+        rest = {other: when for other, when in outcome.state.timers.items() if other != name}
+        outcome.state = replace(outcome.state, timers=rest)
+        place = next(index for index, step in enumerate(stage.steps) if step.name == owner)
+        given = Input(key, TimerFired(timer, due), f"timer:{timer}:{due}:{generation}", due)
+        _Pass(stage, given, clock, outcome.state, addressee=owner).through(stage.steps[place:], outcome)
+
+
+class _Pass:
+    """One input on its way through the steps of a stage, with what has come of it so far."""
+
+    def __init__(
+        self, stage: Stage, given: Input, clock: Clock, before: KeyState, addressee: str | None = None
+    ) -> None:
+        self._stage = stage
+        self._given = given
+        self._clock = clock
+        self._addressee = addressee
+        region = before.region or (given.event.region if isinstance(given.event, Event) else "")
+        self._state = KeyState(dict(before.slices), dict(before.timers), before.generation, region)
+        self._outputs: list[Emitted | Forward | Broadcast | Drop | DeadLetter] = []
+        self._carried: list[Event] = []
+        self._number = 0
+
+    def through(self, steps: Sequence[Step], outcome: Outcome) -> None:
+        """The input, and what steps emit for this key, through each step in order; the result goes to ``outcome``."""
+        given = self._given
+        for place, step in enumerate(steps):
+            offered = [given.event] if self._addressee in (None, step.name) else []
+            for event in (*offered, *self._carried):
+                if type(event) not in step.consumes:
+                    continue
+                slices, clock = self._state.slices, self._clock
+                ctx = Context(given.key, clock.now, given.at, given.cause, clock.control, slices, given.prefix)
+                fresh, answers = step.run(slices.get(step.name), event, ctx)
+                if step.slice is not None and fresh is not None:
+                    slices[step.name] = fresh
+                for answer in answers:
+                    if isinstance(answer, DeadLetter):
+                        outcome.outputs.append(answer)
+                        return
+                    self._take(step, steps[place + 1 :], answer)
+        outcome.state = self._state
+        outcome.outputs += self._outputs
+
+    def _take(self, step: Step, later: Sequence[Step], answer: Output) -> None:
+        match answer:
+            case Emit(event):
+                self._emit(step, later, event)
+            case Timer(name, at):
+                self._state.generation += 1
+                self._state.timers[f"{step.name}.{name}"] = (at, self._state.generation)
+            case CancelTimer(name):
+                self._state.timers.pop(f"{step.name}.{name}", None)
+            case _:
+                self._outputs.append(answer)
+
+    def _emit(self, step: Step, later: Sequence[Step], event: Event) -> None:
+        if event.reaches_out and self._given.at < self._clock.now - STALE_AFTER:
+            self._outputs.append(Drop("stale"))
+            return
+        stamped = self._stamp(step, event)
+        handed_on = any(type(event) in after.consumes for after in later)
+        if handed_on:
+            self._carried.append(stamped)
+        self._outputs.append(Emitted(stamped, handed_on))
+
+    def _stamp(self, step: Step, event: Event) -> Event:
+        """The event with what every derived event has: its id, tenant, region, source and cause."""
+        given = self._given
+        derived = {
+            "event_id": derived_id(step.name, given.key, given.cause, self._number),
+            "workspace_id": given.key.partition("/")[0],
+            "region": self._state.region,
+            "source": f"{self._stage.name}.{step.name}",
+            "cause_id": given.cause,
+        }
+        self._number += 1
+        return assemble(type(event), {**event.__dict__, **derived})
+
+
+_NAMESPACE = uuid.UUID("6f2f6f0e-6b1e-5b7e-9d2c-0c5f1f3a7b11").bytes
+
+
+def derived_id(*parts: object) -> str:
+    """The uuid5 of some parts: same parts, same id."""
+    digest = hashlib.sha1(_NAMESPACE + "\x1f".join(map(str, parts)).encode(), usedforsecurity=False).digest()
+    return str(uuid.UUID(bytes=digest[:16], version=5))

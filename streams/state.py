@@ -1,0 +1,58 @@
+"""A key's state as bytes: one msgpack record of its slices with their versions, its timers, its region."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from processors.base import Step
+from streams.stage import KeyState, Stage
+
+
+class _Stored(msgspec.Struct, array_like=True, frozen=True):
+    slices: dict[str, tuple[int, msgspec.Raw]]
+    timers: dict[str, tuple[int, int]]
+    generation: int
+    region: str
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Stored)
+
+
+class StateCodec:
+    """Encodes and decodes the composite state of one stage's keys."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._steps = {step.name: step for step in stage.steps if step.slice is not None}
+        self._decoders = {
+            name: msgspec.msgpack.Decoder(step.slice) for name, step in self._steps.items() if step.slice is not None
+        }
+
+    def encode(self, state: KeyState) -> bytes:
+        """The stored form of a state; equal states give equal bytes."""
+        slices = {
+            name: (self._steps[name].version, msgspec.Raw(_encoder.encode(state.slices[name])))
+            for name in self._steps
+            if name in state.slices
+        }
+        return _encoder.encode(_Stored(slices, dict(sorted(state.timers.items())), state.generation, state.region))
+
+    def decode(self, data: bytes) -> KeyState:
+        """The state of stored bytes, older slice versions brought up to date."""
+        stored = _decoder.decode(data)
+        slices = {
+            name: self._slice(self._steps[name], version, raw)
+            for name, (version, raw) in stored.slices.items()
+            if name in self._steps
+        }
+        return KeyState(slices, stored.timers, stored.generation, stored.region)
+
+    def _slice(self, step: Step, version: int, raw: msgspec.Raw) -> Any:
+        data: bytes | msgspec.Raw = raw
+        if version != step.version:
+            if step.upcast is None:
+                raise ValueError(f"step {step.name}: stored slice version {version}, code {step.version}, no upcast")
+            data = step.upcast(version, bytes(raw))
+        return self._decoders[step.name].decode(data)

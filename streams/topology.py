@@ -1,0 +1,18 @@
+"""THE page: every stage, its inbox and its steps, in order."""
+
+from __future__ import annotations
+
+from processors import intake, lead, ledger, resolve
+from schemas.events.routing import Accepted, Routed
+from schemas.topics import FACTS
+from streams.stage import Stage
+
+
+def topology(identity_key: bytes) -> tuple[Stage, ...]:
+    """All stages of the platform. ``identity_key`` (32 bytes) keys the hashes that stand for identifiers."""
+    return (
+        Stage("intake", tuple(topic.name for topic in FACTS), intake.steps(identity_key)),
+        Stage("resolve", ("resolve.inbox",), resolve.STEPS, carries=Routed, deduplicates=True),
+        Stage("lead", ("journeys",), lead.STEPS, carries=Accepted, controls=lead.CONTROLS),
+        Stage("ledger", ("ledger.inbox",), ledger.STEPS, controls=ledger.CONTROLS),
+    )

@@ -88,9 +88,10 @@ class TimerFired:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Handed to every key of a partition after a control record changed what holds for all of them."""
+    """Handed to every key of a partition after a control record of a type changed what holds for all of them."""
 
     control_id: str
+    type: str
 
 
 @dataclass(frozen=True, slots=True)

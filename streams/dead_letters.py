@@ -10,8 +10,8 @@ from schemas.codec import CodecError, decode
 from schemas.events.base import Event, Region
 from schemas.events.operations import DeadLettered
 from schemas.events.routing import Prefix
+from schemas.ids import derived_id
 from streams.records import InRecord
-from streams.stage import derived_id
 
 
 def dead_letter(stage: str, letter: DeadLetter, origin: Prefix, event: Event | None, raw: bytes) -> DeadLettered:

@@ -33,9 +33,10 @@ VISITS_PER_TICK = 500
 
 
 class Sweep(msgspec.Struct, array_like=True):
-    """A visit under way: which control record, of which workspace, and the last key visited."""
+    """A visit under way: which control record, of which workspace, and the last key visited (empty: not begun)."""
 
     control_id: str
+    type: str
     workspace: str
     at: int
     cursor: str
@@ -161,7 +162,7 @@ class Partition:
         page = self._keys_after(max(sweep.cursor, sweep.workspace + "/"), VISITS_PER_TICK)
         page = [key for key in page if key.startswith(sweep.workspace + "/")]
         for key in page:
-            given = Input(key, Visit(sweep.control_id), f"visit:{sweep.control_id}", sweep.at)
+            given = Input(key, Visit(sweep.control_id, sweep.type), f"visit:{sweep.control_id}", sweep.at)
             outcome = run(self.stage, self._load(key), given, self._clock(key))
             self._keep(key, outcome.state)
             yield from self._put_out(outcome, None, None, None, b"")
@@ -181,8 +182,14 @@ class Partition:
         if after is not before:
             self._meta.controls = {**self._meta.controls, event.workspace_id: after}
             if Visit in self.stage.consumes:
-                sweep = Sweep(event.event_id, event.workspace_id, event.occurred_at, "")
-                self._meta.sweeps = [*self._meta.sweeps, sweep]
+                self._sweep(event)
+
+    def _sweep(self, event: Event) -> None:
+        """Queue a visit of all keys of the workspace, unless one that has not begun will see this change as well."""
+        waiting = [sweep for sweep in self._meta.sweeps if sweep.workspace == event.workspace_id and not sweep.cursor]
+        if not waiting:
+            sweep = Sweep(event.event_id, type(event).__name__, event.workspace_id, event.occurred_at, "")
+            self._meta.sweeps = [*self._meta.sweeps, sweep]
 
     # -- state
 

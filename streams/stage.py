@@ -6,8 +6,6 @@ knows no domain event, no clock and no I/O.
 
 from __future__ import annotations
 
-import hashlib
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -30,6 +28,7 @@ from processors.base import (
 from processors.control import EMPTY, Control
 from schemas.events.base import Event, Message, assemble
 from schemas.events.routing import Prefix
+from schemas.ids import derived_id
 
 
 @dataclass(frozen=True)
@@ -206,12 +205,3 @@ class _Pass:
         }
         self._number += 1
         return assemble(type(event), {**event.__dict__, **derived})
-
-
-_NAMESPACE = uuid.UUID("6f2f6f0e-6b1e-5b7e-9d2c-0c5f1f3a7b11").bytes
-
-
-def derived_id(*parts: object) -> str:
-    """The uuid5 of some parts: same parts, same id."""
-    digest = hashlib.sha1(_NAMESPACE + "\x1f".join(map(str, parts)).encode(), usedforsecurity=False).digest()
-    return str(uuid.UUID(bytes=digest[:16], version=5))

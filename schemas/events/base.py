@@ -144,7 +144,7 @@ DeviceId = Annotated[str, StringConstraints(min_length=1, max_length=256), Pii("
 class Message(BaseModel):
     """Anything that travels as one Avro record: events, and the platform's own signals (ticks, counts)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, ser_json_inf_nan="strings")
+    model_config = ConfigDict(frozen=True, extra="forbid", revalidate_instances="always")
 
     @classmethod
     def build(cls, **fields: Any) -> Self:

@@ -1,6 +1,9 @@
 """Topic ``bookings``: hotel stays and property contracts, each revision in full."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
+
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
 
 from schemas.events.base import Code, Currency, Day, Id, Identified, Instant, Minor, Revision
 
@@ -27,3 +30,9 @@ class BookingChanged(Identified):
     market_segment: Code | None = None
     starts_on: Day | None = None
     ends_on: Day | None = None
+
+    @model_validator(mode="after")
+    def _retained_within_amount(self) -> Self:
+        if self.retained_minor > self.amount_minor:
+            raise PydanticCustomError("bad_amount", "retained_minor exceeds amount_minor")
+        return self

@@ -1,0 +1,38 @@
+"""Integer money: apportioning without losing a unit, converting with a named rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from functools import lru_cache
+
+from babel.numbers import get_currency_precision
+
+
+def apportion(amount: int, weights: Sequence[int]) -> list[int]:
+    """Shares of an amount by weight that sum to it: floors first, then one unit each to the largest remainders.
+
+    Ties go to the earlier share; weights of 0 take no part. At least one weight is positive, none negative. A negative
+    amount gives the negated shares of its absolute value.
+    """
+    if amount < 0:
+        return [-share for share in apportion(-amount, weights)]
+    total = sum(weights)
+    shares = [amount * weight // total for weight in weights]
+    left = amount - sum(shares)
+    if left:
+        remainders = [amount * weight % total for weight in weights]
+        order = sorted((i for i, w in enumerate(weights) if w), key=lambda i: (-remainders[i], i))
+        for index in order[:left]:
+            shares[index] += 1
+    return shares
+
+
+@lru_cache(65_536)
+def _scaled(rate: str, base: str, quote: str) -> Fraction:
+    return Fraction(rate) * Fraction(10) ** (get_currency_precision(quote) - get_currency_precision(base))
+
+
+def convert(amount_minor: int, rate: str, base: str, quote: str) -> int:
+    """Minor units of ``quote`` for minor units of ``base`` at a decimal rate, rounded once, half to even."""
+    return round(amount_minor * _scaled(rate, base, quote))

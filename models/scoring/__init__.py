@@ -1,0 +1,1 @@
+"""How warm a lead is, as arithmetic over what happened."""

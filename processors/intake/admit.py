@@ -1,0 +1,80 @@
+"""Decode, validate, normalise, hash identifiers, key: a fact goes on to the resolve stage or to the dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from models.identity import hashes
+from processors.base import Context, DeadLetter, Forward, Output, Received
+from schemas.codec import CodecError, decode
+from schemas.events.base import HOUR, Event, Identified
+from schemas.events.bookings import BookingChanged
+from schemas.events.identity import IdentifierHash
+from schemas.events.routing import Routed
+from schemas.reasons import reason_of
+from schemas.topics import FACT_TOPIC, MAX_FACT_BYTES
+
+MAX_AHEAD = 24 * HOUR
+"""A fact may not have happened later than this after it arrived."""
+
+
+def admit(identity_key: bytes, slice_: None, received: Received, ctx: Context) -> tuple[None, Sequence[Output]]:
+    """Forward a fact, its bytes unchanged, behind its subject and identifier hashes; or say why not."""
+    fact = _read(received)
+    if isinstance(fact, DeadLetter):
+        return None, [fact]
+    identifiers = _identifiers(identity_key, fact)
+    subject = _subject(fact, identifiers)
+    if subject is None:
+        return None, [DeadLetter("no_usable_identifier", "names no lead: give an identifier or a lead_id")]
+    routed = Routed.build(
+        arrived_at=received.arrived_at,
+        topic=received.topic,
+        partition=received.partition,
+        offset=received.offset,
+        subject=subject,
+        identifiers=identifiers,
+    )
+    return None, [Forward(routed, fact)]
+
+
+def _read(received: Received) -> Event | DeadLetter:
+    """The fact in some bytes, valid in itself and believable when it arrived."""
+    if len(received.raw) > MAX_FACT_BYTES:
+        detail = f"{len(received.raw):,} bytes; a fact may have {MAX_FACT_BYTES:,}: send large content by reference"
+        return DeadLetter("too_large", detail)
+    try:
+        message, prefix, _ = decode(received.raw)
+        topic = FACT_TOPIC.get(type(message))
+        if topic is None or prefix is not None or topic.name != received.topic:
+            home = topic.name if topic is not None and prefix is None else "no fact topic"
+            return DeadLetter("wrong_topic", f"{type(message).__name__} in {received.topic}: it belongs in {home}")
+        fact = type(message).model_validate(message.__dict__)
+    except CodecError as error:
+        return DeadLetter(error.reason, error.detail)
+    except ValidationError as error:
+        return DeadLetter(*reason_of(error))
+    assert isinstance(fact, Event)
+    if fact.occurred_at > received.arrived_at + MAX_AHEAD:
+        return DeadLetter("future", "occurred_at is more than 24 h after the fact arrived: check the publisher's clock")
+    return fact
+
+
+def _identifiers(identity_key: bytes, fact: Event) -> list[IdentifierHash]:
+    if not isinstance(fact, Identified):
+        return []
+    found = hashes(identity_key, fact.workspace_id, fact.region, lambda kind: getattr(fact, kind))
+    return [IdentifierHash.build(kind=kind, hash=hash_) for hash_, kind in found.items()]
+
+
+def _subject(fact: Event, identifiers: list[IdentifierHash]) -> str | None:
+    """What the fact is keyed by in the resolve stage (identity specification, section 1)."""
+    if isinstance(fact, BookingChanged):
+        return f"b:{fact.booking_id}"
+    if identifiers:
+        return f"{identifiers[0].kind}:{identifiers[0].hash}"
+    if isinstance(fact, Identified):
+        return f"l:{fact.lead_id}" if fact.lead_id else None
+    return f"f:{type(fact).__name__}:" + ":".join(str(getattr(fact, name)) for name in fact.natural_key)

@@ -1,0 +1,32 @@
+"""Lead: all that is known of one person, from profile to path. Keyed by lead."""
+
+from processors.base import Step, TimerFired
+from processors.lead.advance import Temperatures, advance
+from processors.lead.path import Path, follow
+from processors.lead.profile import Profile, profile
+from processors.lead.route import Route, route
+from processors.lead.score import Log, score
+from schemas.events.base import Identified
+from schemas.events.bookings import BookingChanged
+from schemas.events.clicks import ClickRecorded
+from schemas.events.decisions import ContactProposed, LeadRouted, LeadScored, TemperatureChanged
+from schemas.events.governance import PolicyChanged
+from schemas.events.leads import LeadCaptured, LeadUpdated
+from schemas.events.paths import PathChanged
+from schemas.events.profiles import LeadProfiled
+from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
+from schemas.topics import FACT_TOPIC
+
+_PERSONAL = tuple(type_ for type_ in FACT_TOPIC if issubclass(type_, Identified))
+_TOUCHES = (TouchpointRecorded, TouchpointDeleted, ClickRecorded)
+_HAPPENINGS = (LeadCaptured, LeadUpdated, *_TOUCHES)
+
+STEPS = (
+    Step("profile", profile, consumes=_PERSONAL, emits=(LeadProfiled,), slice=Profile),
+    Step("score", score, consumes=_HAPPENINGS, emits=(LeadScored,), slice=Log),
+    Step("advance", advance, (*_HAPPENINGS, TimerFired), emits=(TemperatureChanged,), slice=Temperatures),
+    Step("route", route, consumes=(TemperatureChanged,), emits=(LeadRouted, ContactProposed), slice=Route),
+    Step("path", follow, consumes=(*_TOUCHES, BookingChanged), emits=(PathChanged,), slice=Path),
+)
+
+CONTROLS = (PolicyChanged,)

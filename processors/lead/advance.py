@@ -1,0 +1,88 @@
+"""Temperature: publish how it moves as the log moves, and cool it down when nothing happens.
+
+What should have been said follows from the log and the clock; what was said is kept. The difference goes out: later
+changes as they are, others as a restatement from the first instant that differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from models.scoring.standing import BANDS, Change, cool, cools_at
+from processors.base import CancelTimer, Context, Emit, Output, Timer, TimerFired
+from processors.lead.score import Log
+from schemas.events.base import Identified
+from schemas.events.decisions import TemperatureChanged
+
+COOL = "cool"
+
+
+class Temperatures(msgspec.Struct, frozen=True):
+    """The changes published so far, as far back as the log's checkpoint (``dropped`` of them are older).
+
+    ``until`` is how far quiet time has been accounted for; ``cools`` when the timer is set for.
+    """
+
+    lead_id: str
+    published: tuple[Change, ...] = ()
+    dropped: int = 0
+    until: int = 0
+    cools: int | None = None
+    seq: int = 0
+
+
+def advance(
+    held: Temperatures | None, event: Identified | TimerFired, ctx: Context
+) -> tuple[Temperatures | None, Sequence[Output]]:
+    """Bring what was published up to what the log says, and set the timer for the next cooling."""
+    log: Log | None = ctx.slices.get("score")
+    if log is None:
+        return held, ()
+    before = held or Temperatures(ctx.origin.lead_id)
+    until, cools = before.until, before.cools
+    if isinstance(event, TimerFired):
+        until, cools = max(until, event.due), None
+    policy = ctx.control.policy_at(max(until, log.head.since))
+    standing, quiet = cool(log.head, until, policy)
+    target = (*log.changes, *quiet)
+    outputs, seq = _difference(before, before.published[log.dropped - before.dropped :], target, event, ctx)
+    due = cools_at(standing, policy)
+    if due != cools:
+        outputs.append(Timer(COOL, due) if due is not None else CancelTimer(COOL))
+    after = Temperatures(before.lead_id, target, log.dropped, until, due, seq)
+    return after, outputs
+
+
+def _difference(
+    held: Temperatures,
+    published: tuple[Change, ...],
+    target: tuple[Change, ...],
+    event: Identified | TimerFired,
+    ctx: Context,
+) -> tuple[list[Output], int]:
+    """Records that turn what was published into the target, and the sequence number of the last."""
+    same = 0
+    while same < min(len(published), len(target)) and published[same] == target[same]:
+        same += 1
+    changes = list(target[same:])
+    restates_from = None
+    if same < len(published):
+        restates_from = min(change.at for change in (published[same], *changes[:1]))
+        if not changes:
+            holds = published[same].before
+            changes = [Change(restates_from, holds, holds, "restated")]
+    outputs: list[Output] = []
+    for number, change in enumerate(changes, start=held.seq + 1):
+        record = TemperatureChanged.build(
+            occurred_at=change.at,
+            lead_id=held.lead_id,
+            seq=number,
+            temperature=BANDS[change.after],
+            previous=BANDS[change.before] if change.before >= 0 else None,
+            reason=change.reason,
+            restates_from=restates_from if number == held.seq + 1 else None,
+        )
+        outputs.append(Emit(record))
+    return outputs, held.seq + len(changes)

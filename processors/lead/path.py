@@ -1,0 +1,217 @@
+"""The path: a lead's touches and bookings; whenever a booking's candidates change, the ledger hears of it.
+
+Nothing is posted here. A touch reaches every booking whose conversion it may have led to; the ledger decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from models.attribution.path import Touch
+from models.touches import OWN_SENDS, channel_of_click
+from processors.base import Context, DeadLetter, Drop, Emit, Output
+from schemas.events.base import DAY, Identified
+from schemas.events.bookings import BookingChanged
+from schemas.events.clicks import ClickRecorded
+from schemas.events.paths import BookingRevision, PathChanged, PathTouch
+from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
+
+REACH = 90 * DAY
+"""The largest look-back allowed: candidates sent to the ledger cover it, so that a policy needs no lead."""
+
+MAX_TOUCHES = 200
+MAX_BOOKINGS = 1_000
+MAX_REVISIONS = 64
+
+
+class Revision(msgspec.Struct, frozen=True, array_like=True):
+    """What the path needs of one revision of a booking; ``content`` tells two contents of one revision apart."""
+
+    occurred_at: int
+    booked_at: int | None
+    content: tuple[str, int, int, str]
+
+
+class Booking(msgspec.Struct, frozen=True, array_like=True):
+    """A booking of this lead: its ownership epoch, its revisions, and its conversion time as they say it."""
+
+    epoch: int
+    revisions: dict[int, Revision]
+    converted_at: int
+
+
+class Path(msgspec.Struct, frozen=True):
+    """The newest ``MAX_TOUCHES`` touches by id, up to ``MAX_BOOKINGS`` bookings, and how many messages were sent."""
+
+    touches: dict[str, Touch] = {}
+    bookings: dict[str, Booking] = {}
+    seq: int = 0
+
+
+def follow(held: Path | None, fact: Identified, ctx: Context) -> tuple[Path | None, Sequence[Output]]:
+    """Take in a touch or a booking revision and tell the ledger of every booking whose path it changes."""
+    path = held or Path()
+    if isinstance(fact, BookingChanged):
+        return _booking(path, fact, ctx)
+    return _touch(path, _as_touch(fact, ctx), fact, ctx)
+
+
+# -- touches
+
+
+def _as_touch(fact: Identified, ctx: Context) -> Touch:
+    identifier = ctx.origin.identifier
+    if isinstance(fact, ClickRecorded):
+        channel = channel_of_click(fact.utm_medium, fact.utm_source)
+        return Touch(
+            fact.click_id,
+            fact.revision,
+            fact.occurred_at,
+            "click",
+            channel,
+            fact.utm_campaign,
+            fact.utm_content,
+            None,
+            identifier,
+        )
+    if not isinstance(fact, TouchpointRecorded):
+        raise TypeError(type(fact).__name__)
+    return Touch(
+        fact.touch_id,
+        fact.revision,
+        fact.occurred_at,
+        fact.kind,
+        fact.channel,
+        fact.campaign_id,
+        fact.content_id,
+        fact.variant_id,
+        identifier,
+        not isinstance(fact, TouchpointDeleted),
+    )
+
+
+def _touch(path: Path, touch: Touch, fact: Identified, ctx: Context) -> tuple[Path, Sequence[Output]]:
+    held = path.touches.get(touch.id)
+    if held is not None and held.revision >= touch.revision:
+        if held.revision == touch.revision and held != touch:
+            return path, [_conflict("touch")]
+        return path, ()
+    if touch.kind in OWN_SENDS and touch.revision == 1:
+        return path, ()
+    outputs: list[Output] = []
+    touches = {**path.touches, touch.id: touch}
+    if len(touches) > MAX_TOUCHES:
+        oldest = min(touches.values(), key=lambda one: (one.at, one.id))
+        del touches[oldest.id]
+        outputs.append(Drop("path_full"))
+        if oldest is touch:
+            return path, outputs
+    path = msgspec.structs.replace(path, touches=touches)
+    times = {touch.at} if held is None else {touch.at, held.at}
+    hit = sorted(
+        booking_id
+        for booking_id, booking in path.bookings.items()
+        if any(booking.converted_at - REACH <= at <= booking.converted_at for at in times)
+    )
+    for booking_id in hit:
+        path, message = _told(path, booking_id, [], fact, ctx, with_touches=True)
+        outputs.append(message)
+    return path, outputs
+
+
+# -- bookings
+
+
+def _booking(path: Path, fact: BookingChanged, ctx: Context) -> tuple[Path, Sequence[Output]]:
+    held = path.bookings.get(fact.booking_id)
+    content = (fact.status, fact.amount_minor, fact.retained_minor, fact.currency)
+    revision = Revision(fact.occurred_at, fact.booked_at, content)
+    if held is None and len(path.bookings) >= MAX_BOOKINGS:
+        return path, [DeadLetter("too_many_bookings", f"this lead has {MAX_BOOKINGS:,} bookings already")]
+    revisions = held.revisions if held is not None else {}
+    known = revisions.get(fact.revision)
+    if known is not None:
+        return path, () if known == revision else [_conflict("booking")]
+    revisions = {**revisions, fact.revision: revision}
+    if len(revisions) > MAX_REVISIONS:
+        revisions = _without_lowest(revisions)
+    epoch = ctx.origin.epoch
+    booking = Booking(epoch, revisions, converted_at(revisions))
+    moved = held is None or (booking.epoch, booking.converted_at) != (held.epoch, held.converted_at)
+    path = msgspec.structs.replace(path, bookings={**path.bookings, fact.booking_id: booking})
+    said = BookingRevision.build(
+        revision=fact.revision,
+        occurred_at=fact.occurred_at,
+        booked_at=fact.booked_at,
+        status=fact.status,
+        amount_minor=fact.amount_minor,
+        retained_minor=fact.retained_minor,
+        currency=fact.currency,
+    )
+    path, message = _told(path, fact.booking_id, [said], fact, ctx, with_touches=moved)
+    return path, [message]
+
+
+def converted_at(revisions: dict[int, Revision]) -> int:
+    """``booked_at`` of the highest revision that has one, else the least ``occurred_at`` of all."""
+    booked = max((number for number, one in revisions.items() if one.booked_at is not None), default=None)
+    if booked is not None and (at := revisions[booked].booked_at) is not None:
+        return at
+    return min(one.occurred_at for one in revisions.values())
+
+
+def _without_lowest(revisions: dict[int, Revision]) -> dict[int, Revision]:
+    """The highest revisions; the lowest one kept inherits what the dropped one knew earliest and booked latest."""
+    lowest, heir = sorted(revisions)[:2]
+    gone, kept = revisions[lowest], revisions[heir]
+    nobody_books = all(one.booked_at is None for number, one in revisions.items() if number != lowest)
+    inherited = Revision(
+        min(gone.occurred_at, kept.occurred_at), gone.booked_at if nobody_books else kept.booked_at, kept.content
+    )
+    return {number: inherited if number == heir else one for number, one in revisions.items() if number != lowest}
+
+
+def _told(
+    path: Path, booking_id: str, facts: list[BookingRevision], fact: Identified, ctx: Context, *, with_touches: bool
+) -> tuple[Path, Output]:
+    booking, seq = path.bookings[booking_id], path.seq + 1
+    message = PathChanged.build(
+        occurred_at=fact.occurred_at,
+        booking_id=booking_id,
+        lead_id=ctx.origin.lead_id,
+        epoch=booking.epoch,
+        seq=seq,
+        facts=facts,
+        touches=_candidates(path, booking.converted_at) if with_touches else None,
+    )
+    return msgspec.structs.replace(path, seq=seq), Emit(message)
+
+
+def _candidates(path: Path, converted: int) -> list[PathTouch]:
+    reached = [
+        touch
+        for touch in path.touches.values()
+        if converted - REACH <= touch.at <= converted and touch.live and touch.kind not in OWN_SENDS
+    ]
+    return [
+        PathTouch.build(
+            touch_id=touch.id,
+            revision=touch.revision,
+            occurred_at=touch.at,
+            kind=touch.kind,
+            identifier=touch.identifier,
+            channel=touch.channel,
+            campaign_id=touch.campaign_id,
+            content_id=touch.content_id,
+            variant_id=touch.variant_id,
+        )
+        for touch in sorted(reached, key=lambda one: (one.at, one.id))
+    ]
+
+
+def _conflict(what: str) -> DeadLetter:
+    return DeadLetter(
+        "revision_conflict", f"this revision of the {what} is known with other content: publish a higher revision"
+    )

@@ -1,0 +1,117 @@
+"""Who the lead is: each field a versioned register, so that regions can join theirs later in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from models.identity import normal_email, normal_phone
+from processors.base import Context, Drop, Emit, Output
+from schemas.events.base import Identified
+from schemas.events.identity import IdentifierHash
+from schemas.events.leads import LeadCaptured
+from schemas.events.profiles import LeadProfiled
+
+MAX_IDENTIFIERS = 64
+
+_PERSONAL = ("crm_id", "email", "phone", "wa_id")
+_DETAILS = (
+    "full_name",
+    "country",
+    "language",
+    "time_zone",
+    "owner_id",
+    "property_id",
+    "channel",
+    "campaign_id",
+    "interest",
+    "budget_minor",
+    "currency",
+    "timeframe_days",
+    "financing",
+)
+
+
+class Register(msgspec.Struct, frozen=True, array_like=True):
+    """A value with its hybrid logical clock (``wall`` microseconds, then ``logical``) and dot (region and event).
+
+    The greatest (wall, logical, dot) wins: the join is commutative, associative and idempotent.
+    """
+
+    value: str | int
+    wall: int
+    logical: int
+    dot: str
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """A lead's registers by field, its identifiers' hashes by kind, first capture, and the version last published.
+
+    Bound: one register per field of ``LeadProfiled``, ``MAX_IDENTIFIERS`` identifiers.
+    """
+
+    registers: dict[str, Register] = {}
+    identifiers: dict[str, str] = {}
+    first_captured_at: int | None = None
+    version: int = 0
+
+
+def profile(held: Profile | None, fact: Identified, ctx: Context) -> tuple[Profile, Sequence[Output]]:
+    """Join what the fact says of the person; publish the profile when it changed.
+
+    A lead nobody can be recognised by again (a booking without identifiers) has no profile.
+    """
+    before = held or Profile()
+    outputs: list[Output] = []
+    identifiers = {**before.identifiers, **{one.hash: one.kind for one in ctx.origin.identifiers}}
+    if len(identifiers) > MAX_IDENTIFIERS:
+        identifiers = before.identifiers
+        outputs.append(Drop("too_many_identifiers"))
+    first = before.first_captured_at
+    if type(fact) is LeadCaptured:
+        first = fact.occurred_at if first is None else min(first, fact.occurred_at)
+    after = Profile(_joined(before.registers, fact), identifiers, first, before.version)
+    if not identifiers or after == before:
+        return before, outputs
+    after = msgspec.structs.replace(after, version=before.version + 1)
+    return after, [*outputs, Emit(_published(after, fact, ctx))]
+
+
+def _joined(registers: dict[str, Register], fact: Identified) -> dict[str, Register]:
+    fresh: dict[str, Register] = {}
+    for name, value in _said(fact).items():
+        register = Register(value, fact.occurred_at, 0, f"{fact.region}:{fact.event_id}")
+        held = registers.get(name)
+        if held is None or _clock(register) > _clock(held):
+            fresh[name] = register
+    return {**registers, **fresh} if fresh else registers
+
+
+def _clock(register: Register) -> tuple[int, int, str]:
+    return register.wall, register.logical, register.dot
+
+
+def _said(fact: Identified) -> dict[str, Any]:
+    names = (*_PERSONAL, *_DETAILS) if isinstance(fact, LeadCaptured) else _PERSONAL
+    said = {name: value for name in names if (value := getattr(fact, name)) is not None}
+    if "email" in said:
+        said["email"] = normal_email(said["email"])
+    if "phone" in said:
+        said["phone"] = normal_phone(said["phone"], fact.region)
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _published(profile_: Profile, fact: Identified, ctx: Context) -> LeadProfiled:
+    values = {name: register.value for name, register in profile_.registers.items()}
+    email = values.get("email")
+    return LeadProfiled.build(
+        occurred_at=fact.occurred_at,
+        lead_id=ctx.origin.lead_id,
+        version=profile_.version,
+        identifiers=[IdentifierHash.build(kind=kind, hash=hash_) for hash_, kind in profile_.identifiers.items()],
+        email_domain=str(email).rpartition("@")[2] if email else None,
+        first_captured_at=profile_.first_captured_at,
+        **values,
+    )

@@ -1,0 +1,50 @@
+"""Where sales sends a lead: hot to WhatsApp and then a call, warm to e-mail, cold to the nurture queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from processors.base import Context, Emit, Output
+from schemas.events.decisions import ContactProposed, LeadRouted, TemperatureChanged
+from schemas.ids import derived_id
+
+_ROUTE = {"hot": "whatsapp_then_call", "warm": "email", "cold": "nurture"}
+_CHANNELS = {"hot": ["whatsapp", "call"], "warm": ["email"], "cold": []}
+
+
+class Route(msgspec.Struct, frozen=True, array_like=True):
+    """The route in force and how many there were."""
+
+    route: str = ""
+    seq: int = 0
+
+
+def route(held: Route | None, event: TemperatureChanged, ctx: Context) -> tuple[Route, Sequence[Output]]:
+    """Publish the route when it changes; a warmer lead is proposed for contact (fresh causes only)."""
+    before = held or Route()
+    wanted = _ROUTE[event.temperature]
+    if wanted == before.route:
+        return before, ()
+    after = Route(wanted, before.seq + 1)
+    routed = LeadRouted.build(
+        occurred_at=event.occurred_at,
+        lead_id=event.lead_id,
+        seq=after.seq,
+        temperature=event.temperature,
+        route=wanted,
+        reason=event.reason,
+    )
+    outputs: list[Output] = [Emit(routed)]
+    if _CHANNELS[event.temperature] and event.reason != "quiet":
+        proposed = ContactProposed.build(
+            occurred_at=event.occurred_at,
+            lead_id=event.lead_id,
+            message_id=derived_id("proposed contact", ctx.key, after.seq),
+            purpose=f"{event.temperature}_lead",
+            channels=_CHANNELS[event.temperature],
+            not_after=event.occurred_at + ctx.policy.contact_not_after,
+        )
+        outputs.append(Emit(proposed))
+    return after, outputs

@@ -1,0 +1,148 @@
+"""The log of a lead's engagements, and the score that follows from it.
+
+The one log that the accounting steps of this stage share: entries in event-time order, a checkpoint for what was
+before them, and the standing after them. A late entry, a corrected or deleted touch is folded in at its own place.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from models.scoring.points import Signals
+from models.scoring.standing import Change, Happening, Kind, Standing, advance, score_at
+from models.touches import is_click_class
+from processors.base import Context, Drop, Emit, Output
+from schemas.events.base import DAY, Identified
+from schemas.events.clicks import ClickRecorded
+from schemas.events.decisions import LeadScored
+from schemas.events.leads import LeadCaptured
+from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
+
+MAX_ENTRIES = 200
+HORIZON = 180 * DAY
+
+_KIND: dict[str, Kind] = {
+    "content_engagement": "content",
+    "click": "content",
+    "inquiry": "direct",
+    "meeting_requested": "direct",
+    "meeting_held": "visit",
+    "site_visit": "visit",
+}
+
+
+class Log(msgspec.Struct, frozen=True):
+    """The newest ``MAX_ENTRIES`` happenings within ``HORIZON``, and what followed from them.
+
+    ``checkpoint`` is the standing before the first entry, ``head`` the one after the last; ``changes`` are those of
+    temperature between them, and ``dropped`` counts the ones before that. ``forgotten`` is the time of the newest entry
+    behind the checkpoint. ``told`` is the score last published, in its parts.
+    """
+
+    entries: tuple[Happening, ...] = ()
+    checkpoint: Standing = Standing()
+    head: Standing = Standing()
+    changes: tuple[Change, ...] = ()
+    dropped: int = 0
+    forgotten: int = -1
+    told: tuple[int, int, int, int] = (0, 0, 0, 0)
+    seq: int = 0
+
+
+def score(held: Log | None, fact: Identified, ctx: Context) -> tuple[Log | None, Sequence[Output]]:
+    """Take the fact into the log and publish the score when it changed."""
+    happening = _happening(fact)
+    if happening is None:
+        return held, ()
+    log = held or Log()
+    if happening.at <= log.forgotten:
+        return log, [Drop("beyond_log")]
+    log = _inserted(log, happening, ctx)
+    if not log.entries:
+        return log, ()
+    parts = score_at(log.head, log.entries[-1].at, ctx.policy)
+    told = (parts.budget, parts.urgency, parts.engagement, parts.readiness)
+    if told == log.told:
+        return log, ()
+    log = msgspec.structs.replace(log, told=told, seq=log.seq + 1)
+    scored = LeadScored.build(
+        occurred_at=log.entries[-1].at,
+        lead_id=ctx.origin.lead_id,
+        seq=log.seq,
+        score=parts.total,
+        budget=parts.budget,
+        urgency=parts.urgency,
+        engagement=parts.engagement,
+        readiness=parts.readiness,
+        reasons=list(parts.reasons),
+    )
+    return log, [Emit(scored)]
+
+
+def _happening(fact: Identified) -> Happening | None:
+    if isinstance(fact, LeadCaptured):
+        kind: Kind = "captured" if type(fact) is LeadCaptured else "updated"
+        signals = Signals(fact.budget_minor, fact.timeframe_days, fact.financing)
+        return Happening(fact.occurred_at, fact.event_id, kind, signals=signals)
+    if isinstance(fact, ClickRecorded):
+        return Happening(fact.occurred_at, fact.click_id, "content", fact.revision)
+    if isinstance(fact, TouchpointRecorded):
+        live = not isinstance(fact, TouchpointDeleted) and is_click_class(fact.kind)
+        kind = _KIND.get(fact.kind, "other")
+        first_sight_of_nothing = not live and fact.revision == 1
+        return None if first_sight_of_nothing else Happening(fact.occurred_at, fact.touch_id, kind, fact.revision, live)
+    raise TypeError(type(fact).__name__)
+
+
+def _inserted(log: Log, happening: Happening, ctx: Context) -> Log:
+    held = next((entry for entry in log.entries if entry.id == happening.id), None)
+    if held is not None and held.revision >= happening.revision:
+        return log
+    if held is None and (not log.entries or _place(happening) > _place(log.entries[-1])):
+        head, changes = advance(log.head, happening, ctx.control.policy_at(happening.at))
+        entries = (*log.entries, happening)
+        log = msgspec.structs.replace(log, entries=entries, head=head, changes=(*log.changes, *changes))
+    else:
+        others = [entry for entry in log.entries if entry is not held]
+        others.insert(bisect_left(others, _place(happening), key=_place), happening)
+        fold = _folded(log.checkpoint, others, ctx)
+        log = msgspec.structs.replace(log, entries=tuple(others), head=fold.standing, changes=fold.changes)
+    return _trimmed(log, ctx)
+
+
+def _place(entry: Happening) -> tuple[int, str]:
+    return entry.at, entry.id
+
+
+class _Fold(NamedTuple):
+    standing: Standing
+    changes: tuple[Change, ...]
+
+
+def _folded(standing: Standing, entries: Sequence[Happening], ctx: Context) -> _Fold:
+    changes: list[Change] = []
+    for entry in entries:
+        standing, more = advance(standing, entry, ctx.control.policy_at(entry.at))
+        changes += more
+    return _Fold(standing, tuple(changes))
+
+
+def _trimmed(log: Log, ctx: Context) -> Log:
+    oldest = log.entries[-1].at - HORIZON
+    excess = max(len(log.entries) - MAX_ENTRIES, sum(1 for entry in log.entries if entry.at < oldest))
+    if excess <= 0:
+        return log
+    gone = log.entries[:excess]
+    fold = _folded(log.checkpoint, gone, ctx)
+    return msgspec.structs.replace(
+        log,
+        entries=log.entries[excess:],
+        checkpoint=fold.standing,
+        changes=log.changes[len(fold.changes) :],
+        dropped=log.dropped + len(fold.changes),
+        forgotten=gone[-1].at,
+    )

@@ -73,8 +73,10 @@ def profile(held: Profile | None, fact: Identified, ctx: Context) -> tuple[Profi
     if type(fact) is LeadCaptured:
         first = fact.occurred_at if first is None else min(first, fact.occurred_at)
     after = Profile(_joined(before.registers, fact), identifiers, first, before.version)
-    if not identifiers or after == before:
+    if not identifiers:
         return before, outputs
+    if held is not None and _shown(after) == _shown(before):
+        return after, outputs
     after = msgspec.structs.replace(after, version=before.version + 1)
     return after, [*outputs, Emit(_published(after, fact, ctx))]
 
@@ -87,6 +89,12 @@ def _joined(registers: dict[str, Register], fact: Identified) -> dict[str, Regis
         if held is None or _clock(register) > _clock(held):
             fresh[name] = register
     return {**registers, **fresh} if fresh else registers
+
+
+def _shown(profile_: Profile) -> tuple[dict[str, str | int], dict[str, str], int | None]:
+    """What of a profile is published; the clocks behind it move more often."""
+    values = {name: register.value for name, register in profile_.registers.items()}
+    return values, profile_.identifiers, profile_.first_captured_at
 
 
 def _clock(register: Register) -> tuple[int, int, str]:

@@ -85,7 +85,7 @@ class Settings(BaseSettings):
         """Refuse a password inside an address: addresses are printed and logged."""
         if self.clickhouse_url is not None and "@" in urlsplit(self.clickhouse_url).netloc:
             raise SettingsError(
-                f"{PREFIX}CLICKHOUSE_URL must not carry a user or password; set {PREFIX}CLICKHOUSE_SINK_PASSWORD instead"
+                f"{PREFIX}CLICKHOUSE_URL must not carry a password; set {PREFIX}CLICKHOUSE_SINK_PASSWORD instead"
             )
 
     def need(self, name: str) -> str:

@@ -1,8 +1,8 @@
 """`fineacers up`: start everything on this machine."""
 
 import json
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer

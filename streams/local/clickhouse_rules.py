@@ -1,4 +1,4 @@
-"""What a reader may say to the embedded ClickHouse.
+"""The users of the embedded ClickHouse, and what a reader may say to it.
 
 The engine's own `readonly=1` refuses writes, `url()` and the table function `file()`. It does not refuse, in the
 embedded engine: the scalar function `file('/etc/passwd')`, `INTO OUTFILE`, `filesystem('/')`, `DESCRIBE file(…)`,
@@ -10,12 +10,23 @@ statement only.
 import re
 from collections.abc import Iterable
 
+SINK, READER = "fineacers_sink", "fineacers_reader"
+READER_LIMITS = {
+    "max_execution_time": "60",
+    "max_memory_usage": "4000000000",
+    # Clients may not change settings under readonly, so this one is set for them.
+    "enable_http_compression": "1",
+    "readonly": "1",
+}
 _STATEMENTS = frozenset({"SELECT", "WITH", "SHOW", "DESCRIBE", "EXPLAIN", "EXISTS"})
 # Table functions that only compute, or read tables that a reader may read anyway. Every other one is refused, also
 # those of later engines.
 _HARMLESS = frozenset(
-    "format generaterandom generate_series generateseries merge mergetreeanalyzeindexes mergetreeindex null numbers "
-    "numbers_mt primes sqlstandardvalues values view viewexplain viewifpermitted zeros zeros_mt".split()
+    (
+        *("format", "generaterandom", "generateseries", "generate_series", "null", "numbers", "numbers_mt", "primes"),
+        *("sqlstandardvalues", "values", "zeros", "zeros_mt", "view", "viewexplain", "viewifpermitted"),
+        *("merge", "mergetreeindex", "mergetreeanalyzeindexes"),
+    )
 )
 _CALLS_OUT = re.compile(r"ai[A-Z_]\w*|AI[A-Z_]\w*|llm\w*|executable\w*|file|catboostEvaluate|getClientHTTPHeader")
 _STRING = re.compile(r"'(?:[^'\\]|\\.|'')*'", re.DOTALL)

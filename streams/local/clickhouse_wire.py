@@ -3,7 +3,7 @@
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,9 @@ _STATUS = {
 }
 
 
+_VERSION = re.compile(r" \(version [\d.]+\)")
+
+
 class Refused(Exception):
     """An error as the protocol reports it: ClickHouse's code and a message."""
 
@@ -52,11 +55,16 @@ class Refused(Exception):
         text = str(error)
         start = text.find("Code: ")
         found = re.match(r"Code: (\d+)\. DB::Exception: (.*)", text[start:], re.DOTALL) if start >= 0 else None
-        return cls(int(found[1]), found[2].strip()) if found else cls(0, text)
+        return cls(int(found[1]), _VERSION.sub("", found[2]).strip()) if found else cls(0, text)
 
     def body(self, version: str) -> str:
         """The text that clients show."""
         return f"Code: {self.code}. DB::Exception: {self} (version {version})\n"
+
+    def in_stream(self, version: str, tag: str) -> bytes:
+        """The same when rows were already sent: clients look for it between the marks that the header announced."""
+        mark, message = tag.encode(), self.body(version).encode()
+        return b"\r\n__exception__\r\n%b\r\n%b%d %b\r\n__exception__\r\n" % (mark, message, len(message), mark)
 
 
 @dataclass(frozen=True)
@@ -71,8 +79,23 @@ class Statement:
     """Rows in the body of an `INSERT … FORMAT …`."""
 
 
+Rows = Generator[bytes, None, None]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the engine gives back."""
+
+    rows: Rows
+    """Encoded in the statement's format, piece by piece."""
+    summary: dict[str, str]
+    """Counts for the summary header."""
+
+
+# Up to the first FORMAT, if no rows are computed or written out before it.
 _INSERT = re.compile(
-    rb"\s*(?P<sql>INSERT\s+INTO\s(?:(?!\b(?:SELECT|VALUES|WITH)\b)(?:`[^`]*`|[^`]))*?)\sFORMAT\s+(?P<format>\w+)[ \t]*(?:\r?\n|$|;)?",
+    rb"\s*(?P<sql>INSERT\s+INTO\s(?:(?!\b(?:SELECT|VALUES|WITH)\b)(?:`[^`]*`|[^`]))*?)"
+    rb"\sFORMAT\s+(?P<format>\w+)[ \t]*(?:\r?\n|;)?",
     re.IGNORECASE,
 )
 _FORMAT = re.compile(r"\sFORMAT\s+(\w+)(?:\s+SETTINGS\s[^']*)?\s*;?\s*$", re.IGNORECASE)

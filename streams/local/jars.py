@@ -1,4 +1,4 @@
-"""The broker's jars: downloaded once into the shared cache, each verified against the committed lock before every use."""
+"""The broker's jars: downloaded once into the shared cache, verified against the committed lock before each use."""
 
 import hashlib
 import time
@@ -9,6 +9,7 @@ from http.client import HTTPException
 from importlib.resources import files
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 from urllib.request import urlopen
 
 from streams.local.state import LocalStackError
@@ -86,7 +87,7 @@ def fetch(jars: Iterable[Jar], cache: Path, repository: str | None, done: Callab
 
 def _usual_repository() -> str:
     try:
-        from jgo.constants import MAVEN_CENTRAL_URL
+        from jgo.constants import MAVEN_CENTRAL_URL  # noqa: PLC0415 - may be missing
     except ImportError as error:
         raise LocalStackError(
             "the package jgo, which knows the jars' repository, is not installed: "
@@ -101,7 +102,7 @@ def _download(jar: Jar, url: str, path: Path) -> None:
     try:
         for attempt in range(1, _TRIES + 1):
             try:
-                with urlopen(url, timeout=_TIMEOUT_SECONDS) as response, open(partial, "wb") as file:
+                with _open(url) as response, partial.open("wb") as file:
                     while chunk := response.read(1 << 18):
                         file.write(chunk)
                 break
@@ -115,11 +116,17 @@ def _download(jar: Jar, url: str, path: Path) -> None:
         if not _is_good(jar, partial):
             raise LocalStackError(
                 f"{jar.artifact}-{jar.version}.jar is not the locked file: its SHA-256 is {_sha256(partial)}, "
-                f"streams/local/kafka.jars.lock says {jar.sha256}. It was thrown away; do not go on with this repository"
+                f"streams/local/kafka.jars.lock says {jar.sha256}. It was thrown away; do not use this repository"
             )
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _open(url: str) -> Any:
+    if not url.startswith(("https://", "http://127.0.0.1")):
+        raise LocalStackError(f"{url} is not https: set FINEACERS_MAVEN_REPOSITORY to an address that is")
+    return urlopen(url, timeout=_TIMEOUT_SECONDS)  # noqa: S310 - the scheme was just checked
 
 
 def _is_good(jar: Jar, path: Path) -> bool:
@@ -127,5 +134,5 @@ def _is_good(jar: Jar, path: Path) -> bool:
 
 
 def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

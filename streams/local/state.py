@@ -87,7 +87,7 @@ class StateFolder:
     @contextmanager
     def only_one(self, purpose: str) -> Iterator[None]:
         """Hold `PURPOSE.lock` for the duration; waits for another process that holds it."""
-        with open(self.path / f"{purpose}.lock", "a") as file:
+        with (self.path / f"{purpose}.lock").open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
@@ -98,7 +98,7 @@ class StateFolder:
         Raises:
             LocalStackError: another process is.
         """
-        with open(self.path / "supervisor.lock", "a+") as file:
+        with (self.path / "supervisor.lock").open("a+") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -111,7 +111,7 @@ class StateFolder:
     def supervisor(self) -> int | None:
         """Pid of the living supervisor, or None. Asks the lock, not the pid: pids are reused, locks are not."""
         try:
-            with open(self.path / "supervisor.lock") as file:
+            with (self.path / "supervisor.lock").open() as file:
                 try:
                     fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 except BlockingIOError:

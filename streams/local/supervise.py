@@ -14,11 +14,13 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from streams.local.service import Service
+from streams.local.services import wanted_services
 from streams.local.state import StateFolder
 
 _PR_SET_PDEATHSIG = 1
@@ -29,7 +31,7 @@ _STABLE_SECONDS = 60.0
 _LOG_BYTES = 20_000_000
 _prctl = ctypes.CDLL(None).prctl
 
-State = Literal["waiting", "preparing", "starting", "ready", "restarting", "done", "failed", "stopped"]
+State = Literal["waiting", "preparing", "starting", "ready", "restarting", "done", "stopped"]
 
 
 @dataclass
@@ -55,7 +57,7 @@ class _Child:
 
 
 def die_with_parent(parent: int, death_signal: signal.Signals = signal.SIGKILL) -> Callable[[], None]:
-    """A `preexec_fn` that ties a child to the thread that starts it, which must live as long as the process `parent`."""
+    """A `preexec_fn` that ties a child to the thread that starts it; that thread must live as long as `parent`."""
 
     def tie() -> None:
         _prctl(_PR_SET_PDEATHSIG, death_signal.value)
@@ -145,7 +147,8 @@ class Supervisor:
         if log.exists() and log.stat().st_size > _LOG_BYTES:
             log.replace(log.with_suffix(".log.1"))
         user, group = service.run_as or (None, None)
-        with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
+        log.touch(mode=0o600)
+        with log.open("ab") as output:
             return await asyncio.create_subprocess_exec(
                 *service.argv,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -198,10 +201,8 @@ class Supervisor:
 
 
 def _kill_group(group: int) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 async def supervise(folder: StateFolder, services: Callable[[], Iterable[Service]]) -> None:
@@ -217,8 +218,6 @@ async def supervise(folder: StateFolder, services: Callable[[], Iterable[Service
 
 def main(state_dir: str) -> None:
     """Supervise what the state folder wants; the process that `fineacers up` leaves behind."""
-    from streams.local.services import wanted_services
-
     folder = StateFolder(Path(state_dir))
     with folder.supervising():
         asyncio.run(supervise(folder, lambda: wanted_services(folder)))

@@ -1,0 +1,121 @@
+"""How every process talks to Kafka: one place for client configuration and for telling passing trouble from faults."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from streams.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_DENIED = frozenset(
+    {
+        KafkaError._AUTHENTICATION,
+        KafkaError._SSL,
+        KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    }
+)
+
+_PASSING = frozenset(
+    {
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._TIMED_OUT,
+        KafkaError._TIMED_OUT_QUEUE,
+        KafkaError._RESOLVE,
+        KafkaError._WAIT_COORD,
+        KafkaError._WAIT_CACHE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.NETWORK_EXCEPTION,
+        KafkaError.NOT_ENOUGH_REPLICAS,
+        KafkaError.UNSTABLE_OFFSET_COMMIT,
+        KafkaError.CONCURRENT_TRANSACTIONS,
+    }
+)
+
+
+def client_config(settings: Settings, name: str) -> dict[str, Any]:
+    """What every client has in common; ``name`` is its role, seen in the broker's logs and metrics."""
+    return {
+        "bootstrap.servers": settings.need("kafka_bootstrap"),
+        "client.id": f"fineacers.{name}",
+        "error_cb": report(name),
+        "log_level": 4,
+        "reconnect.backoff.ms": 50,
+        "reconnect.backoff.max.ms": 2_000,
+        "topic.metadata.refresh.interval.ms": 60_000,
+    }
+
+
+def consumer_config(settings: Settings, name: str, group: str) -> dict[str, Any]:
+    """A consumer that sees committed records only and never moves its position by itself.
+
+    Automatic commits pass over records of aborted transactions that the application has not been handed yet, so that
+    closing loses records without a word: positions are committed explicitly or kept in a store.
+    """
+    return {
+        **client_config(settings, name),
+        "group.id": group,
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",
+        "fetch.queue.backoff.ms": 5,
+        "fetch.wait.max.ms": 100,
+        "queued.max.messages.kbytes": 16_384,
+    }
+
+
+def producer_config(settings: Settings, name: str) -> dict[str, Any]:
+    """A producer that neither loses nor doubles a record; keys go to partitions as Java clients send them."""
+    return {
+        **client_config(settings, name),
+        "enable.idempotence": True,
+        "partitioner": "murmur2_random",
+        "delivery.report.only.error": True,
+        "linger.ms": 5,
+        "message.max.bytes": 4_000_000,
+        "queue.buffering.max.messages": 500_000,
+        "queue.buffering.max.kbytes": 131_072,
+    }
+
+
+def admin_client(settings: Settings, name: str) -> AdminClient:
+    """A client for topics, groups and offsets."""
+    return AdminClient(client_config(settings, name))
+
+
+def report(name: str) -> Callable[[KafkaError], None]:
+    """An error callback that writes down what calls themselves do not say: wrong passwords, certificates, rights."""
+
+    def said(error: KafkaError) -> None:
+        if error.code() in _DENIED:
+            log.error("%s: Kafka refuses access: %s; check the user, its password and its rights", name, error.str())
+        elif error.fatal():
+            log.error("%s: Kafka client cannot go on: %s", name, error.str())
+        else:
+            log.warning("%s: %s", name, error.str())
+
+    return said
+
+
+def is_passing(error: KafkaException) -> bool:
+    """Whether waiting and asking again may help."""
+    cause = error.args[0]
+    if not isinstance(cause, KafkaError):
+        return False
+    return not cause.fatal() and (cause.retriable() or cause.code() in _PASSING)

@@ -25,7 +25,7 @@ from streams.records import InRecord, OutRecord
 from streams.routing import Router
 from streams.stage import Clock, Emitted, Input, KeyState, Outcome, Stage, fire_due, run
 from streams.state import StateCodec
-from streams.store import Changes, Seen, Store, TimerEntry
+from streams.store import Changes, Seen, Store, TimerEntry, timer_entries
 
 REMEMBER_IDS = 7 * DAY
 TIMERS_PER_TICK = 2_000
@@ -267,7 +267,7 @@ class Partition:
         for key in self._dirty:
             state = self._states[key]
             changes.states[key] = self._codec.encode(state)
-            before, after = _index(key, self._timers_before[key]), _index(key, state.timers)
+            before, after = timer_entries(key, self._timers_before[key]), timer_entries(key, state.timers)
             changes.timers_set |= after - before
             changes.timers_gone |= before - after
         meta = msgspec.msgpack.encode(self._meta)
@@ -282,10 +282,6 @@ class Partition:
     def aborted(self) -> None:
         """The transaction never was: forget it."""
         self._begin()
-
-
-def _index(key: str, timers: dict[str, tuple[int, int]]) -> set[TimerEntry]:
-    return {TimerEntry(due, key, name, generation) for name, (due, generation) in timers.items()}
 
 
 def content_hash(raw: bytes) -> bytes:

@@ -56,3 +56,8 @@ class StateCodec:
                 raise ValueError(f"step {step.name}: stored slice version {version}, code {step.version}, no upcast")
             data = step.upcast(version, bytes(raw))
         return self._decoders[step.name].decode(data)
+
+
+def timers_in(state: bytes) -> dict[str, tuple[int, int]]:
+    """The timers of a stored state, as name → (due, generation): what the timer index is rebuilt from."""
+    return _decoder.decode(state).timers

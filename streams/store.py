@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -16,6 +16,11 @@ class TimerEntry(NamedTuple):
     key: str
     name: str
     generation: int
+
+
+def timer_entries(key: str, timers: Mapping[str, tuple[int, int]]) -> set[TimerEntry]:
+    """The index entries of a key's timers, given as name → (due, generation)."""
+    return {TimerEntry(due, key, name, generation) for name, (due, generation) in timers.items()}
 
 
 class Seen(NamedTuple):

@@ -53,11 +53,15 @@ def target(books: Books, under: Terms) -> Target:
     policy = under.policy
     touches = path(books.touches, books.converted_at(), policy)
     places = [_place(touch, policy) for touch in touches] or [(NOBODY, NOBODY, "", "", "", under.day)]
+    steps = list(_steps(books))
     balances: Target = {}
     for model in policy.attribution_models:
         weights = MODELS[model](touches) if touches else [1]
         for basis in policy.attribution_bases:
-            for step, before, after in _steps(books):
+            value_of = BASES[basis]
+            for step, before, after in steps:
+                if before and (value_of(before), before.currency) == (value_of(after), after.currency):
+                    continue
                 difference = _vector(after, basis, places, weights, under)
                 for key, share in _vector(before, basis, places, weights, under).items() if before else ():
                     held = difference.get(key, Balance(0, 0))

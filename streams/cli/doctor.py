@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from streams.local.checks import all_checks
@@ -32,7 +32,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findi
     if as_json:
         typer.echo(json.dumps([asdict(check) for check in checks], indent=2))
     else:
-        table = Table("check", "result", "found", box=None)
+        table = Table("check", "result", Column("found", overflow="fold"), box=None)
         for check in checks:
             table.add_row(check.name, Text(check.result, _STYLE[check.result]), Text(check.found))
         Console().print(table)

@@ -39,7 +39,7 @@ class Check:
 def all_checks(settings: Settings) -> Iterator[Check]:
     """Every check, in the order in which a cause comes before its effects."""
     yield _python()
-    yield _guarded("platform", lambda: (stack.require_platform(), f"{platform.system()} {platform.machine()}")[1])
+    yield _guarded("platform", _platform)
     yield _guarded("Java", _java)
     yield _guarded("PostgreSQL wheel", _postgres_wheel)
     yield _guarded("ClickHouse wheel", _clickhouse_wheel)
@@ -59,6 +59,11 @@ def _python() -> Check:
     return Check("Python", "ok", found)
 
 
+def _platform() -> str:
+    stack.require_platform()
+    return f"{platform.system()} {platform.machine()}"
+
+
 def _guarded(name: str, look: Callable[[], str]) -> Check:
     try:
         return Check(name, "ok", look())
@@ -68,7 +73,7 @@ def _guarded(name: str, look: Callable[[], str]) -> Check:
 
 def _java() -> str:
     java = kafka.find_java()
-    return f"{kafka.java_version(java)} ({java})"
+    return f"{kafka.java_version(java)} at {java}"
 
 
 def _postgres_wheel() -> str:

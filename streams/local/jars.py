@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from streams.local.state import LocalStackError
@@ -107,6 +108,8 @@ def _download(jar: Jar, url: str, path: Path) -> None:
                         file.write(chunk)
                 break
             except (OSError, HTTPException) as error:
+                if isinstance(error, HTTPError):
+                    error.close()
                 if attempt == _TRIES:
                     raise LocalStackError(
                         f"cannot download {jar.artifact}-{jar.version}.jar: {error}. Check the network and run the "

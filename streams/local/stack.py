@@ -19,7 +19,7 @@ from streams.local.postgres import find_programs, server_user
 from streams.local.services import PLATFORM
 from streams.local.state import LocalStackError, StateFolder
 from streams.local.supervise import die_with_parent
-from streams.settings import STORES, Settings, identity_key, load_settings, read_services_file
+from streams.settings import STORES, Settings, identity_key, read_services_file, read_settings
 
 READY_SECONDS = 90
 """How long `start` waits for every service to answer."""
@@ -79,7 +79,7 @@ def start(
             identity_key(settings)
             _launch(folder, settings, names, bound_to_caller)
         _await_ready(folder, names, progress)
-    return Started(load_settings(*(), state_dir=folder.path), names, elsewhere, was_running)
+    return Started(read_settings(state_dir=folder.path), names, elsewhere, was_running)
 
 
 def stop(settings: Settings, *, delete_data: bool = False) -> bool:

@@ -138,7 +138,10 @@ class StateFolder:
 
         for name in _PASSWORDS:
             given = getattr(settings, name)
-            stored[name] = given.get_secret_value() if given is not None else secrets.token_urlsafe(24)
+            if given is not None:
+                stored[name] = given.get_secret_value()
+            else:
+                stored.setdefault(name, secrets.token_urlsafe(24))
         if "kafka" in chosen:
             port("kafka_controller_port")
             stored["kafka_bootstrap"] = f"127.0.0.1:{port('kafka_port')}"

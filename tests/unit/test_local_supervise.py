@@ -1,0 +1,162 @@
+"""The supervisor, with small programs in place of servers."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streams.local import supervise
+from streams.local.service import Service
+from streams.local.state import LocalStackError, StateFolder
+from streams.local.supervise import Supervisor
+
+
+def _in_a_loop(test: Callable[[StateFolder], Coroutine[Any, Any, None]]) -> Callable[[StateFolder], None]:
+    """Run an asynchronous test, with or without a plugin for such tests."""
+
+    def run(folder: StateFolder) -> None:
+        asyncio.run(test(folder))
+
+    return run
+
+
+_SLEEP = "import time; time.sleep(600)"
+_DEAF = (
+    "import pathlib, signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+    "pathlib.Path(sys.argv[1]).touch(); time.sleep(600)"
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StateFolder:
+    """A state folder whose supervisor restarts at once."""
+    monkeypatch.setattr(supervise, "_FIRST_BACKOFF_SECONDS", 0.01)
+    folder = StateFolder(tmp_path / "state")
+    folder.create()
+    return folder
+
+
+def _python(code: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-c", code, *arguments)
+
+
+async def _until(true: Callable[[], object]) -> None:
+    async with asyncio.timeout(30):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
+def _state(folder: StateFolder, name: str) -> object:
+    return folder.status().get(name, {}).get("state")
+
+
+@_in_a_loop
+async def test_order_of_start_and_stop(folder: StateFolder) -> None:
+    order: list[str] = []
+
+    def note(name: str) -> Callable[[], None]:
+        return lambda: order.append(name)
+
+    supervisor = Supervisor(folder)
+    supervisor.add(
+        [
+            Service("store", _python(_SLEEP), prepare=note("store")),
+            Service("migrate", _python(""), prepare=note("migrate"), after=("store",), once=True),
+            Service("worker", _python(_SLEEP), prepare=note("worker"), after=("migrate",)),
+        ]
+    )
+    await _until(lambda: _state(folder, "worker") == "ready")
+    assert order == ["store", "migrate", "worker"]
+    assert _state(folder, "migrate") == "done"
+    await supervisor.stop()
+    status = folder.status()
+    assert {known["state"] for known in status.values()} == {"stopped"}
+    assert status["worker"]["changed_at"] <= status["store"]["changed_at"]
+
+
+@_in_a_loop
+async def test_a_crash_is_restarted_and_explained(folder: StateFolder) -> None:
+    supervisor = Supervisor(folder)
+    supervisor.add([Service("crash", _python("print('alas'); raise SystemExit(3)"))])
+    await _until(lambda: folder.status()["crash"]["restarts"] >= 3)
+    await _until(lambda: _state(folder, "crash") == "restarting")
+    assert "exit code 3" in folder.status()["crash"]["reason"]
+    assert folder.log("crash").read_text().count("alas") >= 3
+    await supervisor.stop()
+
+
+@_in_a_loop
+async def test_a_failed_preparation_is_reported_not_fatal(folder: StateFolder) -> None:
+    def fail() -> None:
+        raise LocalStackError("no disk")
+
+    supervisor = Supervisor(folder)
+    supervisor.add([Service("bad", _python(_SLEEP), prepare=fail), Service("good", _python(_SLEEP))])
+    await _until(lambda: _state(folder, "good") == "ready" and _state(folder, "bad") == "restarting")
+    assert folder.status()["bad"]["reason"] == "no disk"
+    await supervisor.stop()
+
+
+@_in_a_loop
+async def test_what_ignores_the_signal_is_killed(folder: StateFolder) -> None:
+    deaf = folder.path / "deaf"
+    supervisor = Supervisor(folder)
+    supervisor.add([Service("deaf", _python(_DEAF, str(deaf)), ready=deaf.exists, stop_timeout=0.2)])
+    await _until(lambda: _state(folder, "deaf") == "ready")
+    await supervisor.stop()
+    assert "killed" in folder.status()["deaf"]["reason"]
+
+
+@_in_a_loop
+async def test_grandchildren_do_not_outlive_a_crashed_leader(folder: StateFolder) -> None:
+    pid_file = folder.path / "grandchild"
+    code = (
+        "import pathlib, subprocess, sys, time; "
+        f"child = subprocess.Popen([sys.executable, '-c', {_SLEEP!r}]); "
+        "pathlib.Path(sys.argv[1]).write_text(str(child.pid)); time.sleep(600)"
+    )
+    supervisor = Supervisor(folder)
+    supervisor.add([Service("leader", _python(code, str(pid_file)), ready=lambda: _written(pid_file))])
+    await _until(lambda: _state(folder, "leader") == "ready")
+    grandchild = os.pidfd_open(int(pid_file.read_text()))
+    pid_file.unlink()
+    os.kill(folder.status()["leader"]["pid"], signal.SIGKILL)
+    try:
+        ended = asyncio.Event()
+        asyncio.get_running_loop().add_reader(grandchild, ended.set)
+        await asyncio.wait_for(ended.wait(), 30)
+    finally:
+        asyncio.get_running_loop().remove_reader(grandchild)
+        os.close(grandchild)
+    await supervisor.stop()
+
+
+@_in_a_loop
+async def test_adding_again_starts_only_what_is_new(folder: StateFolder) -> None:
+    first, second = (Service(name, _python(_SLEEP)) for name in ("first", "second"))
+    supervisor = Supervisor(folder)
+    supervisor.add([first])
+    await _until(lambda: _state(folder, "first") == "ready")
+    before = folder.status()["first"]
+    supervisor.add([first, second])
+    await _until(lambda: _state(folder, "second") == "ready")
+    assert folder.status()["first"] == before
+    await supervisor.stop()
+
+
+def test_one_supervisor_per_folder(folder: StateFolder) -> None:
+    assert folder.supervisor() is None
+    with folder.supervising():
+        assert folder.supervisor() == os.getpid()
+        with pytest.raises(LocalStackError, match="another supervisor"), folder.supervising():
+            pass
+    assert folder.supervisor() is None
+
+
+def _written(path: Path) -> bool:
+    return path.exists() and path.read_text() != ""

@@ -1,0 +1,15 @@
+"""How the commands about events end: 0 all well, 1 some input was refused, 2 the work could not be done."""
+
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+
+REFUSED = 1
+FAILED = 2
+
+
+def fail(message: str) -> NoReturn:
+    """Say on stderr why the work could not be done and what to do, and end with 2."""
+    Console(stderr=True).print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(FAILED)

@@ -7,7 +7,7 @@ from bisect import bisect_right
 import msgspec
 
 from models.policy import DEFAULT_POLICY, Policy
-from schemas.events.base import Message
+from schemas.events.base import Message, as_date
 from schemas.events.governance import ExchangeRateSet, PolicyChanged
 
 CONTROL_TYPES: tuple[type[Message], ...] = (PolicyChanged, ExchangeRateSet)
@@ -62,6 +62,6 @@ def apply(control: Control, event: Message) -> Control:
         held = control.rates.get(pair, {}).get(event.day)
         if held is not None and held.revision >= event.revision:
             return control
-        rate = Rate(event.revision, event.rate, f"{pair}/{event.day}#{event.revision}")
+        rate = Rate(event.revision, event.rate, f"{pair}/{as_date(event.day)}#{event.revision}")
         return Control(control.policies, {**control.rates, pair: {**control.rates.get(pair, {}), event.day: rate}})
     raise TypeError(f"{type(event).__name__} is no control record")

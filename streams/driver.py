@@ -26,7 +26,8 @@ Chooser = Callable[[Sequence[Slot]], Slot]
 
 
 class Driver:
-    """Feed it facts with ``publish``, let time pass with ``tick``, read ``log``: every record by topic and partition.
+    """Feed it facts with ``publish``, let time pass with ``tick``, read ``log``: every record by topic and partition, or
+    ``outputs``: what the stages put out, in order.
 
     ``chooser`` picks which partition with unread records works next (default: the first in topology order, so that a
     fact comes to rest before the next is read).
@@ -36,6 +37,7 @@ class Driver:
         self.stages = stages
         self.now = 0
         self.log: dict[Slot, list[InRecord]] = defaultdict(list)
+        self.outputs: list[OutRecord] = []
         self.counts: Counter[tuple[str, str, str, str]] = Counter()
         self._chooser = chooser
         self._router = Router(stages)
@@ -76,6 +78,7 @@ class Driver:
         partition = self._partition(slot)
         for out in partition.apply(record):
             self._append(out)
+            self.outputs.append(out)
         self.counts.update({(partition.stage.name, *what): n for what, n in partition.counts.items()})
         partition.committed(partition.changes())
 

@@ -1,0 +1,87 @@
+"""A simulated real-estate and hospitality agency: every record it publishes, and the truth behind them.
+
+    simulation = simulate(Scenario(end=now))
+    for record in simulation: ...
+    simulation.truth.to_json()
+
+The same scenario gives the same bytes. Records come in their order of publishing and end at ``end``; the truth is
+complete once all of them have been taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from heapq import heappop, heappush
+
+from streams.sources.simulate.agency import Rates, agency_facts
+from streams.sources.simulate.effects import Effects
+from streams.sources.simulate.facts import Fact
+from streams.sources.simulate.imperfections import publish
+from streams.sources.simulate.people_facts import least_facts, person_facts
+from streams.sources.simulate.population import LEAD_IN, Person, draw_person
+from streams.sources.simulate.scenario import Published, Scenario
+from streams.sources.simulate.truth import Tally, Truth, truth_of
+
+__all__ = ["Published", "Scenario", "Simulation", "Truth", "simulate"]
+
+
+class Simulation:
+    """One run of a scenario: iterate once over its records, then ask for the truth."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self._rates = Rates(scenario)
+        self._agency = agency_facts(scenario, self._rates)
+        self.people = _population(scenario, scenario.events - len(self._agency))
+        self._records = self._publish()
+        self._truth: Truth | None = None
+
+    def __iter__(self) -> Iterator[Published]:
+        return self._records
+
+    @property
+    def truth(self) -> Truth:
+        """What was drawn; complete, and available, once the records have all been taken."""
+        if self._truth is None:
+            raise RuntimeError("the truth is complete when all records have been taken: iterate to the end first")
+        return self._truth
+
+    def _publish(self) -> Iterator[Published]:
+        tally = Tally()
+        yield from publish(self.scenario, _in_order(self.scenario, self._agency, self.people), tally)
+        effects = Effects(self._rates, self.scenario.end)
+        for person in self.people:
+            effects.add(person)
+        self._truth = truth_of(self.scenario, tally, effects, self._rates, self.people)
+
+
+def simulate(scenario: Scenario) -> Simulation:
+    """Draw the population of a scenario; its records are made as they are taken."""
+    return Simulation(scenario)
+
+
+def _population(scenario: Scenario, facts: int) -> list[Person]:
+    """As many people as leave at least so many facts behind, in the order in which we first meet them."""
+    people: list[Person] = []
+    while facts > 0 or not people:
+        person = draw_person(scenario, len(people))
+        people.append(person)
+        facts -= least_facts(person, scenario.end)
+    return sorted(people, key=lambda person: (person.start, person.n))
+
+
+def _in_order(scenario: Scenario, agency: list[Fact], people: list[Person]) -> Iterator[Fact]:
+    """All facts by time of publishing, holding no more than those of people we have met and not heard the last of."""
+    ahead: list[tuple[int, int, Fact]] = []
+    count = 0
+    for fact in agency:
+        heappush(ahead, (fact.published_at, count, fact))
+        count += 1
+    for person in people:
+        for fact in person_facts(scenario, person):
+            heappush(ahead, (fact.published_at, count, fact))
+            count += 1
+        while ahead and ahead[0][0] < person.start - LEAD_IN:
+            yield heappop(ahead)[2]
+    while ahead:
+        yield heappop(ahead)[2]

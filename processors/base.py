@@ -7,7 +7,7 @@ slice it was given stays as it was: a step answers with a new one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -18,8 +18,7 @@ from schemas.events.base import HOUR, Event, Message
 from schemas.events.routing import Prefix
 
 
-@dataclass(frozen=True, slots=True)
-class Emit:
+class Emit(msgspec.Struct, frozen=True):
     """Publish an event to its topic and to every stage that consumes its type.
 
     The step builds it with ``Event.build`` and leaves ``event_id``, ``workspace_id``, ``region``, ``source`` and
@@ -29,43 +28,37 @@ class Emit:
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
-class Forward:
+class Forward(msgspec.Struct, frozen=True):
     """Pass a fact on, its bytes unchanged, behind a new prefix; intake, which decoded it, says which fact it is."""
 
     prefix: Prefix
     fact: Event | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Broadcast:
+class Broadcast(msgspec.Struct, frozen=True):
     """Write the fact being processed to every partition of each stage that takes it as a control record."""
 
 
-@dataclass(frozen=True, slots=True)
-class Timer:
+class Timer(msgspec.Struct, frozen=True):
     """Wake this step for this key at an instant; one per name and key, setting it again moves it."""
 
     name: str
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class CancelTimer:
+class CancelTimer(msgspec.Struct, frozen=True):
     """Forget a timer; nothing happens when there is none."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(msgspec.Struct, frozen=True):
     """A deliberate discard, counted by its reason."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(msgspec.Struct, frozen=True):
     """The fact being processed is refused: it goes to ``dead.letters`` whole and the key's state stays as it was.
 
     ``detail`` tells a person what was wrong and what to do, without repeating values.
@@ -78,24 +71,21 @@ class DeadLetter:
 Output = Emit | Forward | Broadcast | Timer | CancelTimer | Drop | DeadLetter
 
 
-@dataclass(frozen=True, slots=True)
-class TimerFired:
+class TimerFired(msgspec.Struct, frozen=True):
     """Handed to the step that set the timer. ``due`` is when it was due, not when it was noticed."""
 
     name: str
     due: int
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(msgspec.Struct, frozen=True):
     """Handed to every key of a partition after a control record of a type changed what holds for all of them."""
 
     control_id: str
     type: str
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(msgspec.Struct, frozen=True):
     """What intake is handed: bytes as they arrived, with where and when. ``arrived_at``: microseconds, the broker's."""
 
     raw: bytes
@@ -105,8 +95,7 @@ class Received:
     arrived_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """What a step may know besides its slice and the event. Read-only.
 
     ``key`` is ``workspace/rest``; ``now`` the last tick, in microseconds; ``at`` the time that the pass speaks as of;
@@ -119,7 +108,7 @@ class Context:
     at: int
     cause: str
     control: Control
-    slices: Mapping[str, Any] = field(default_factory=dict)
+    slices: Mapping[str, Any] = {}
     origin: Any = None
 
     @property

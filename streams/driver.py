@@ -26,8 +26,8 @@ Chooser = Callable[[Sequence[Slot]], Slot]
 
 
 class Driver:
-    """Feed it facts with ``publish``, let time pass with ``tick``, read ``log``: every record by topic and partition, or
-    ``outputs``: what the stages put out, in order.
+    """Feed it facts with ``publish``, let time pass with ``tick``, read ``log``: every record by topic and partition,
+    or ``outputs``: what the stages put out, in order.
 
     ``chooser`` picks which partition with unread records works next (default: the first in topology order, so that a
     fact comes to rest before the next is read).

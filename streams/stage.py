@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+import msgspec
+
 from processors.base import (
     STALE_AFTER,
     Broadcast,
@@ -70,8 +72,7 @@ class KeyState:
     region: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(msgspec.Struct, frozen=True):
     """One thing to pass through a stage for one key: an event, a timer, a visit, or intake's raw bytes.
 
     ``cause`` is what ids are derived from; ``at`` the time that it speaks as of (microseconds).
@@ -109,8 +110,8 @@ class Outcome:
 def run(stage: Stage, state: KeyState, given: Input, clock: Clock) -> Outcome:
     """Pass one input through a stage's steps for one key.
 
-    Timers of the key that are due by ``min(given.at, clock.now)`` fire first, oldest first, each as a pass of its own. A
-    ``DeadLetter`` from any step undoes what this input did and is the pass's only output after those of the timers.
+    Timers of the key that are due by ``min(given.at, clock.now)`` fire first, oldest first, each as a pass of its own.
+    A ``DeadLetter`` from any step undoes what this input did and is the pass's only output after those of the timers.
     """
     outcome = Outcome(state)
     if state.timers:

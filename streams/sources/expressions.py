@@ -66,7 +66,7 @@ def compiled(node: Any, scope: Scope) -> Expression:
         if node not in scope.kinds:
             raise MappingError(f"unknown name {node}")
         place = scope.place(node)
-        return Expression(scope.kinds[node], lambda cells: cells[place])  # type: ignore[no-any-return]
+        return Expression(scope.kinds[node], lambda cells: cells[place])
     if not isinstance(node, dict) or not node:
         raise MappingError("an expression is a name, {const: …} or {<transform>: <arguments>}")
     (name, arguments), *options = node.items()

@@ -1,0 +1,1 @@
+"""ClickHouse: what happened."""

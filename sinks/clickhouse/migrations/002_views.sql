@@ -1,0 +1,133 @@
+-- The catalogue of views for analysts. A fact's own lead_id is the lead as of arrival; `lead_of` looks up today's.
+
+CREATE OR REPLACE VIEW current_bindings AS
+SELECT identifier, argMax(kind, (version, since)) AS kind, argMax(lead_id, (version, since)) AS lead_id,
+    argMax(workspace_id, (version, since)) AS workspace_id
+FROM identifier_bindings
+GROUP BY identifier
+COMMENT 'The newest binding of each identifier: the lead that its latest history belongs to';
+
+-- Of the bindings with since <= the event's time the one of the highest version holds. Few identifiers have more than
+-- one binding, so all of one identifier are brought to the event as an array.
+CREATE OR REPLACE VIEW binding_history AS
+SELECT identifier, arraySort(binding -> -binding.2, groupArray((since, version, lead_id))) AS bindings
+FROM identifier_bindings
+GROUP BY identifier
+COMMENT 'All bindings (since, version, lead) of each identifier, newest version first';
+
+CREATE OR REPLACE VIEW current_touchpoints AS
+SELECT t.workspace_id AS workspace_id, t.region AS region, t.touch_id AS touch_id, t.revision AS revision,
+    t.kind AS kind, t.occurred_at AS occurred_at, t.channel AS channel, t.campaign_id AS campaign_id,
+    t.content_id AS content_id, t.variant_id AS variant_id, t.identifier AS identifier,
+    t.lead_id AS lead_id_at_arrival,
+    if(empty(b.bindings), t.lead_id,
+       toNullable(arrayFirst(binding -> binding.1 <= t.occurred_at, b.bindings).3)) AS lead_id
+FROM
+(
+    SELECT * FROM touchpoints ORDER BY workspace_id, touch_id, revision DESC LIMIT 1 BY workspace_id, touch_id
+) AS t
+LEFT JOIN binding_history AS b ON t.identifier = b.identifier
+WHERE t.type != 'TouchpointDeleted'
+COMMENT 'Each touch in its newest revision, deleted ones left out, with the lead of today';
+
+CREATE OR REPLACE VIEW current_bookings AS
+SELECT k.workspace_id AS workspace_id, k.region AS region, k.booking_id AS booking_id, k.revision AS revision,
+    k.status AS status, k.amount_minor AS amount_minor, k.retained_minor AS retained_minor,
+    if(k.status IN ('booked', 'contracted', 'completed'), k.amount_minor, k.retained_minor) AS net_minor,
+    k.currency AS currency, k.booked_at AS booked_at, k.property_id AS property_id,
+    k.market_segment AS market_segment, k.starts_on AS starts_on, k.ends_on AS ends_on,
+    k.occurred_at AS occurred_at, k.identifier AS identifier, k.lead_id AS lead_id_at_arrival,
+    if(empty(b.bindings), k.lead_id,
+       toNullable(arrayFirst(binding -> binding.1 <= coalesce(k.booked_at, k.occurred_at), b.bindings).3)) AS lead_id
+FROM
+(
+    SELECT * FROM bookings ORDER BY workspace_id, booking_id, revision DESC LIMIT 1 BY workspace_id, booking_id
+) AS k
+LEFT JOIN binding_history AS b ON k.identifier = b.identifier
+COMMENT 'Each booking in its newest revision, its net amount, and the lead of today';
+
+CREATE OR REPLACE VIEW bookings_by_segment AS
+SELECT workspace_id, region, property_id, market_segment, status, currency, count() AS bookings,
+    sum(k.amount_minor) AS amount_minor,
+    sum(if(status IN ('booked', 'contracted', 'completed'), k.amount_minor, k.retained_minor)) AS net_minor
+FROM
+(
+    SELECT * FROM bookings ORDER BY workspace_id, booking_id, revision DESC LIMIT 1 BY workspace_id, booking_id
+) AS k
+GROUP BY workspace_id, region, property_id, market_segment, status, currency
+COMMENT 'Bookings by their newest revision, per property (hotel), segment and status';
+
+CREATE OR REPLACE VIEW temperature_history AS
+SELECT workspace_id, region, lead_id, occurred_at AS since, temperature, previous, reason, seq
+FROM
+(
+    SELECT *, min(restates_from) OVER (
+        PARTITION BY lead_id ORDER BY seq ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS void_from
+    FROM lead_temperatures
+)
+WHERE void_from IS NULL OR occurred_at < void_from
+COMMENT 'Temperature of each lead over event time, restated entries left out';
+
+CREATE OR REPLACE VIEW current_temperatures AS
+SELECT lead_id, argMax(t.workspace_id, seq) AS workspace_id, argMax(t.region, seq) AS region,
+    argMax(t.temperature, seq) AS temperature, argMax(t.occurred_at, seq) AS since, argMax(t.reason, seq) AS reason
+FROM lead_temperatures AS t
+GROUP BY lead_id
+COMMENT 'How warm each lead is now';
+
+CREATE OR REPLACE VIEW funnel AS
+SELECT workspace_id, region, step, uniqExact(lead_id) AS leads
+FROM
+(
+    SELECT workspace_id, region, 'captured' AS step, lead_id FROM lead_profiles WHERE first_captured_at IS NOT NULL
+    UNION ALL
+    SELECT workspace_id, region, temperature AS step, lead_id FROM lead_temperatures
+    UNION ALL
+    SELECT workspace_id, region, 'booked' AS step, assumeNotNull(lead_id) AS lead_id FROM current_bookings
+    WHERE lead_id IS NOT NULL
+    UNION ALL
+    SELECT workspace_id, region, 'kept' AS step, assumeNotNull(lead_id) AS lead_id FROM current_bookings
+    WHERE lead_id IS NOT NULL AND net_minor > 0
+)
+GROUP BY workspace_id, region, step
+COMMENT 'Leads that ever reached a step: captured, cold, warm, hot, booked, kept (a booking with net revenue)';
+
+CREATE OR REPLACE VIEW revenue AS
+SELECT workspace_id, region, model, basis, channel, campaign_id, currency, reporting_currency,
+    sum(l.amount_minor) AS amount_minor, sum(l.reporting_minor) AS reporting_minor,
+    uniqExact(booking_id) AS bookings
+FROM ledger_lines AS l
+WHERE account != '(revenue)'
+  AND known_at <= {known_at:DateTime64(6, 'UTC')} AND effective_at < {effective_before:DateTime64(6, 'UTC')}
+GROUP BY workspace_id, region, model, basis, channel, campaign_id, currency, reporting_currency
+COMMENT 'Credited revenue by channel and campaign as known at an instant, for what was true before another: SELECT * FROM revenue(known_at = ''2026-01-31 00:00:00'', effective_before = ''2026-01-01 00:00:00'')';
+
+CREATE OR REPLACE VIEW revenue_now AS
+SELECT workspace_id, region, model, basis, channel, campaign_id, currency, reporting_currency,
+    sum(l.amount_minor) AS amount_minor, sum(l.reporting_minor) AS reporting_minor,
+    uniqExact(booking_id) AS bookings
+FROM ledger_lines AS l
+WHERE account != '(revenue)'
+GROUP BY workspace_id, region, model, basis, channel, campaign_id, currency, reporting_currency
+COMMENT 'Credited revenue by channel and campaign as known now; sums are meaningful within one model and basis';
+
+CREATE OR REPLACE VIEW events_by_hour AS
+SELECT workspace_id, region, topic, type, hour, sum(h.events) AS events
+FROM events_hourly AS h
+GROUP BY workspace_id, region, topic, type, hour
+COMMENT 'Accepted facts per hour of event time, kept up to date as they arrive';
+
+CREATE OR REPLACE VIEW events_by_day AS
+SELECT workspace_id, region, topic, type, toDate(hour) AS day, sum(h.events) AS events
+FROM events_hourly AS h
+GROUP BY workspace_id, region, topic, type, day
+COMMENT 'Accepted facts per UTC day of event time';
+
+CREATE OR REPLACE VIEW spend_by_day AS
+SELECT workspace_id, region, campaign_id, channel, day, amount_minor, currency
+FROM
+(
+    SELECT * FROM spend
+    ORDER BY workspace_id, campaign_id, day, revision DESC LIMIT 1 BY workspace_id, campaign_id, day
+)
+COMMENT 'What each campaign cost per local day, newest revision';

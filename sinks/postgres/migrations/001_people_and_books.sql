@@ -1,0 +1,255 @@
+-- What is true now: one row per lead, booking, decision; the attribution ledger; where the sink stands.
+--
+-- Row-level security lets a reader see one workspace, its own regions and its own leads, by three settings of the
+-- session (or transaction) that the application sets for whoever asks:
+--   fineacers.workspace   the workspace; unset: nothing is visible
+--   fineacers.regions     regions, comma-separated; unset: nothing is visible
+--   fineacers.owner       whose leads ('*' = everybody's); unset: only leads that nobody owns
+-- Sink and operators see everything.
+
+CREATE FUNCTION may_see(workspace text, region text) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN workspace = current_setting('fineacers.workspace', true)
+   AND region = ANY (string_to_array(current_setting('fineacers.regions', true), ','));
+
+CREATE FUNCTION may_see_owner(owner text) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN owner IS NULL OR coalesce(current_setting('fineacers.owner', true), '') IN ('*', owner);
+
+CREATE SEQUENCE sink_epochs;
+
+CREATE TABLE sink_positions (
+    topic text NOT NULL,
+    partition int NOT NULL,
+    next_offset bigint NOT NULL,
+    cluster_id text NOT NULL,
+    topic_id text NOT NULL,
+    epoch bigint NOT NULL,
+    PRIMARY KEY (topic, partition)
+);
+COMMENT ON TABLE sink_positions IS 'First offset of each partition that is not stored yet; epoch: which process writes';
+
+CREATE TABLE leads (
+    lead_id uuid PRIMARY KEY,
+    workspace_id text NOT NULL,
+    region text NOT NULL,
+    version int NOT NULL,
+    crm_id text,
+    email text,
+    phone text,
+    wa_id text,
+    full_name text,
+    email_domain text,
+    country text,
+    language text,
+    time_zone text,
+    owner_id text,
+    property_id text,
+    channel text,
+    campaign_id text,
+    interest text,
+    budget_minor bigint,
+    currency text,
+    timeframe_days bigint,
+    financing text,
+    first_captured_at timestamptz,
+    occurred_at timestamptz NOT NULL
+);
+COMMENT ON TABLE leads IS 'A lead with at least one identifier; the only table with personal values in columns';
+CREATE INDEX ON leads (workspace_id, owner_id);
+
+CREATE TABLE identifiers (
+    lead_id uuid NOT NULL,
+    identifier uuid NOT NULL,
+    workspace_id text NOT NULL,
+    region text NOT NULL,
+    kind text NOT NULL,
+    version int NOT NULL,
+    PRIMARY KEY (lead_id, identifier)
+);
+COMMENT ON TABLE identifiers IS 'Identifier hashes of a lead, as of the version of its profile';
+CREATE INDEX ON identifiers (identifier);
+
+CREATE TABLE identifier_bindings (
+    identifier uuid NOT NULL,
+    since timestamptz NOT NULL,
+    workspace_id text NOT NULL,
+    region text NOT NULL,
+    kind text NOT NULL,
+    lead_id uuid NOT NULL,
+    version bigint NOT NULL,
+    PRIMARY KEY (identifier, since)
+);
+COMMENT ON TABLE identifier_bindings IS
+    'Which lead the history of an identifier belongs to: of the rows with since <= t the one of the highest version';
+CREATE INDEX ON identifier_bindings (lead_id);
+
+CREATE TABLE scores (
+    lead_id uuid PRIMARY KEY,
+    workspace_id text NOT NULL,
+    region text NOT NULL,
+    seq int NOT NULL,
+    score bigint NOT NULL,
+    budget bigint NOT NULL,
+    urgency bigint NOT NULL,
+    engagement bigint NOT NULL,
+    readiness bigint NOT NULL,
+    reasons text[] NOT NULL,
+    occurred_at timestamptz NOT NULL
+);
+
+CREATE TABLE temperatures (
+    lead_id uuid PRIMARY KEY,
+    workspace_id text NOT NULL,
+    region text NOT NULL,
+    seq int NOT NULL,
+    temperature text NOT NULL,
+    previous text,
+    reason text NOT NULL,
+    occurred_at timestamptz NOT NULL
+);
+CREATE INDEX ON temperatures (workspace_id, temperature);
+
+CREATE TABLE temperature_changes (
+    lead_id uuid NOT NULL,
+    seq int NOT NULL,
+    workspace_id text NOT NULL,
+    region text NOT NULL,
+    temperature text NOT NULL,
+    previous text,
+    reason text NOT NULL,
+    restates_from timestamptz,
+    cause_id text,
+    occurred_at timestamptz NOT NULL,
+    PRIMARY KEY (lead_id, seq)
+);
+COMMENT ON TABLE temperature_changes IS
+    'Why a lead is as warm as it is; a row with restates_from voids the rows of smaller seq from that instant on';
+
+CREATE TABLE routes (
+    lead_id uuid PRIMARY KEY,
+    workspace_id text NOT NULL,
+    region text NOT NULL,
+    seq int NOT NULL,
+    temperature text NOT NULL,
+    route text NOT NULL,
+    reason text NOT NULL,
+    occurred_at timestamptz NOT NULL
+);
+
+CREATE TABLE contact_requests (
+    message_id uuid PRIMARY KEY,
+    lead_id uuid NOT NULL,
+    workspace_id text NOT NULL,
+    region text NOT NULL,
+    purpose text NOT NULL,
+    channels text[] NOT NULL,
+    not_after timestamptz NOT NULL,
+    occurred_at timestamptz NOT NULL
+);
+CREATE INDEX ON contact_requests (lead_id);
+
+CREATE TABLE bookings (
+    workspace_id text NOT NULL,
+    booking_id text NOT NULL,
+    region text NOT NULL,
+    revision int NOT NULL,
+    status text NOT NULL,
+    amount_minor bigint NOT NULL,
+    retained_minor bigint NOT NULL,
+    currency text NOT NULL,
+    booked_at timestamptz,
+    property_id text,
+    market_segment text,
+    starts_on date,
+    ends_on date,
+    lead_id uuid,
+    identifier uuid,
+    occurred_at timestamptz NOT NULL,
+    PRIMARY KEY (workspace_id, booking_id)
+);
+COMMENT ON COLUMN bookings.lead_id IS 'The lead as of arrival; the view current_bookings has the lead of today';
+CREATE INDEX ON bookings (lead_id);
+CREATE INDEX ON bookings (identifier);
+
+CREATE TABLE ledger_lines (
+    line_id uuid PRIMARY KEY,
+    posting_id uuid NOT NULL,
+    workspace_id text NOT NULL,
+    region text NOT NULL,
+    booking_id text NOT NULL,
+    lead_id uuid NOT NULL,
+    seq int NOT NULL,
+    known_at timestamptz NOT NULL,
+    effective_at timestamptz NOT NULL,
+    model text NOT NULL,
+    basis text NOT NULL,
+    account text NOT NULL,
+    channel text NOT NULL,
+    campaign_id text,
+    content_id text,
+    variant_id text,
+    touch_day date NOT NULL,
+    conversion_day date NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text,
+    reporting_minor bigint NOT NULL,
+    reporting_currency text NOT NULL,
+    rate_id text,
+    policy_version bigint NOT NULL,
+    weights_version bigint NOT NULL,
+    reason text NOT NULL,
+    _partition int NOT NULL,
+    _offset bigint NOT NULL
+);
+COMMENT ON TABLE ledger_lines IS 'The attribution ledger: signed differences, only ever added';
+CREATE INDEX ON ledger_lines (workspace_id, booking_id, seq);
+CREATE INDEX ON ledger_lines (workspace_id, campaign_id, touch_day);
+
+CREATE TABLE dead_letters (
+    event_id uuid PRIMARY KEY,
+    workspace_id text NOT NULL,
+    region text,
+    stage text NOT NULL,
+    reason text NOT NULL,
+    detail text NOT NULL,
+    topic text NOT NULL,
+    partition bigint NOT NULL,
+    "offset" bigint NOT NULL,
+    arrived_at timestamptz NOT NULL,
+    fact_type text,
+    fact_id uuid,
+    original bytea NOT NULL,
+    occurred_at timestamptz NOT NULL
+);
+COMMENT ON TABLE dead_letters IS 'Refused records with their original bytes, personal data included: operators only';
+CREATE INDEX ON dead_letters (topic, reason);
+
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['leads', 'identifiers', 'identifier_bindings', 'scores', 'temperatures',
+        'temperature_changes', 'routes', 'contact_requests', 'bookings', 'ledger_lines', 'dead_letters'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
+        EXECUTE format('CREATE POLICY sink_all ON %I TO fineacers_sink USING (true) WITH CHECK (true)', name);
+        EXECUTE format('CREATE POLICY operator_all ON %I FOR SELECT TO fineacers_operator USING (true)', name);
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE ON %I TO fineacers_sink', name);
+        EXECUTE format('GRANT SELECT ON %I TO fineacers_operator', name);
+        IF name = 'leads' THEN
+            CREATE POLICY reader_own ON leads FOR SELECT TO fineacers_reader
+                USING (may_see(workspace_id, region) AND may_see_owner(owner_id));
+        ELSIF name <> 'dead_letters' THEN
+            EXECUTE format('CREATE POLICY reader_own ON %I FOR SELECT TO fineacers_reader '
+                'USING (may_see(workspace_id, region))', name);
+        END IF;
+        IF name <> 'dead_letters' THEN
+            EXECUTE format('GRANT SELECT ON %I TO fineacers_reader', name);
+        END IF;
+    END LOOP;
+END $$;
+
+GRANT DELETE ON leads, identifiers TO fineacers_sink;
+GRANT SELECT, INSERT, UPDATE ON sink_positions TO fineacers_sink;
+GRANT SELECT ON sink_positions TO fineacers_operator;
+GRANT USAGE ON SEQUENCE sink_epochs TO fineacers_sink;

@@ -1,0 +1,176 @@
+"""The sink into PostgreSQL: rows and positions in one transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, LiteralString
+
+import psycopg
+
+from schemas.codec import CodecError, decode
+from sinks.base import Fenced, Log, Refuse, Resume, SinkError, require_same_log
+from sinks.delivery import Batch, Misplaced, Positions, Range, Record, standing
+from sinks.postgres.connection import Server, explained
+from sinks.postgres.tables import ROWS, TABLES, TOPICS, Row, Table
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+Staged = dict[str, list[Row]]
+
+_ADVANCE: LiteralString = """
+    UPDATE sink_positions p SET next_offset = n.next
+    FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[]) AS n (topic, partition, expected, next)
+    WHERE p.topic = n.topic AND p.partition = n.partition AND p.next_offset = n.expected AND p.epoch = %s
+"""
+_STAND: LiteralString = """
+    INSERT INTO sink_positions AS p (topic, partition, next_offset, cluster_id, topic_id, epoch)
+    SELECT topic, partition, 0, cluster_id, topic_id, %(epoch)s
+    FROM unnest(%(topics)s::text[], %(partitions)s::int[], %(clusters)s::text[], %(ids)s::text[])
+        AS n (topic, partition, cluster_id, topic_id)
+    ON CONFLICT (topic, partition) DO UPDATE SET epoch = excluded.epoch
+    RETURNING topic, partition, next_offset
+"""
+
+
+class PostgresSink:
+    """One process's hold on the tables of ``sinks.postgres.tables``."""
+
+    store = "postgres"
+
+    def __init__(self, server: Server) -> None:
+        self.topics = TOPICS
+        self._server = server
+        self._epoch = 0
+        self._connection: Connection | None = None
+
+    def open(self, log: Log) -> Resume:
+        owners = log.owners()
+        with explained():
+            connection = self._connected()
+            with connection.transaction():
+                known = connection.execute("SELECT topic, partition, cluster_id, topic_id FROM sink_positions")
+                require_same_log(self.store, {(t, p): (cluster, id_) for t, p, cluster, id_ in known}, log)
+                (self._epoch,) = connection.execute("SELECT nextval('sink_epochs')").fetchone() or (0,)
+                stands = connection.execute(
+                    _STAND,
+                    {
+                        "epoch": self._epoch,
+                        "topics": [topic for topic, _ in owners],
+                        "partitions": [partition for _, partition in owners],
+                        "clusters": [cluster for cluster, _ in owners.values()],
+                        "ids": [id_ for _, id_ in owners.values()],
+                    },
+                )
+                return Resume({(topic, partition): offset for topic, partition, offset in stands})
+
+    def write(self, batch: Batch, refuse: Refuse) -> None:
+        with explained():
+            connection = self._connected()
+            try:
+                self._store(connection, batch.ranges, _staged(batch.records, refuse))
+            except (psycopg.DataError, psycopg.IntegrityError, ValueError):
+                good = self._accepted(connection, batch.records, refuse)
+                self._store(connection, batch.ranges, _staged(good, refuse))
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connected(self) -> Connection:
+        if self._connection is not None and (self._connection.closed or self._connection.broken):
+            self._connection = None
+        if self._connection is None:
+            connection = self._server.connect(autocommit=True)
+            with connection.transaction():
+                for table in TABLES:
+                    connection.execute(table.create_staged)
+            self._connection = connection
+        return self._connection
+
+    def _store(self, connection: Connection, ranges: Sequence[Range], staged: Staged) -> None:
+        with connection.transaction():
+            # First of all, so that two processes wait for each other here and not half way.
+            done = connection.execute(
+                _ADVANCE,
+                (
+                    [r.topic for r in ranges],
+                    [r.partition for r in ranges],
+                    [r.first for r in ranges],
+                    [r.end for r in ranges],
+                    self._epoch,
+                ),
+            )
+            if done.rowcount == len(ranges):
+                _merge(connection, staged)
+                return
+            # Rolls back the positions that did fit; what remains to be known is why the others did not.
+            raise_for = self._why_not(connection, ranges)
+            if raise_for is not None:
+                raise raise_for
+
+    def _why_not(self, connection: Connection, ranges: Sequence[Range]) -> Fenced | None:
+        """Why positions did not move: none if the batch is stored, its answer having been lost on the way."""
+        rows = connection.execute("SELECT topic, partition, next_offset, epoch FROM sink_positions").fetchall()
+        positions: Positions = {(topic, partition): offset for topic, partition, offset, _ in rows}
+        epochs = {(topic, partition): epoch for topic, partition, _, epoch in rows}
+        if any(epochs.get((r.topic, r.partition)) != self._epoch for r in ranges):
+            return Fenced(self.store)
+        try:
+            stored = standing(ranges, positions) == "stored"
+        except Misplaced as misplaced:
+            return Fenced(self.store, str(misplaced))
+        return None if stored else Fenced(self.store)
+
+    def _accepted(self, connection: Connection, records: Sequence[Record], refuse: Refuse) -> list[Record]:
+        """The records that PostgreSQL takes, found by halving; the others are refused. Nothing is stored."""
+        try:
+            with connection.transaction(force_rollback=True):
+                _merge(connection, _staged(records, refuse))
+            return list(records)
+        except (psycopg.DataError, psycopg.IntegrityError, ValueError) as error:
+            if len(records) == 1:
+                code = error.sqlstate if isinstance(error, psycopg.Error) else "value"
+                refuse(records[0], "store_refused", f"PostgreSQL error {code}")
+                return []
+        middle = len(records) // 2
+        return [
+            *self._accepted(connection, records[:middle], refuse),
+            *self._accepted(connection, records[middle:], refuse),
+        ]
+
+
+def _staged(records: Sequence[Record], refuse: Refuse) -> Staged:
+    """Rows by table; what is no message, or not of its topic, is refused."""
+    staged: Staged = defaultdict(list)
+    for record in records:
+        try:
+            decoded = decode(record.value)
+        except CodecError as error:
+            refuse(record, error.reason, error.detail)
+            continue
+        rows = ROWS.get(type(decoded.message))
+        if rows is None:
+            refuse(record, "wrong_type", f"{type(decoded.message).__name__} has no table")
+            continue
+        for table, row in rows(decoded, record):
+            staged[table.name].append(row)
+    return staged
+
+
+def _merge(connection: Connection, staged: Staged) -> None:
+    filled = [table for table in TABLES if staged.get(table.name)]
+    for table in filled:
+        _copy(connection, table, table.last_wins(staged[table.name]))
+        connection.execute(table.merge)
+    for table in filled:
+        if table.afterwards is not None:
+            connection.execute(table.afterwards.encode())
+
+
+def _copy(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    with connection.cursor() as cursor, cursor.copy(table.copy) as copy:
+        copy.write(table.encode(rows))
+
+
+__all__ = ["PostgresSink", "SinkError"]

@@ -1,0 +1,264 @@
+"""Which message fills which table: columns, keys, and which of two rows with one key is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from operator import itemgetter
+from typing import Any
+
+from psycopg import sql
+
+from schemas.codec import Decoded
+from schemas.events.base import Message
+from schemas.events.bookings import BookingChanged
+from schemas.events.decisions import ContactProposed, LeadRouted, LeadScored, TemperatureChanged
+from schemas.events.identity import IdentifierBound
+from schemas.events.ledger import CreditsPosted
+from schemas.events.operations import DeadLettered
+from schemas.events.profiles import LeadProfiled
+from schemas.events.routing import Accepted
+from schemas.topics import ACCEPTED_PREFIX, FACT_TOPIC, PLATFORM_TOPIC
+from sinks.delivery import Record
+from sinks.postgres.copy import encoder
+
+Row = tuple[Any, ...]
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that the sink merges rows into: by ``key``, the greater ``newer`` wins (none: the first row stays)."""
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+    """Name and PostgreSQL type."""
+    key: tuple[str, ...]
+    newer: str | None = None
+    afterwards: str | None = None
+    """A statement that follows the merge."""
+
+    @property
+    def staged(self) -> str:
+        """Name of the temporary table that rows arrive in."""
+        return f"staged_{self.name}"
+
+    @cached_property
+    def row(self) -> Callable[[Values], Row]:
+        """Values by name as a row."""
+        return itemgetter(*(name for name, _ in self.columns))
+
+    @cached_property
+    def key_of(self) -> Callable[[Row], Any]:
+        """The key of a row."""
+        return itemgetter(*(self._index(name) for name in self.key))
+
+    @cached_property
+    def encode(self) -> Callable[[Iterable[Row]], bytes]:
+        """Rows as a binary COPY stream."""
+        return encoder(type_ for _, type_ in self.columns)
+
+    def last_wins(self, rows: Iterable[Row]) -> list[Row]:
+        """One row for each key: a merge statement may not meet a key twice."""
+        kept: dict[Any, Row] = {}
+        newer = None if self.newer is None else self._index(self.newer)
+        for row in rows:
+            key = self.key_of(row)
+            held = kept.get(key)
+            if held is None or (newer is not None and row[newer] >= held[newer]):
+                kept[key] = row
+        return list(kept.values())
+
+    def _index(self, name: str) -> int:
+        return [column for column, _ in self.columns].index(name)
+
+    @cached_property
+    def create_staged(self) -> sql.Composed:
+        """The temporary table of a connection."""
+        return sql.SQL("CREATE TEMP TABLE {} (LIKE {}) ON COMMIT DELETE ROWS").format(
+            sql.Identifier(self.staged), sql.Identifier(self.name)
+        )
+
+    @cached_property
+    def copy(self) -> sql.Composed:
+        """COPY into the temporary table."""
+        return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(sql.Identifier(self.staged), self._names())
+
+    @cached_property
+    def merge(self) -> sql.Composed:
+        """From the temporary table into the real one."""
+        act: sql.Composable = sql.SQL("DO NOTHING")
+        if self.newer is not None:
+            sets = sql.SQL(", ").join(
+                sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name))
+                for name, _ in self.columns
+                if name not in self.key
+            )
+            act = sql.SQL("DO UPDATE SET {} WHERE excluded.{} > {}.{}").format(
+                sets, sql.Identifier(self.newer), sql.Identifier(self.name), sql.Identifier(self.newer)
+            )
+        return sql.SQL("INSERT INTO {0} ({1}) SELECT {1} FROM {2} ON CONFLICT ({3}) {4}").format(
+            sql.Identifier(self.name),
+            self._names(),
+            sql.Identifier(self.staged),
+            sql.SQL(", ").join(map(sql.Identifier, self.key)),
+            act,
+        )
+
+    def _names(self) -> sql.Composed:
+        return sql.SQL(", ").join(sql.Identifier(name) for name, _ in self.columns)
+
+
+def _columns(text: str) -> tuple[tuple[str, str], ...]:
+    """Columns written as ``type: name name; type: name``."""
+    columns = []
+    for group in text.split(";"):
+        type_, _, names = group.partition(":")
+        columns += [(name, type_.strip()) for name in names.split()]
+    return tuple(columns)
+
+
+_WHERE = "text: workspace_id region; timestamptz: occurred_at; "
+
+LEADS = Table(
+    "leads",
+    _columns(
+        _WHERE + "uuid: lead_id; int: version; text: crm_id email phone wa_id full_name email_domain country language "
+        "time_zone owner_id property_id channel campaign_id interest currency financing; "
+        "bigint: budget_minor timeframe_days; timestamptz: first_captured_at"
+    ),
+    ("lead_id",),
+    "version",
+)
+IDENTIFIERS = Table(
+    "identifiers",
+    _columns("uuid: lead_id identifier; text: workspace_id region kind; int: version"),
+    ("lead_id", "identifier"),
+    "version",
+    # An identifier that the newest profile no longer has belongs to another lead by now, and a lead without any is
+    # no lead to show.
+    """
+    WITH gone AS (
+        DELETE FROM identifiers i USING staged_leads s, leads l
+        WHERE s.lead_id = l.lead_id AND i.lead_id = l.lead_id AND i.version < l.version
+    )
+    DELETE FROM leads l USING staged_leads s
+    WHERE l.lead_id = s.lead_id
+      AND NOT EXISTS (SELECT FROM identifiers i WHERE i.lead_id = l.lead_id AND i.version >= l.version)
+    """,
+)
+BINDINGS = Table(
+    "identifier_bindings",
+    _columns("uuid: identifier lead_id; timestamptz: since; text: workspace_id region kind; bigint: version"),
+    ("identifier", "since"),
+    "version",
+)
+SCORES = Table(
+    "scores",
+    _columns(_WHERE + "uuid: lead_id; int: seq; bigint: score budget urgency engagement readiness; text[]: reasons"),
+    ("lead_id",),
+    "seq",
+)
+TEMPERATURES = Table(
+    "temperatures",
+    _columns(_WHERE + "uuid: lead_id; int: seq; text: temperature previous reason"),
+    ("lead_id",),
+    "seq",
+)
+TEMPERATURE_CHANGES = Table(
+    "temperature_changes",
+    _columns(
+        _WHERE + "uuid: lead_id; int: seq; text: temperature previous reason cause_id; timestamptz: restates_from"
+    ),
+    ("lead_id", "seq"),
+)
+ROUTES = Table(
+    "routes", _columns(_WHERE + "uuid: lead_id; int: seq; text: temperature route reason"), ("lead_id",), "seq"
+)
+CONTACT_REQUESTS = Table(
+    "contact_requests",
+    _columns(_WHERE + "uuid: message_id lead_id; text: purpose; text[]: channels; timestamptz: not_after"),
+    ("message_id",),
+)
+BOOKINGS = Table(
+    "bookings",
+    _columns(
+        _WHERE + "text: booking_id status currency property_id market_segment; int: revision; "
+        "bigint: amount_minor retained_minor; timestamptz: booked_at; date: starts_on ends_on; uuid: lead_id identifier"
+    ),
+    ("workspace_id", "booking_id"),
+    "revision",
+)
+LEDGER_LINES = Table(
+    "ledger_lines",
+    _columns(
+        "uuid: line_id posting_id lead_id; text: workspace_id region booking_id; int: seq _partition; "
+        "timestamptz: known_at effective_at; text: model basis account channel campaign_id content_id variant_id "
+        "currency reporting_currency rate_id reason; date: touch_day conversion_day; "
+        "bigint: amount_minor reporting_minor policy_version weights_version _offset"
+    ),
+    ("line_id",),
+)
+DEAD_LETTERS = Table(
+    "dead_letters",
+    _columns(
+        _WHERE + "uuid: event_id fact_id; text: stage reason detail topic fact_type; bigint: partition offset; "
+        "timestamptz: arrived_at; bytea: original"
+    ),
+    ("event_id",),
+)
+
+TABLES = (
+    LEADS, IDENTIFIERS, BINDINGS, SCORES, TEMPERATURES, TEMPERATURE_CHANGES, ROUTES, CONTACT_REQUESTS, BOOKINGS,
+    LEDGER_LINES, DEAD_LETTERS,
+)  # fmt: skip
+"""In the order in which they are merged."""
+
+Rows = Iterable[tuple[Table, Row]]
+
+
+def _own_values(*tables: Table) -> Callable[[Decoded, Record], Rows]:
+    def rows(decoded: Decoded, _record: Record) -> Rows:
+        values = decoded.message.__dict__
+        return [(table, table.row(values)) for table in tables]
+
+    return rows
+
+
+def _profile_rows(decoded: Decoded, _record: Record) -> Rows:
+    values = decoded.message.__dict__
+    yield LEADS, LEADS.row(values)
+    for one in values["identifiers"]:
+        yield IDENTIFIERS, IDENTIFIERS.row({**values, "identifier": one.hash, "kind": one.kind})
+
+
+def _booking_rows(decoded: Decoded, _record: Record) -> Rows:
+    prefix = decoded.prefix
+    assert isinstance(prefix, Accepted), "an accepted topic holds nothing else"
+    values = {**decoded.message.__dict__, "lead_id": prefix.lead_id, "identifier": prefix.identifier}
+    return [(BOOKINGS, BOOKINGS.row(values))]
+
+
+def _posting_rows(decoded: Decoded, record: Record) -> Rows:
+    posting = {**decoded.message.__dict__, "_partition": record.partition, "_offset": record.offset}
+    return [(LEDGER_LINES, LEDGER_LINES.row({**posting, **line.__dict__})) for line in posting["lines"]]
+
+
+ROWS: dict[type[Message], Callable[[Decoded, Record], Rows]] = {
+    LeadProfiled: _profile_rows,
+    IdentifierBound: _own_values(BINDINGS),
+    LeadScored: _own_values(SCORES),
+    TemperatureChanged: _own_values(TEMPERATURES, TEMPERATURE_CHANGES),
+    LeadRouted: _own_values(ROUTES),
+    ContactProposed: _own_values(CONTACT_REQUESTS),
+    BookingChanged: _booking_rows,
+    CreditsPosted: _posting_rows,
+    DeadLettered: _own_values(DEAD_LETTERS),
+}
+"""The rows that each message type makes."""
+
+TOPICS: tuple[str, ...] = tuple(
+    ACCEPTED_PREFIX + FACT_TOPIC[type_].name if type_ in FACT_TOPIC else PLATFORM_TOPIC[type_].name for type_ in ROWS
+)
+"""The topics that fill these tables."""

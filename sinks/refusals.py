@@ -1,0 +1,115 @@
+"""Records that a store cannot take: kept as dead letters, and counted, lest a sink empties a topic into them."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+from confluent_kafka import KafkaError, Producer
+
+from schemas.codec import CodecError, decode, encode
+from schemas.events.base import Event, Region
+from schemas.events.operations import DeadLettered
+from schemas.ids import derived_id
+from schemas.topics import PLATFORM_TOPIC
+from sinks.base import SinkError, Unavailable
+from sinks.delivery import Record
+
+MAX_SHARE = 0.01
+MAX_A_MINUTE = 100
+_TIMEOUT = 30.0
+_WORKSPACE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+
+
+class Meter:
+    """Seen and refused records of the last 60 seconds."""
+
+    def __init__(self) -> None:
+        self._counted: deque[tuple[float, int, int]] = deque()
+
+    def count(self, now: float, seen: int = 0, refused: int = 0) -> None:
+        """Add to the counts; ``now`` in seconds of any steady clock."""
+        self._counted.append((now, seen, refused))
+        while self._counted[0][0] < now - 60:
+            self._counted.popleft()
+
+    def too_many(self) -> bool:
+        """Whether more than 1 % and more than 100 records were refused within a minute."""
+        seen = sum(entry[1] for entry in self._counted)
+        refused = sum(entry[2] for entry in self._counted)
+        return refused > MAX_A_MINUTE and refused > MAX_SHARE * seen
+
+
+class Refusals:
+    """Publishes refused records to ``dead.letters`` and waits for the broker's answer to each."""
+
+    def __init__(self, store: str, producer: Mapping[str, Any], clock: Callable[[], float] = time.monotonic) -> None:
+        """Args: ``producer``: configuration of an idempotent producer, as confluent-kafka takes it."""
+        self._config = {**producer, "enable.idempotence": True}
+        self._stage = f"sink-{store}"
+        self._clock = clock
+        self._meter = Meter()
+        self._producer: Producer | None = None
+
+    def seen(self, records: int) -> None:
+        """Count records that came in."""
+        self._meter.count(self._clock(), seen=records)
+
+    def __call__(self, record: Record, reason: str, detail: str) -> None:
+        """Keep a refused record as a dead letter; returns once the broker has it.
+
+        Raises:
+            SinkError: too many were refused.
+            Unavailable: the broker did not take it.
+        """
+        self._meter.count(self._clock(), refused=1)
+        if self._meter.too_many():
+            raise SinkError(
+                f"more than {MAX_A_MINUTE} records and {MAX_SHARE:.0%} were refused within a minute, the last one "
+                f"({reason}) at {record.topic}:{record.partition}:{record.offset}. The store or its tables do not fit "
+                "the records: `fineacers migrate`, then start the sink again"
+            )
+        if self._producer is None:
+            self._producer = Producer(self._config)
+        letter = dead_letter(self._stage, record, reason, detail)
+        topic = PLATFORM_TOPIC[DeadLettered]
+        failed: list[KafkaError] = []
+        self._producer.produce(
+            topic.name,
+            encode(letter),
+            topic.key_of(letter),
+            on_delivery=lambda error, _message: failed.append(error) if error is not None else None,
+        )
+        left = self._producer.flush(_TIMEOUT)
+        if left or failed:
+            raise Unavailable(f"{topic.name}: {failed[0].str() if failed else 'no answer in time'}")
+
+
+def dead_letter(stage: str, record: Record, reason: str, detail: str) -> DeadLettered:
+    """The dead letter of a record; its id follows from the record's coordinates, so that repeats are one."""
+    try:
+        message = decode(record.value).message
+    except CodecError:
+        message = None
+    event = message if isinstance(message, Event) else None
+    workspace = event.workspace_id if event is not None else ""
+    return DeadLettered.build(
+        event_id=derived_id("dead-letter", stage, record.topic, record.partition, record.offset),
+        workspace_id=workspace if _WORKSPACE.fullmatch(workspace) else "unknown",
+        region=event.region if event is not None and event.region in get_args(Region) else None,
+        occurred_at=record.timestamp,
+        source=stage,
+        stage=stage,
+        reason=reason,
+        detail=detail,
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        arrived_at=record.timestamp,
+        fact_type=type(message).__name__ if message is not None else None,
+        fact_id=event.event_id if event is not None else None,
+        original=record.value,
+    )

@@ -1,0 +1,221 @@
+"""What tests of the sinks need: records of every topic, a log made of nothing, databases of their own."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+from psycopg import sql
+
+from schemas.codec import encode, forward
+from schemas.events.base import Event, Message
+from schemas.events.bookings import BookingChanged
+from schemas.events.clicks import ClickRecorded
+from schemas.events.decisions import ContactProposed, LeadRouted, LeadScored, TemperatureChanged
+from schemas.events.governance import IdentifierValue, IdentitiesLinked, IdentitiesSplit
+from schemas.events.identity import IdentifierBound, IdentifierHash
+from schemas.events.leads import LeadCaptured, LeadUpdated
+from schemas.events.ledger import CreditsPosted, Line
+from schemas.events.operations import Count, DeadLettered, Position, StageCounted
+from schemas.events.profiles import LeadProfiled
+from schemas.events.routing import Accepted
+from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
+from schemas.ids import derived_id
+from schemas.topics import ACCEPTED, ACCEPTED_PREFIX, FACT_TOPIC, PLATFORM, PLATFORM_TOPIC, TOPICS
+from sinks.base import Log
+from sinks.clickhouse.client import Client
+from sinks.clickhouse.client import Server as ClickHouse
+from sinks.clickhouse.migrate import migrate as migrate_clickhouse
+from sinks.delivery import Batch, Range, Record
+from sinks.postgres.connection import Server as Postgres
+from sinks.postgres.migrate import migrate as migrate_postgres
+from streams.kafka import client_config, producer_config
+from streams.settings import Settings
+from tests.support.facts import WORKSPACE, at, fact
+
+READ = tuple(topic.name for topic in (*ACCEPTED, *PLATFORM))
+"""Every topic that some sink reads."""
+
+
+def log(cluster: str = "cluster", **topic_ids: str) -> Log:
+    """The log of a broker that never was."""
+    ids = {name: topic_ids.get(name.replace(".", "_"), f"id-{name}") for name in READ}
+    return Log(cluster, ids, {name: TOPICS[name].partitions for name in READ})
+
+
+def accepted(event: Event, offset: int = 0, lead: str | None = None) -> tuple[str, bytes]:
+    """A fact as the resolve stage publishes it: topic and value."""
+    topic = FACT_TOPIC[type(event)].name
+    identifier = derived_id("identifier", lead) if lead else None
+    hashes = [IdentifierHash.build(kind="email", hash=identifier)] if identifier else []
+    prefix = Accepted.build(
+        arrived_at=event.occurred_at + 1_000_000, topic=topic, partition=0, offset=offset, lead_id=lead,
+        identifier=identifier, identifiers=hashes, seq=1, ver=1, epoch=0,
+    )  # fmt: skip
+    return ACCEPTED_PREFIX + topic, forward(prefix, encode(event))
+
+
+def platform(message: Message) -> tuple[str, bytes]:
+    """A message of the platform as it publishes it: topic and value."""
+    return PLATFORM_TOPIC[type(message)].name, encode(message)
+
+
+def lead_id(number: int) -> str:
+    """A lead."""
+    return derived_id("lead", number)
+
+
+def own(type_: type[Event], **fields: Any) -> Event:
+    """An event of the platform, its common fields filled in and nothing validated."""
+    common = {"workspace_id": WORKSPACE, "region": "UAE", "source": "test", "cause_id": "cause"}
+    event_id = derived_id("event", type_.__name__, *fields.values())
+    return type_.build(**{**common, "event_id": event_id, "occurred_at": at("3-1"), **fields})
+
+
+def story(number: int) -> list[tuple[str, bytes]]:
+    """Records of every kind about one lead: topics and values, in an order in which they could be published."""
+    lead, seen = lead_id(number), at("3-1") + number
+    identifier = derived_id("identifier", lead)
+    email = f"lead{number}@example.com"
+    booking = {"booking_id": f"b{number}", "currency": "AED", "market_segment": "direct", "property_id": "hotel"}
+    booked = fact(BookingChanged, occurred_at=seen, revision=1, status="booked", amount_minor=10_000 + number,
+                  starts_on="2026-05-01", **booking)  # fmt: skip
+    cancelled = fact(BookingChanged, occurred_at=seen + 9, revision=2, status="cancelled", amount_minor=10_000 + number,
+                     retained_minor=100, **booking)  # fmt: skip
+    touch = {"occurred_at": seen, "touch_id": f"t{number}", "channel": "search", "kind": "inquiry", "email": email}
+    return [
+        accepted(fact(LeadCaptured, occurred_at=seen, channel="web", email=email, full_name="Ü. Person"), 0, lead),
+        accepted(fact(LeadUpdated, occurred_at=seen + 1, channel="web", email=email, country="AE"), 1, lead),
+        accepted(fact(TouchpointRecorded, **touch), 0, lead),
+        accepted(fact(TouchpointDeleted, **touch | {"revision": 2}), 1, lead),
+        accepted(fact(ClickRecorded, occurred_at=seen, click_id=f"c{number}", url="https://example.com/?q=x"), 0, lead),
+        accepted(booked, 0, lead),
+        accepted(cancelled, 1, lead),
+        accepted(fact(IdentitiesLinked, occurred_at=seen, identifiers=[_value(email), _value("other@example.com")])),
+        accepted(fact(IdentitiesSplit, occurred_at=seen, take=[_value(email)], keep=[_value("other@example.com")])),
+        platform(own(LeadProfiled, lead_id=lead, version=1, identifiers=[_hash(identifier)], email=email,
+                     email_domain="example.com", first_captured_at=seen, full_name="Ü. Person")),
+        platform(own(LeadProfiled, lead_id=lead, version=2, identifiers=[_hash(identifier)], email=email,
+                     email_domain="example.com", first_captured_at=seen, country="AE", budget_minor=5)),
+        platform(own(IdentifierBound, identifier=identifier, kind="email", lead_id=lead, since=0, version=1)),
+        platform(own(LeadScored, lead_id=lead, seq=1, score=71, budget=25, urgency=20, engagement=13, readiness=13,
+                     reasons=["budget named", "inquiry"], occurred_at=seen)),
+        platform(own(TemperatureChanged, lead_id=lead, seq=1, temperature="warm", reason="score", occurred_at=seen)),
+        platform(own(TemperatureChanged, lead_id=lead, seq=2, temperature="hot", previous="warm", reason="inquiry",
+                     occurred_at=seen + 5)),
+        platform(own(LeadRouted, lead_id=lead, seq=1, temperature="hot", route="whatsapp_then_call", reason="hot")),
+        platform(own(ContactProposed, lead_id=lead, message_id=derived_id("message", lead), purpose="hot lead",
+                     channels=["whatsapp", "call"], not_after=seen + 10**9)),
+        platform(posting(number, lead, seen)),
+        platform(own(DeadLettered, stage="intake", reason="bad_amount", detail="too much", topic="bookings",
+                     partition=0, offset=number, arrived_at=seen, original=b"\0\1raw")),
+        platform(StageCounted.build(stage="intake", at=seen, positions=[_position(number)], counts=[_count()])),
+    ]  # fmt: skip
+
+
+def posting(number: int, lead: str, seen: int, lines: int = 2) -> Event:
+    """A balanced posting of so many lines."""
+    posting_id = derived_id("posting", number)
+    line = {
+        "model": "linear", "basis": "net", "effective_at": seen, "touch_day": 20_000, "conversion_day": 20_001,
+        "currency": "AED", "reporting_currency": "USD", "policy_version": 0, "weights_version": 0, "rate_id": "r1",
+        "channel": "search", "reporting_minor": 7,
+    }  # fmt: skip
+    amounts = [10, *[0] * (lines - 2), -10]
+    booked = [
+        Line.build(line_id=derived_id(posting_id, n), account="(revenue)" if n else f"t{number}#1", amount_minor=a,
+                   campaign_id=None if n else "spring", **line)
+        for n, a in enumerate(amounts)
+    ]  # fmt: skip
+    return own(CreditsPosted, posting_id=posting_id, booking_id=f"b{number}", lead_id=lead, seq=1, known_at=seen + 1,
+               reason="conversion", lines=booked, occurred_at=seen)  # fmt: skip
+
+
+def batch(values: Iterable[tuple[str, bytes]], start: int = 0) -> Batch:
+    """One batch of values, all in partition 0 of their topics from an offset on."""
+    records, ends = [], dict[str, int]()
+    for topic, value in values:
+        offset = ends.get(topic, start)
+        records.append(Record(topic, 0, offset, at("3-2"), value))
+        ends[topic] = offset + 1
+    return Batch(tuple(Range(topic, 0, start, end) for topic, end in sorted(ends.items())), tuple(records))
+
+
+@contextmanager
+def own_postgres(settings: Settings) -> Iterator[tuple[Postgres, Postgres]]:
+    """A migrated database of its own: its owner's login and the sink's."""
+    name = f"sinks_{secrets.token_hex(4)}"
+    with psycopg.connect(**settings.postgres("admin"), autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        owner = replace(Postgres(**settings.postgres("admin")), dbname=name)
+        migrate_postgres(owner, settings.need("postgres_sink_password"), settings.need("postgres_reader_password"))
+        yield owner, replace(Postgres(**settings.postgres("sink")), dbname=name)
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def own_clickhouse(settings: Settings) -> Iterator[ClickHouse]:
+    """A migrated database of its own."""
+    server = replace(ClickHouse(**settings.clickhouse("sink")), database=f"sinks_{secrets.token_hex(4)}")
+    migrate_clickhouse(server)
+    yield server
+    client = Client(replace(server, database="default"))
+    client.command(f"DROP DATABASE `{server.database}`")
+    client.close()
+
+
+def create_topics(settings: Settings) -> None:
+    """Make every topic that a sink reads, unless it is there."""
+    admin = AdminClient(client_config(settings, "test"))
+    there = admin.list_topics(timeout=15).topics
+    fresh = [
+        NewTopic(name, TOPICS[name].partitions, 1, config=TOPICS[name].config) for name in READ if name not in there
+    ]
+    for made in admin.create_topics(fresh).values() if fresh else ():
+        made.result(30)
+
+
+class Publisher:
+    """Publishes values in transactions, as the platform does: topics end in commit marks, and some are aborted."""
+
+    def __init__(self, settings: Settings) -> None:
+        name = f"test-{secrets.token_hex(4)}"
+        self._producer = Producer({**producer_config(settings, "test"), "transactional.id": name})
+        self._producer.init_transactions(30)
+
+    def publish(self, values: Iterable[tuple[str, bytes]], *, commit: bool = True, key: str = "key") -> None:
+        """Publish in one transaction; all values of a key are in one partition of their topic."""
+        self._producer.begin_transaction()
+        for topic, value in values:
+            while True:
+                try:
+                    self._producer.produce(topic, value, key)
+                    break
+                except BufferError:
+                    self._producer.poll(0.1)
+        if commit:
+            self._producer.commit_transaction(30)
+        else:
+            self._producer.abort_transaction(30)
+
+
+def _value(text: str) -> IdentifierValue:
+    return IdentifierValue(kind="email", value=text)
+
+
+def _hash(identifier: str) -> IdentifierHash:
+    return IdentifierHash.build(kind="email", hash=identifier)
+
+
+def _position(offset: int) -> Position:
+    return Position.build(topic="leads", partition=0, first=offset, end=offset + 1)
+
+
+def _count() -> Count:
+    return Count.build(topic="leads", type="LeadCaptured", outcome="admitted", count=1)

@@ -10,9 +10,11 @@ complete once all of them have been taken.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
-from heapq import heappop, heappush
+from operator import attrgetter
 
+from schemas.events.base import DAY
 from streams.sources.simulate.agency import Rates, agency_facts
 from streams.sources.simulate.effects import Effects
 from streams.sources.simulate.facts import Fact
@@ -71,17 +73,22 @@ def _population(scenario: Scenario, facts: int) -> list[Person]:
 
 
 def _in_order(scenario: Scenario, agency: list[Fact], people: list[Person]) -> Iterator[Fact]:
-    """All facts by time of publishing, holding no more than those of people we have met and not heard the last of."""
-    ahead: list[tuple[int, int, Fact]] = []
-    count = 0
+    """All facts by time of publishing, a day at a time: a day is over when we meet somebody on a later one.
+
+    Held are only the facts of people whom we have met and not yet heard the last of.
+    """
+    days: dict[int, list[Fact]] = defaultdict(list)
     for fact in agency:
-        heappush(ahead, (fact.published_at, count, fact))
-        count += 1
+        days[fact.published_at // DAY].append(fact)
+    day = min(days)
     for person in people:
+        while day < (person.start - LEAD_IN) // DAY:
+            yield from sorted(days.pop(day, ()), key=_published_at)
+            day += 1
         for fact in person_facts(scenario, person):
-            heappush(ahead, (fact.published_at, count, fact))
-            count += 1
-        while ahead and ahead[0][0] < person.start - LEAD_IN:
-            yield heappop(ahead)[2]
-    while ahead:
-        yield heappop(ahead)[2]
+            days[fact.published_at // DAY].append(fact)
+    for later in sorted(days):
+        yield from sorted(days[later], key=_published_at)
+
+
+_published_at = attrgetter("published_at")

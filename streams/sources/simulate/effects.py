@@ -8,7 +8,6 @@ from math import exp
 from typing import Any
 
 from streams.sources.simulate.agency import Rates
-from streams.sources.simulate.bookings import BookingPlan
 from streams.sources.simulate.campaigns import CAMPAIGNS, CHANNELS
 from streams.sources.simulate.journeys import Journey, Push
 from streams.sources.simulate.population import Person
@@ -77,13 +76,12 @@ class Effects:
                 effects[name].expected_reporting_minor += likelier * worth
 
     def _realise(self, journey: Journey, currency: str, booked_at: int) -> None:
-        met = [each.campaign for each in journey.exposures if each.campaign.lift and each.campaign.id]
-        by_channel = {campaign.channel: frozenset(each.name for each in CAMPAIGNS if each.channel == campaign.channel)
-                      for campaign in met}  # fmt: skip
-        for campaign in dict.fromkeys(met):
-            self._compare(self.of_campaign[campaign.name], journey, currency, booked_at, frozenset((campaign.name,)))
-        for channel, names in by_channel.items():
-            self._compare(self.of_channel[channel], journey, currency, booked_at, names)
+        decided_at = booked_at - journey.lag
+        met = [push.campaign for push in journey.pushes() if push.since < decided_at]
+        for name in dict.fromkeys(campaign.name for campaign in met):
+            self._compare(self.of_campaign[name], journey, currency, booked_at, frozenset((name,)))
+        for channel in dict.fromkeys(campaign.channel for campaign in met):
+            self._compare(self.of_channel[channel], journey, currency, booked_at, _NAMES[channel])
 
     def _compare(
         self, effect: Effect, journey: Journey, currency: str, booked_at: int, without: frozenset[str]
@@ -92,13 +90,16 @@ class Effects:
         instead = journey.booked_at(without)
         if instead == booked_at:
             return
-        lost = instead is None or instead > self._end
-        plan: BookingPlan = journey.plan
-        here = plan.net_at(booked_at, self._end)
-        there = 0 if lost or instead is None else plan.net_at(instead, self._end)
-        effect.bookings += lost
-        effect.net_minor[currency] += here - there
-        at_home = self._rates.reporting
-        effect.net_reporting_minor += at_home(here, currency, booked_at) - (
-            at_home(there, currency, instead) if instead is not None and not lost else 0
-        )
+        here = self._worth(journey, currency, booked_at)
+        there = (0, 0) if instead is None else self._worth(journey, currency, instead)
+        effect.bookings += instead is None or instead > self._end
+        effect.net_minor[currency] += here[0] - there[0]
+        effect.net_reporting_minor += here[1] - there[1]
+
+    def _worth(self, journey: Journey, currency: str, booked_at: int) -> tuple[int, int]:
+        """What a booking made at an instant is worth at the end, in its own and in the reporting currency."""
+        net = journey.plan.net_at(booked_at, self._end)
+        return net, self._rates.reporting(net, currency, booked_at)
+
+
+_NAMES = {channel: frozenset(each.name for each in CAMPAIGNS if each.channel == channel) for channel in CHANNELS}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from random import Random
 from typing import Any, NamedTuple
 
-from schemas.events.base import DAY, HOUR, SECOND, Event, Region
+from schemas.events.base import DAY, HOUR, SECOND, Event, Region, assemble
 
 LATE = HOUR
 """A fact published this long after it occurred, or longer, counts as late."""
@@ -27,15 +28,25 @@ class Fact(NamedTuple):
 
     def message(self, event_id: str, workspace: str) -> Event:
         """The event."""
-        return self.type.build(
-            event_id=event_id,
-            workspace_id=workspace,
-            region=self.region,
-            occurred_at=self.occurred_at,
-            source=self.source,
-            **self.identifiers,
-            **self.fields,
+        return assemble(
+            self.type,
+            {
+                **_blank(self.type),
+                "event_id": event_id,
+                "workspace_id": workspace,
+                "region": self.region,
+                "occurred_at": self.occurred_at,
+                "source": self.source,
+                **self.identifiers,
+                **self.fields,
+            },
         )
+
+
+@cache
+def _blank(type_: type[Event]) -> dict[str, Any]:
+    """The fields that a type fills in by itself."""
+    return type_.build().__dict__
 
 
 def published_at(chance: Random, occurred_at: int) -> int:
@@ -48,7 +59,7 @@ def published_at(chance: Random, occurred_at: int) -> int:
     return occurred_at + int(chance.uniform(0.1, 15) * SECOND)
 
 
-def derived_id(chance: Random) -> str:
+def drawn_id(chance: Random) -> str:
     """An event id in the form of a random uuid, drawn from the scenario's chance."""
     digits = f"{chance.getrandbits(128):032x}"
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"

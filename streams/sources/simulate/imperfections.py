@@ -15,7 +15,7 @@ from schemas.events.contact import MessageReceived
 from schemas.events.leads import LeadCaptured
 from schemas.events.touchpoints import TouchpointRecorded
 from schemas.topics import FACT_TOPIC, MAX_FACT_BYTES
-from streams.sources.simulate.facts import Fact, derived_id
+from streams.sources.simulate.facts import Fact, drawn_id
 from streams.sources.simulate.scenario import Published, Scenario
 from streams.sources.simulate.truth import Tally
 
@@ -103,7 +103,7 @@ def publish(scenario: Scenario, facts: Iterable[Fact], tally: Tally) -> Iterator
     for n, fact in enumerate(facts):
         while repeats and repeats[0][0] <= fact.published_at:
             yield _repeat(heappop(repeats), tally)
-        event = fact.message(derived_id(chance), scenario.workspace)
+        event = fact.message(drawn_id(chance), scenario.workspace)
         topic = FACT_TOPIC[fact.type]
         record = Published(topic.name, topic.key_of(event), encode(event), fact.occurred_at, fact.published_at)
         tally.accepted(event, fact.published_at)
@@ -125,7 +125,7 @@ def _refused(scenario: Scenario, chance: Random, fact: Fact, event: Event, reaso
     """Bytes that must be refused: the event's id with other content, or an event of its own, broken."""
     if reason == CONFLICT:
         return _with(event, source=f"{event.source}-retry")
-    return BREAKS[reason][1](fact.message(derived_id(chance), scenario.workspace), chance, scenario.end)
+    return BREAKS[reason][1](fact.message(drawn_id(chance), scenario.workspace), chance, scenario.end)
 
 
 def _befalls(reason: str) -> tuple[type[Event], ...]:

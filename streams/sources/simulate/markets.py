@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from schemas.events.base import Region
@@ -52,7 +53,7 @@ class Market:
             case "EUR":
                 return f"+49151{n:08d}"
 
-    @property
+    @cached_property
     def hotels(self) -> tuple[Property, ...]:
         """Hotels of the region, dearer ones later."""
         code = self.region.lower()
@@ -60,7 +61,7 @@ class Market:
             Property(f"{code}-hotel-{n}", "hotel", None, self.night_minor * (70 + 20 * n) // 100) for n in range(1, 5)
         )
 
-    @property
+    @cached_property
     def homes(self) -> tuple[Property, ...]:
         """Flats and houses of the region, dearer ones later."""
         code, kinds = self.region.lower(), ("apartment", "apartment", "townhouse", "villa")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import struct
 from functools import cache
-from io import BytesIO
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from fastavro import parse_schema, schemaless_reader, schemaless_writer
-
-from schemas.contract import avro_schema, nested_messages
-from schemas.events.base import Message, assemble
+from schemas.compiled import Reader, Writer, compile_reader, compile_writer
+from schemas.contract import avro_schema
+from schemas.events.base import Message
 from schemas.events.routing import Prefix
 from schemas.registry import PREFIXES, Entry, committed_schema, entries, latest_entry, wrapped_id
 
@@ -36,42 +34,38 @@ class Decoded(NamedTuple):
 
 def encode(message: Message) -> bytes:
     """A message in wire format under the newest version of its schema."""
-    header, schema = _writer(type(message))
-    out = BytesIO()
-    out.write(header)
-    schemaless_writer(out, schema, _plain(message))
-    return out.getvalue()
+    header, write = _writer(type(message))
+    out = bytearray(header)
+    write(out, message)
+    return bytes(out)
 
 
 def forward(prefix: Prefix, raw: bytes) -> bytes:
     """A fact's unchanged Avro bytes behind a prefix, in wire format. ``raw`` is the fact in wire format."""
     name = type(prefix).__name__
-    out = BytesIO()
-    out.write(_HEADER.pack(0, wrapped_id(name, _HEADER.unpack_from(raw)[1])))
-    schemaless_writer(out, _prefix_schema(name), _plain(prefix))
-    out.write(raw[_HEADER.size :])
-    return out.getvalue()
+    out = bytearray(_HEADER.pack(0, wrapped_id(name, _HEADER.unpack_from(raw)[1])))
+    _prefix_writer(name)(out, prefix)
+    out += memoryview(raw)[_HEADER.size :]
+    return bytes(out)
 
 
 def decode(raw: bytes) -> Decoded:
     """The message of bytes in wire format; nothing but the Avro form is checked. Raises ``CodecError``."""
     entry = entry_of(raw)
-    body = BytesIO(raw)
-    body.seek(_HEADER.size)
-    prefix, fact = None, raw
+    position, prefix, fact = _HEADER.size, None, raw
     try:
         if entry.prefix is not None:
-            kind = PREFIXES[entry.prefix]
-            prefix = _assembled(kind, schemaless_reader(body, _prefix_schema(entry.prefix), None))
-            fact = _HEADER.pack(0, _payload_id(entry)) + raw[body.tell() :]
-        writer, reader = _schemas(entry)
-        message = _assembled(entry.message, schemaless_reader(body, writer, reader))
+            prefix, position = _prefix_reader(entry.prefix)(raw, position)
+            fact = _HEADER.pack(0, _payload_id(entry)) + raw[position:]
+        message, position = _reader(entry)(raw, position)
     except UnicodeDecodeError as error:
-        raise CodecError("invalid_utf8", f"text field of {entry.type} is not UTF-8: {error.reason}") from None
-    except (EOFError, IndexError, ValueError, OverflowError, MemoryError) as error:
-        raise CodecError("truncated", f"Avro body of {entry.type} ends early ({type(error).__name__})") from None
-    if body.tell() != len(raw):
-        raise CodecError("trailing_bytes", f"{len(raw) - body.tell()} bytes after the Avro body of {entry.type}")
+        raise CodecError("invalid_utf8", f"a text field of {entry.type} is not UTF-8: {error.reason}") from None
+    except (IndexError, ValueError) as error:
+        raise CodecError("truncated", f"Avro body of {entry.type} ends early or is garbled ({error})") from None
+    if position > len(raw):
+        raise CodecError("truncated", f"Avro body of {entry.type} ends {position - len(raw)} bytes early")
+    if position < len(raw):
+        raise CodecError("trailing_bytes", f"{len(raw) - position} bytes after the Avro body of {entry.type}")
     return Decoded(message, prefix, fact)
 
 
@@ -99,57 +93,21 @@ def _payload_id(entry: Entry) -> int:
 
 
 @cache
-def _writer(message: type[Message]) -> tuple[bytes, Any]:
+def _writer(message: type[Message]) -> tuple[bytes, Writer]:
     entry = latest_entry(message.__name__)
-    return _HEADER.pack(0, entry.id), _parsed(committed_schema(entry.type, entry.version))
+    return _HEADER.pack(0, entry.id), compile_writer(committed_schema(entry.type, entry.version))
 
 
 @cache
-def _prefix_schema(name: str) -> Any:
-    return _parsed(avro_schema(PREFIXES[name]))
+def _reader(entry: Entry) -> Reader:
+    return compile_reader(committed_schema(entry.type, entry.version), entry.message)
 
 
 @cache
-def _schemas(entry: Entry) -> tuple[Any, Any]:
-    """Writer's schema of an entry, and the reader's where it is another."""
-    writer = _parsed(committed_schema(entry.type, entry.version))
-    newest = latest_entry(entry.type)
-    if newest.version == entry.version:
-        return writer, None
-    return writer, _parsed(committed_schema(entry.type, newest.version))
-
-
-def _parsed(schema: dict[str, Any]) -> Any:
-    """A schema ready for fastavro, without logical types: instants stay integers and uuids text."""
-    return parse_schema(_without_logical_types(schema), named_schemas={})
-
-
-def _without_logical_types(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {key: _without_logical_types(value) for key, value in node.items() if key != "logicalType"}
-    return [_without_logical_types(item) for item in node] if isinstance(node, list) else node
+def _prefix_writer(name: str) -> Writer:
+    return compile_writer(avro_schema(PREFIXES[name]))
 
 
 @cache
-def _nested(message: type[Message]) -> dict[str, type[Message]]:
-    """Fields of a message that hold lists of messages."""
-    inner = {name: nested_messages(info.annotation) for name, info in message.model_fields.items()}
-    return {name: found[0] for name, found in inner.items() if found}
-
-
-def _plain(message: Message) -> dict[str, Any]:
-    nested = _nested(type(message))
-    if not nested:
-        return message.__dict__
-    plain = dict(message.__dict__)
-    for name in nested:
-        if plain[name] is not None:
-            plain[name] = [_plain(item) for item in plain[name]]
-    return plain
-
-
-def _assembled(message: type[Message], values: Any) -> Any:
-    for name, inner in _nested(message).items():
-        if values[name] is not None:
-            values[name] = [_assembled(inner, item) for item in values[name]]
-    return assemble(message, values)
+def _prefix_reader(name: str) -> Reader:
+    return compile_reader(avro_schema(PREFIXES[name]), PREFIXES[name])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,22 @@ def breaks(new: dict[str, Any], history: list[dict[str, Any]]) -> list[str]:
 
 
 def _reclassified(new: dict[str, Any], old: dict[str, Any]) -> list[str]:
-    classes = {field["name"]: field.get("pii") for field in old["fields"]}
-    return [f["name"] for f in new["fields"] if f["name"] in classes and f.get("pii") != classes[f["name"]]]
+    before, now = _classes(old), _classes(new)
+    return [path for path, kind in now.items() if path in before and kind != before[path]]
+
+
+def _classes(node: Any) -> dict[str, str | None]:
+    """Personal-data class of each field of a schema, nested ones with a dotted name."""
+    found: dict[str, str | None] = {}
+    if isinstance(node, list):
+        for item in node:
+            found |= _classes(item)
+    elif isinstance(node, dict):
+        for field in node.get("fields", ()):
+            found[field["name"]] = field.get("pii")
+            found |= {f"{field['name']}.{deep}": kind for deep, kind in _classes(field["type"]).items()}
+        found |= _classes(node.get("items"))
+    return found
 
 
 def check(folder: Path = FOLDER) -> list[str]:
@@ -56,27 +71,62 @@ def check(folder: Path = FOLDER) -> list[str]:
     for prefix in (Routed, Accepted):
         if versions(prefix.__name__, folder)[-1:] != [avro_schema(prefix)]:
             problems.append(f"{prefix.__name__}: prefix changed; messages in flight could not be read")
-    return problems
+    return problems + _stray(folder) + _wrong_ids(folder)
+
+
+def _stray(folder: Path) -> list[str]:
+    names = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    return [
+        f"{name}: no such type any more, though records of it may be kept; bring it back"
+        for name in names
+        if name not in _everything()
+    ]
+
+
+def _wrong_ids(folder: Path) -> list[str]:
+    """What is wrong with the table of ids: doubled ones, and forms of versions that have none."""
+    rows = json.loads((folder / "ids.json").read_text())
+    uses = Counter(row["id"] for row in rows)
+    named = Counter((row["type"], row["version"], row["prefix"]) for row in rows)
+    wanted = {
+        (name, number, prefix)
+        for name in MESSAGES
+        for number in range(1, len(versions(name, folder)) + 1)
+        for prefix in forms(name)
+    }
+    problems = [f"ids.json: id {id_} is given {count} times" for id_, count in uses.items() if count > 1]
+    problems += [f"ids.json: {_form(*form)} has {count} ids" for form, count in named.items() if count > 1]
+    problems += [f"ids.json: {_form(*form)} has no id" for form in sorted(wanted - named.keys(), key=str)]
+    return problems + [f"ids.json: {_form(*form)} is no version of a type" for form in named.keys() - wanted]
+
+
+def _form(type_: str, version: int, prefix: str | None) -> str:
+    return f"{type_} {version}" + (f" behind {prefix}" if prefix else "")
+
+
+def _everything() -> dict[str, type[Message]]:
+    return {**MESSAGES, "Routed": Routed, "Accepted": Accepted}
 
 
 def export(folder: Path = FOLDER) -> list[str]:
-    """Write a new version of each changed type, and ids for it; refuses breaking changes. Returns what was written."""
-    written = []
-    ids = json.loads((folder / "ids.json").read_text()) if (folder / "ids.json").exists() else []
-    everything: dict[str, type[Message]] = {**MESSAGES, "Routed": Routed, "Accepted": Accepted}
-    for name, message in everything.items():
+    """Write a new version of each changed type, and ids for it. Returns what was written.
+
+    Raises ``ValueError`` and writes nothing where a change is breaking.
+    """
+    changed = {}
+    for name, message in _everything().items():
         schema, history = avro_schema(message), versions(name, folder)
         if history and history[-1] == schema:
             continue
         breaking = breaks(schema, history)
         if breaking:
             raise ValueError(f"{name}: {'; '.join(breaking)}. Add a new field with a default or a new type instead.")
-        version = len(history) + 1
+        changed[name, len(history) + 1] = schema
+    ids = json.loads((folder / "ids.json").read_text()) if (folder / "ids.json").exists() else []
+    for (name, version), schema in changed.items():
         (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / name / f"{version}.avsc").write_text(json.dumps(schema, indent=2) + "\n")
-        written.append(f"{name} {version}")
-        if name in MESSAGES:
-            for prefix in forms(name):
-                ids.append({"id": len(ids) + 1, "type": name, "version": version, "prefix": prefix})
+        new = forms(name) if name in MESSAGES else ()
+        ids += [{"id": len(ids) + n, "type": name, "version": version, "prefix": form} for n, form in enumerate(new, 1)]
     (folder / "ids.json").write_text("[\n" + ",\n".join("  " + json.dumps(row) for row in ids) + "\n]\n")
-    return written
+    return [f"{name} {version}" for name, version in changed]

@@ -1,17 +1,22 @@
 """A lead's standing: score and temperature as a fold over its engagements, in event-time order.
 
 ``advance`` takes one happening, ``cool`` the passing of time. Both are pure, so a late happening is folded in at its
-own place and everything after it follows; the order of arrival cannot enter. Rules and defaults: ``models.policy``.
+own place and everything after it follows; the order of arrival cannot enter. Rules and defaults: ``models.policy``; a
+happening is judged by the policy that covers it, a quiet period by the one that covers its beginning.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 
 from models.policy import Policy
 from models.scoring.points import Points, Signals, merged, points
+
+PolicyAt = Callable[[int], Policy]
+"""The policy that covers an instant."""
 
 Kind = Literal["captured", "updated", "content", "direct", "visit", "other"]
 """A lead's details came (first or again), or the lead engaged: with content, by asking, by coming, otherwise."""
@@ -58,12 +63,12 @@ class Change(msgspec.Struct, frozen=True, array_like=True):
     reason: str
 
 
-def advance(standing: Standing, happening: Happening, policy: Policy) -> tuple[Standing, list[Change]]:
+def advance(standing: Standing, happening: Happening, policy_at: PolicyAt) -> tuple[Standing, list[Change]]:
     """The standing after one more happening, which is not older than any before, and how the temperature moved."""
-    standing, changes = cool(standing, happening.at, policy)
+    standing, changes = cool(standing, happening.at, policy_at)
     if not happening.live:
         return standing, changes
-    at, kind = happening.at, happening.kind
+    at, kind, policy = happening.at, happening.kind, policy_at(happening.at)
     engaged = kind not in ("captured", "updated")
     before = standing.score
     standing = msgspec.structs.replace(
@@ -93,19 +98,19 @@ def advance(standing: Standing, happening: Happening, policy: Policy) -> tuple[S
     return standing, changes
 
 
-def cool(standing: Standing, until: int, policy: Policy) -> tuple[Standing, list[Change]]:
+def cool(standing: Standing, until: int, policy_at: PolicyAt) -> tuple[Standing, list[Change]]:
     """The standing at an instant when nothing more happened: one step down per quiet period that is over by then."""
     changes: list[Change] = []
-    while (due := cools_at(standing, policy)) is not None and due <= until:
+    while (due := cools_at(standing, policy_at)) is not None and due <= until:
         below = standing.temperature - 1
         changes.append(Change(due, standing.temperature, below, "quiet"))
         standing = msgspec.structs.replace(standing, temperature=below, since=due)
     return standing, changes
 
 
-def cools_at(standing: Standing, policy: Policy) -> int | None:
+def cools_at(standing: Standing, policy_at: PolicyAt) -> int | None:
     """When the lead cools next if nothing happens, or none when it is as cold as it gets."""
-    return standing.since + policy.cooling_after if standing.temperature > 0 else None
+    return standing.since + policy_at(standing.since).cooling_after if standing.temperature > 0 else None
 
 
 def score_at(standing: Standing, at: int, policy: Policy) -> Points:

@@ -1,6 +1,6 @@
 """Lead: all that is known of one person, from profile to path. Keyed by lead."""
 
-from processors.base import Step, TimerFired
+from processors.base import Step, TimerFired, Visit
 from processors.lead.advance import Temperatures, advance
 from processors.lead.path import Path, follow
 from processors.lead.profile import Profile, profile
@@ -23,8 +23,8 @@ _HAPPENINGS = (LeadCaptured, LeadUpdated, *_TOUCHES)
 
 STEPS = (
     Step("profile", profile, consumes=_PERSONAL, emits=(LeadProfiled,), slice=Profile),
-    Step("score", score, consumes=_HAPPENINGS, emits=(LeadScored,), slice=Log),
-    Step("advance", advance, (*_HAPPENINGS, TimerFired), emits=(TemperatureChanged,), slice=Temperatures),
+    Step("score", score, consumes=(*_HAPPENINGS, Visit), emits=(LeadScored,), slice=Log),
+    Step("advance", advance, (*_HAPPENINGS, TimerFired, Visit), emits=(TemperatureChanged,), slice=Temperatures),
     Step("route", route, consumes=(TemperatureChanged,), emits=(LeadRouted, ContactProposed), slice=Route),
     Step("path", follow, consumes=(*_TOUCHES, BookingChanged), emits=(PathChanged,), slice=Path),
 )

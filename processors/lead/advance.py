@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from models.scoring.standing import BANDS, Change, cool, cools_at
-from processors.base import CancelTimer, Context, Emit, Output, Timer, TimerFired
+from processors.base import CancelTimer, Context, Emit, Output, Timer, TimerFired, Visit
 from processors.lead.score import Log
 from schemas.events.base import Identified
 from schemas.events.decisions import TemperatureChanged
@@ -20,59 +20,57 @@ COOL = "cool"
 
 
 class Temperatures(msgspec.Struct, frozen=True):
-    """The changes published so far, as far back as the log's checkpoint (``dropped`` of them are older).
+    """The changes published so far, as far back as the log's checkpoint.
 
     ``until`` is how far quiet time has been accounted for; ``cools`` when the timer is set for.
     """
 
     lead_id: str
     published: tuple[Change, ...] = ()
-    dropped: int = 0
     until: int = 0
     cools: int | None = None
     seq: int = 0
 
 
 def advance(
-    held: Temperatures | None, event: Identified | TimerFired, ctx: Context
+    held: Temperatures | None, event: Identified | TimerFired | Visit, ctx: Context
 ) -> tuple[Temperatures | None, Sequence[Output]]:
     """Bring what was published up to what the log says, and set the timer for the next cooling."""
     log: Log | None = ctx.slices.get("score")
     if log is None:
         return held, ()
-    before = held or Temperatures(ctx.origin.lead_id)
+    before = held or Temperatures(ctx.key.partition("/")[2])
     until, cools = before.until, before.cools
     if isinstance(event, TimerFired):
         until, cools = max(until, event.due), None
-    policy = ctx.control.policy_at(max(until, log.head.since))
-    standing, quiet = cool(log.head, until, policy)
+    policy_at = ctx.control.policy_at
+    standing, quiet = cool(log.head, until, policy_at)
     target = (*log.changes, *quiet)
-    outputs, seq = _difference(before, before.published[log.dropped - before.dropped :], target, event, ctx)
-    due = cools_at(standing, policy)
+    published = tuple(change for change in before.published if change.at > log.forgotten)
+    outputs, seq = _difference(before, published, target)
+    due = cools_at(standing, policy_at)
     if due != cools:
         outputs.append(Timer(COOL, due) if due is not None else CancelTimer(COOL))
-    after = Temperatures(before.lead_id, target, log.dropped, until, due, seq)
+    after = Temperatures(before.lead_id, target, until, due, seq)
     return after, outputs
 
 
 def _difference(
-    held: Temperatures,
-    published: tuple[Change, ...],
-    target: tuple[Change, ...],
-    event: Identified | TimerFired,
-    ctx: Context,
+    held: Temperatures, published: tuple[Change, ...], target: tuple[Change, ...]
 ) -> tuple[list[Output], int]:
     """Records that turn what was published into the target, and the sequence number of the last."""
     same = 0
     while same < min(len(published), len(target)) and published[same] == target[same]:
         same += 1
-    changes = list(target[same:])
     restates_from = None
     if same < len(published):
-        restates_from = min(change.at for change in (published[same], *changes[:1]))
-        if not changes:
-            holds = published[same].before
-            changes = [Change(restates_from, holds, holds, "restated")]
+        restates_from = min(change.at for change in (published[same], *target[same : same + 1]))
+        while same and target[same - 1].at >= restates_from:
+            same -= 1  # of the same instant, so voided with the others: say it again
+    changes = list(target[same:])
+    if restates_from is not None and not changes:
+        holds = published[same].before
+        changes = [Change(restates_from, holds, holds, "restated")]
     outputs: list[Output] = []
     for number, change in enumerate(changes, start=held.seq + 1):
         record = TemperatureChanged.build(

@@ -15,7 +15,7 @@ import msgspec
 from models.scoring.points import Signals
 from models.scoring.standing import Change, Happening, Kind, Standing, advance, score_at
 from models.touches import is_click_class
-from processors.base import Context, Drop, Emit, Output
+from processors.base import Context, Drop, Emit, Output, Visit
 from schemas.events.base import DAY, Identified
 from schemas.events.clicks import ClickRecorded
 from schemas.events.decisions import LeadScored
@@ -39,39 +39,42 @@ class Log(msgspec.Struct, frozen=True):
     """The newest ``MAX_ENTRIES`` happenings within ``HORIZON``, and what followed from them.
 
     ``checkpoint`` is the standing before the first entry, ``head`` the one after the last; ``changes`` are those of
-    temperature between them, and ``dropped`` counts the ones before that. ``forgotten`` is the time of the newest entry
-    behind the checkpoint. ``told`` is the score last published, in its parts.
+    temperature between them. ``forgotten`` is the time of the newest entry behind the checkpoint. ``told`` is the score
+    last published, in its parts.
     """
 
     entries: tuple[Happening, ...] = ()
     checkpoint: Standing = Standing()
     head: Standing = Standing()
     changes: tuple[Change, ...] = ()
-    dropped: int = 0
     forgotten: int = -1
     told: tuple[int, int, int, int] = (0, 0, 0, 0)
     seq: int = 0
 
 
-def score(held: Log | None, fact: Identified, ctx: Context) -> tuple[Log | None, Sequence[Output]]:
-    """Take the fact into the log and publish the score when it changed."""
+def score(held: Log | None, fact: Identified | Visit, ctx: Context) -> tuple[Log | None, Sequence[Output]]:
+    """Take the fact into the log, or fold the log anew under other policies; publish the score when it changed."""
+    if isinstance(fact, Visit):
+        return (held, ()) if held is None else _published(_refolded(held, held.entries, ctx), ctx)
     happening = _happening(fact)
     if happening is None:
         return held, ()
     log = held or Log()
     if happening.at <= log.forgotten:
         return log, [Drop("beyond_log")]
-    log = _inserted(log, happening, ctx)
-    if not log.entries:
-        return log, ()
-    parts = score_at(log.head, log.entries[-1].at, ctx.policy)
+    return _published(_inserted(log, happening, ctx), ctx)
+
+
+def _published(log: Log, ctx: Context) -> tuple[Log, Sequence[Output]]:
+    newest = log.entries[-1].at
+    parts = score_at(log.head, newest, ctx.control.policy_at(newest))
     told = (parts.budget, parts.urgency, parts.engagement, parts.readiness)
     if told == log.told:
         return log, ()
     log = msgspec.structs.replace(log, told=told, seq=log.seq + 1)
     scored = LeadScored.build(
-        occurred_at=log.entries[-1].at,
-        lead_id=ctx.origin.lead_id,
+        occurred_at=newest,
+        lead_id=ctx.key.partition("/")[2],
         seq=log.seq,
         score=parts.total,
         budget=parts.budget,
@@ -103,15 +106,19 @@ def _inserted(log: Log, happening: Happening, ctx: Context) -> Log:
     if held is not None and held.revision >= happening.revision:
         return log
     if held is None and (not log.entries or _place(happening) > _place(log.entries[-1])):
-        head, changes = advance(log.head, happening, ctx.control.policy_at(happening.at))
+        head, changes = advance(log.head, happening, ctx.control.policy_at)
         entries = (*log.entries, happening)
         log = msgspec.structs.replace(log, entries=entries, head=head, changes=(*log.changes, *changes))
     else:
         others = [entry for entry in log.entries if entry is not held]
         others.insert(bisect_left(others, _place(happening), key=_place), happening)
-        fold = _folded(log.checkpoint, others, ctx)
-        log = msgspec.structs.replace(log, entries=tuple(others), head=fold.standing, changes=fold.changes)
+        log = _refolded(log, others, ctx)
     return _trimmed(log, ctx)
+
+
+def _refolded(log: Log, entries: Sequence[Happening], ctx: Context) -> Log:
+    fold = _folded(log.checkpoint, entries, ctx)
+    return msgspec.structs.replace(log, entries=tuple(entries), head=fold.standing, changes=fold.changes)
 
 
 def _place(entry: Happening) -> tuple[int, str]:
@@ -126,23 +133,26 @@ class _Fold(NamedTuple):
 def _folded(standing: Standing, entries: Sequence[Happening], ctx: Context) -> _Fold:
     changes: list[Change] = []
     for entry in entries:
-        standing, more = advance(standing, entry, ctx.control.policy_at(entry.at))
+        standing, more = advance(standing, entry, ctx.control.policy_at)
         changes += more
     return _Fold(standing, tuple(changes))
 
 
 def _trimmed(log: Log, ctx: Context) -> Log:
+    """The log without what is beyond its bounds; entries of one instant go together, so that an instant divides it."""
     oldest = log.entries[-1].at - HORIZON
     excess = max(len(log.entries) - MAX_ENTRIES, sum(1 for entry in log.entries if entry.at < oldest))
     if excess <= 0:
         return log
+    while excess < len(log.entries) - 1 and log.entries[excess].at == log.entries[excess - 1].at:
+        excess += 1
     gone = log.entries[:excess]
     fold = _folded(log.checkpoint, gone, ctx)
+    forgotten = gone[-1].at
     return msgspec.structs.replace(
         log,
         entries=log.entries[excess:],
         checkpoint=fold.standing,
-        changes=log.changes[len(fold.changes) :],
-        dropped=log.dropped + len(fold.changes),
-        forgotten=gone[-1].at,
+        changes=tuple(change for change in log.changes if change.at > forgotten),
+        forgotten=forgotten,
     )

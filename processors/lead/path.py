@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from models.attribution.path import Touch
+from models.conversion import Dropped, bounded, converted_at
 from models.touches import OWN_SENDS, channel_of_click
 from processors.base import Context, DeadLetter, Drop, Emit, Output
 from schemas.events.base import DAY, Identified
@@ -23,7 +24,6 @@ REACH = 90 * DAY
 
 MAX_TOUCHES = 200
 MAX_BOOKINGS = 1_000
-MAX_REVISIONS = 64
 
 
 class Revision(msgspec.Struct, frozen=True, array_like=True):
@@ -35,11 +35,20 @@ class Revision(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Booking(msgspec.Struct, frozen=True, array_like=True):
-    """A booking of this lead: its ownership epoch, its revisions, and its conversion time as they say it."""
+    """A booking of this lead: its ownership epoch, its revisions, and its conversion time as they say it.
+
+    One that came from another lead (``epoch`` above 0) left revisions behind there, so here its conversion time is
+    not known for certain: every touch may have led to it.
+    """
 
     epoch: int
     revisions: dict[int, Revision]
     converted_at: int
+    dropped: Dropped | None = None
+
+    def reached_from(self, at: int) -> bool:
+        """Whether a touch at an instant may have led to the booking."""
+        return self.epoch > 0 or self.converted_at - REACH <= at <= self.converted_at
 
 
 class Path(msgspec.Struct, frozen=True):
@@ -111,9 +120,7 @@ def _touch(path: Path, touch: Touch, fact: Identified, ctx: Context) -> tuple[Pa
     path = msgspec.structs.replace(path, touches=touches)
     times = {touch.at} if held is None else {touch.at, held.at}
     hit = sorted(
-        booking_id
-        for booking_id, booking in path.bookings.items()
-        if any(booking.converted_at - REACH <= at <= booking.converted_at for at in times)
+        booking_id for booking_id, booking in path.bookings.items() if any(booking.reached_from(at) for at in times)
     )
     for booking_id in hit:
         path, message = _told(path, booking_id, [], fact, ctx, with_touches=True)
@@ -134,11 +141,8 @@ def _booking(path: Path, fact: BookingChanged, ctx: Context) -> tuple[Path, Sequ
     known = revisions.get(fact.revision)
     if known is not None:
         return path, () if known == revision else [_conflict("booking")]
-    revisions = {**revisions, fact.revision: revision}
-    if len(revisions) > MAX_REVISIONS:
-        revisions = _without_lowest(revisions)
-    epoch = ctx.origin.epoch
-    booking = Booking(epoch, revisions, converted_at(revisions))
+    revisions, dropped = bounded({**revisions, fact.revision: revision}, held.dropped if held is not None else None)
+    booking = Booking(ctx.origin.epoch, revisions, converted_at(revisions, dropped), dropped)
     moved = held is None or (booking.epoch, booking.converted_at) != (held.epoch, held.converted_at)
     path = msgspec.structs.replace(path, bookings={**path.bookings, fact.booking_id: booking})
     said = BookingRevision.build(
@@ -154,25 +158,6 @@ def _booking(path: Path, fact: BookingChanged, ctx: Context) -> tuple[Path, Sequ
     return path, [message]
 
 
-def converted_at(revisions: dict[int, Revision]) -> int:
-    """``booked_at`` of the highest revision that has one, else the least ``occurred_at`` of all."""
-    booked = max((number for number, one in revisions.items() if one.booked_at is not None), default=None)
-    if booked is not None and (at := revisions[booked].booked_at) is not None:
-        return at
-    return min(one.occurred_at for one in revisions.values())
-
-
-def _without_lowest(revisions: dict[int, Revision]) -> dict[int, Revision]:
-    """The highest revisions; the lowest one kept inherits what the dropped one knew earliest and booked latest."""
-    lowest, heir = sorted(revisions)[:2]
-    gone, kept = revisions[lowest], revisions[heir]
-    nobody_books = all(one.booked_at is None for number, one in revisions.items() if number != lowest)
-    inherited = Revision(
-        min(gone.occurred_at, kept.occurred_at), gone.booked_at if nobody_books else kept.booked_at, kept.content
-    )
-    return {number: inherited if number == heir else one for number, one in revisions.items() if number != lowest}
-
-
 def _told(
     path: Path, booking_id: str, facts: list[BookingRevision], fact: Identified, ctx: Context, *, with_touches: bool
 ) -> tuple[Path, Output]:
@@ -184,16 +169,16 @@ def _told(
         epoch=booking.epoch,
         seq=seq,
         facts=facts,
-        touches=_candidates(path, booking.converted_at) if with_touches else None,
+        touches=_candidates(path, booking) if with_touches else None,
     )
     return msgspec.structs.replace(path, seq=seq), Emit(message)
 
 
-def _candidates(path: Path, converted: int) -> list[PathTouch]:
+def _candidates(path: Path, booking: Booking) -> list[PathTouch]:
     reached = [
         touch
         for touch in path.touches.values()
-        if converted - REACH <= touch.at <= converted and touch.live and touch.kind not in OWN_SENDS
+        if booking.reached_from(touch.at) and touch.live and touch.kind not in OWN_SENDS
     ]
     return [
         PathTouch.build(

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import msgspec
 
 from models.attribution.path import Touch
+from models.conversion import Dropped, bounded, converted_at
 from schemas.events.paths import BookingRevision, PathChanged
 
-MAX_REVISIONS = 64
 RETAINING = frozenset({"cancelled", "no_show", "refunded"})
 
 
@@ -56,7 +56,7 @@ class Balance(NamedTuple):
 class Books(msgspec.Struct, frozen=True):
     """A booking's facts, its candidate touches under the newest (epoch, seq), and all that was posted.
 
-    Bounds: ``MAX_REVISIONS`` revisions, the candidates a lead may send, one balance per account ever touched.
+    Bounds: the 64 highest revisions, the candidates a lead may send, one balance per account ever touched.
     """
 
     lead_id: str = ""
@@ -66,22 +66,18 @@ class Books(msgspec.Struct, frozen=True):
     path_seq: int = 0
     seq: int = 0
     posted: list[tuple[Account, Balance]] = []
+    dropped: Dropped | None = None
 
     def converted_at(self) -> int:
-        """``booked_at`` of the highest revision that has one, else the least ``occurred_at`` of all."""
-        for number in sorted(self.revisions, reverse=True):
-            booked_at = self.revisions[number].booked_at
-            if booked_at is not None:
-                return booked_at
-        return min(revision.occurred_at for revision in self.revisions.values())
+        """When the booking converted, as far as its revisions tell."""
+        return converted_at(self.revisions, self.dropped)
 
 
 def merged(books: Books, message: PathChanged) -> Books:
     """The books with a message's facts, and with its touches if it is the newest word of the newest owner."""
     revisions = {**{fact.revision: _revision(fact) for fact in message.facts}, **books.revisions}
-    while len(revisions) > MAX_REVISIONS:
-        revisions = _without_lowest(revisions)
-    books = msgspec.structs.replace(books, revisions=revisions)
+    revisions, dropped = bounded(revisions, books.dropped)
+    books = msgspec.structs.replace(books, revisions=revisions, dropped=dropped)
     if (message.epoch, message.seq) <= (books.epoch, books.path_seq) or message.touches is None:
         return books
     touches = [
@@ -107,17 +103,3 @@ def _revision(fact: BookingRevision) -> Revision:
     return Revision(
         fact.occurred_at, fact.booked_at, fact.status, fact.amount_minor, fact.retained_minor, fact.currency
     )
-
-
-def _without_lowest(revisions: dict[int, Revision]) -> dict[int, Revision]:
-    """Drop the lowest; the lowest kept takes its occurred_at if smaller, and its booked_at when none kept has any."""
-    lowest, heir = sorted(revisions)[:2]
-    gone, kept = revisions[lowest], revisions[heir]
-    rest = {number: one for number, one in revisions.items() if number != lowest}
-    known = any(one.booked_at is not None for one in rest.values())
-    rest[heir] = msgspec.structs.replace(
-        kept,
-        occurred_at=min(kept.occurred_at, gone.occurred_at),
-        booked_at=kept.booked_at if known else gone.booked_at,
-    )
-    return rest

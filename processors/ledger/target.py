@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from models.attribution import MODELS
 from models.attribution.path import Touch, path
+from models.conversion import since
 from models.money import apportion, convert
 from models.policy import Policy
 from processors.control import Control, Rate
@@ -74,10 +75,10 @@ def target(books: Books, under: Terms) -> Target:
 
 
 def _steps(books: Books) -> Iterator[tuple[int, Revision | None, Revision]]:
-    """(instant, revision in force before, revision in force from then on) for each distinct ``occurred_at``."""
+    """(instant, revision in force before, revision in force from then on) for each distinct instant."""
     before: Revision | None = None
     best = -1
-    by_time = sorted((one.occurred_at, number) for number, one in books.revisions.items())
+    by_time = sorted((at, number) for number, at in since(books.revisions, books.dropped).items())
     for place, (at, number) in enumerate(by_time):
         best = max(best, number)
         if place + 1 < len(by_time) and by_time[place + 1][0] == at:

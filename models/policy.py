@@ -5,34 +5,66 @@ A workspace changes any of them with a ``PolicyChanged`` fact, whose document is
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Annotated, Literal
+from zoneinfo import available_timezones
+
 import msgspec
 
-DAY = 86_400_000_000
+from schemas.events.base import CURRENCIES, DAY, MAX_MINOR
+
+MAX_LOOK_BACK = 90 * DAY
+"""The lead stage sends the ledger candidates from so far back, so no policy may look further."""
+
+MAX_COUNTED = 16
+"""Engagements of one kind that a standing remembers; no rule may count more."""
+
+Span = Annotated[int, msgspec.Meta(gt=0, le=3_650 * DAY)]
+LookBack = Annotated[int, msgspec.Meta(ge=0, le=MAX_LOOK_BACK)]
+Score = Annotated[int, msgspec.Meta(ge=0, le=101)]
+Amount = Annotated[int, msgspec.Meta(ge=0, le=MAX_MINOR)]
+Points = Annotated[int, msgspec.Meta(ge=0, le=25)]
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One version of a workspace's rules. Times are in microseconds, money in minor units."""
+    """One version of a workspace's rules. Times are in microseconds, money in minor units.
+
+    Converting a document raises ``msgspec.ValidationError`` where a rule could not be applied.
+    """
 
     version: int = 0
     applies_from: int = 0
     time_zone: str = "UTC"
     reporting_currency: str = "AED"
 
-    hot_score: int = 70
-    warm_score: int = 40
-    warming_engagements: int = 3
-    warming_window: int = 30 * DAY
-    cooling_after: int = 30 * DAY
-    budget_points: tuple[tuple[int, int], ...] = ((200_000_000, 25), (50_000_000, 18), (10_000_000, 10), (1, 5))
-    """(at least this many minor units of the reporting currency or of whatever the budget is in, points)."""
+    hot_score: Score = 70
+    warm_score: Score = 40
+    warming_engagements: Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNTED)] = 3
+    warming_window: Span = 30 * DAY
+    cooling_after: Span = 30 * DAY
+    budget_points: tuple[tuple[Amount, Points], ...] = ((200_000_000, 25), (50_000_000, 18), (10_000_000, 10), (1, 5))
+    """(at least so many minor units of whatever currency the budget is in, points), the largest first."""
 
     attribution_models: tuple[str, ...] = ("first", "last", "linear")
-    attribution_bases: tuple[str, ...] = ("net",)
-    click_look_back: int = 30 * DAY
-    view_look_back: int = DAY
+    attribution_bases: tuple[Literal["net"], ...] = ("net",)
+    click_look_back: LookBack = 30 * DAY
+    view_look_back: LookBack = DAY
 
-    contact_not_after: int = DAY
+    contact_not_after: Span = DAY
     """A proposal to contact somebody lapses after this long."""
+
+    def __post_init__(self) -> None:
+        if self.time_zone not in _zones():
+            raise ValueError("time_zone is no IANA zone")
+        if self.reporting_currency not in CURRENCIES:
+            raise ValueError("reporting_currency is no ISO 4217 code")
+        if list(self.budget_points) != sorted(self.budget_points, reverse=True):
+            raise ValueError("budget_points must go from the largest amount to the smallest")
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 DEFAULT_POLICY = Policy()

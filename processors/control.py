@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from typing import Any
 
 import msgspec
 
+from models.attribution import MODELS
 from models.policy import DEFAULT_POLICY, Policy
 from schemas.events.base import Message, as_date
 from schemas.events.governance import ExchangeRateSet, PolicyChanged
@@ -54,8 +56,7 @@ def apply(control: Control, event: Message) -> Control:
     if isinstance(event, PolicyChanged):
         if event.version in control.policies:
             return control
-        document = msgspec.json.decode(event.document) if event.document else {}
-        policy = msgspec.convert({**document, "version": event.version, "applies_from": event.applies_from}, Policy)
+        policy = _policy(event)
         return Control({**control.policies, event.version: policy}, control.rates)
     if isinstance(event, ExchangeRateSet):
         pair = f"{event.base}/{event.quote}"
@@ -65,3 +66,13 @@ def apply(control: Control, event: Message) -> Control:
         rate = Rate(event.revision, event.rate, f"{pair}/{as_date(event.day)}#{event.revision}")
         return Control(control.policies, {**control.rates, pair: {**control.rates.get(pair, {}), event.day: rate}})
     raise TypeError(f"{type(event).__name__} is no control record")
+
+
+def _policy(event: PolicyChanged) -> Policy:
+    """The policy of an event. Raises ``msgspec.MsgspecError`` when its document is none that could be applied."""
+    document = msgspec.json.decode(event.document or "{}", type=dict[str, Any])
+    policy = msgspec.convert({**document, "version": event.version, "applies_from": event.applies_from}, Policy)
+    unknown = sorted({*policy.attribution_models} - {*MODELS})
+    if unknown:
+        raise msgspec.ValidationError(f"no attribution models: {', '.join(unknown)}; there are {', '.join(MODELS)}")
+    return policy

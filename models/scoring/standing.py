@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from models.policy import Policy
+from models.policy import MAX_COUNTED, Policy
 from models.scoring.points import Points, Signals, merged, points
 
 PolicyAt = Callable[[int], Policy]
@@ -22,8 +22,8 @@ Kind = Literal["captured", "updated", "content", "direct", "visit", "other"]
 """A lead's details came (first or again), or the lead engaged: with content, by asking, by coming, otherwise."""
 
 BANDS = ("cold", "warm", "hot")
-KEEP = 16
-"""Newest times kept of each kind of engagement; more than any rule counts."""
+KEEP = MAX_COUNTED
+"""Newest times kept of each kind of engagement; no rule counts more."""
 
 
 class Standing(msgspec.Struct, frozen=True, array_like=True):

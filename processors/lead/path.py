@@ -11,16 +11,17 @@ import msgspec
 
 from models.attribution.path import Touch
 from models.conversion import Dropped, bounded, converted_at
+from models.policy import MAX_LOOK_BACK
 from models.touches import OWN_SENDS, channel_of_click
 from processors.base import Context, DeadLetter, Drop, Emit, Output
-from schemas.events.base import DAY, Identified
+from schemas.events.base import Identified
 from schemas.events.bookings import BookingChanged
 from schemas.events.clicks import ClickRecorded
 from schemas.events.paths import BookingRevision, PathChanged, PathTouch
 from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
 
-REACH = 90 * DAY
-"""The largest look-back allowed: candidates sent to the ledger cover it, so that a policy needs no lead."""
+REACH = MAX_LOOK_BACK
+"""Candidates sent to the ledger cover the largest look-back allowed, so that a policy needs no lead."""
 
 MAX_TOUCHES = 200
 MAX_BOOKINGS = 1_000

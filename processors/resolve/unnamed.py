@@ -19,6 +19,6 @@ def pass_on(slice_: None, fact: Event, ctx: Context) -> tuple[None, Sequence[Out
         return None, [forward]
     try:
         apply(EMPTY, fact)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except msgspec.MsgspecError as error:
         return None, [DeadLetter("bad_policy", f"the document is no policy: {error}")]
     return None, [forward, Broadcast()]

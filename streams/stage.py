@@ -185,7 +185,8 @@ class _Pass:
                 self._outputs.append(answer)
 
     def _emit(self, step: Step, later: Sequence[Step], event: Event) -> None:
-        if event.reaches_out and self._given.at < self._clock.now - STALE_AFTER:
+        speaks_of = min(self._given.at, event.occurred_at)
+        if event.reaches_out and speaks_of < self._clock.now - STALE_AFTER:
             self._outputs.append(Drop("stale"))
             return
         stamped = self._stamp(step, event)

@@ -11,6 +11,7 @@ from schemas.events.decisions import ContactProposed, LeadRouted, TemperatureCha
 from schemas.ids import derived_id
 
 _ROUTE = {"hot": "whatsapp_then_call", "warm": "email", "cold": "nurture"}
+_WARMTH = ("", "nurture", "email", "whatsapp_then_call")
 _CHANNELS = {"hot": ["whatsapp", "call"], "warm": ["email"], "cold": []}
 
 
@@ -22,7 +23,7 @@ class Route(msgspec.Struct, frozen=True, array_like=True):
 
 
 def route(held: Route | None, event: TemperatureChanged, ctx: Context) -> tuple[Route, Sequence[Output]]:
-    """Publish the route when it changes; a warmer lead is proposed for contact (fresh causes only)."""
+    """Publish the route when it changes; a lead that is warmer than before is proposed for contact (while fresh)."""
     before = held or Route()
     wanted = _ROUTE[event.temperature]
     if wanted == before.route:
@@ -37,7 +38,8 @@ def route(held: Route | None, event: TemperatureChanged, ctx: Context) -> tuple[
         reason=event.reason,
     )
     outputs: list[Output] = [Emit(routed)]
-    if _CHANNELS[event.temperature] and event.reason != "quiet":
+    warmer = _WARMTH.index(wanted) > _WARMTH.index(before.route)
+    if warmer and _CHANNELS[event.temperature]:
         proposed = ContactProposed.build(
             occurred_at=event.occurred_at,
             lead_id=event.lead_id,

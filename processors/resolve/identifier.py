@@ -29,7 +29,7 @@ def bind(held: Identifier | None, fact: Identified, ctx: Context) -> tuple[Ident
     named = ctx.origin.identifiers[0] if ctx.origin.identifiers else None
     outputs: list[Output] = []
     if held is None:
-        held = Identifier(named.hash if named else str(fact.lead_id))
+        held = Identifier(named.hash if named else str(fact.lead_id).lower())
         if named:
             bound = IdentifierBound.build(
                 occurred_at=fact.occurred_at,

@@ -15,7 +15,7 @@ from models.money import apportion, convert
 from models.policy import Policy
 from processors.control import Control, Rate
 from processors.ledger.books import Account, Balance, Books, Revision
-from schemas.events.base import SECOND, epoch_day
+from schemas.events.base import MAX_MINOR, SECOND, epoch_day
 
 NOBODY = "(none)"
 REVENUE = "(revenue)"
@@ -95,6 +95,8 @@ def _vector(
     value, currency = BASES[basis](revision), revision.currency
     rate = under.rates[currency]
     reporting = convert(value, rate.rate, currency, under.policy.reporting_currency) if rate else 0
+    if reporting > MAX_MINOR:
+        reporting = 0  # no line could hold it, and no real rate brings a real amount there: as if there were no rate
     shares = map(Balance, apportion(value, weights), apportion(reporting, weights))
     vector = {(place, currency): share for place, share in zip(places, shares, strict=True)}
     vector[(REVENUE, REVENUE, "", "", "", under.day), currency] = Balance(-value, -reporting)

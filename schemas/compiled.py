@@ -38,7 +38,7 @@ def long_at(data: bytes, position: int) -> tuple[int, int]:
         byte = data[position]
         position += 1
         value |= (byte & 127) << shift
-        if byte < 128:
+        if byte < 128 and value < 1 << 64:
             return (value >> 1) ^ -(value & 1), position
         shift += 7
         if shift > 63:

@@ -31,7 +31,7 @@ def publications(topic: Topic, lines: Iterable[bytes], place: str, now: int, tel
         try:
             value = _parsed(line)
             event = _fact(topic, value)
-            record = Publication(topic.name, topic.key_of(event), encode(event))
+            record = _record(topic, event)
             if len(record.value) > MAX_FACT_BYTES:
                 raise EventError("too_large", f"more than {MAX_FACT_BYTES:,} bytes: send large content by reference")
         except EventError as error:
@@ -39,6 +39,13 @@ def publications(topic: Topic, lines: Iterable[bytes], place: str, now: int, tel
             yield refused(_door(place, value, now), number, (error.reason, error.detail), line)
         else:
             yield record
+
+
+def _record(topic: Topic, event: Event) -> Publication:
+    try:
+        return Publication(topic.name, topic.key_of(event), encode(event))
+    except OverflowError:
+        raise EventError("invalid_field", "a number is too large for 64 bits") from None
 
 
 def _parsed(line: bytes) -> Any:

@@ -221,7 +221,8 @@ def _check_field(where: str, type_: type[Event], name: str, schema: dict[str, An
     if expression.kind != kind:
         raise MappingError(f"{where}: is {expression.kind}, the field is {kind or 'a list, which no mapping can set'}")
     info = type_.model_fields[name]
-    adapter: TypeAdapter[Any] = TypeAdapter(Annotated[info.annotation, *info.metadata, "field"])
+    annotation: Any = Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation
+    adapter = TypeAdapter(annotation)
     for value in expression.possible or ():
         try:
             adapter.validate_python(value)

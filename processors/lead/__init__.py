@@ -17,7 +17,7 @@ from schemas.events.profiles import LeadProfiled
 from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
 from schemas.topics import FACT_TOPIC
 
-_PERSONAL = tuple(type_ for type_ in FACT_TOPIC if issubclass(type_, Identified))
+_PERSONAL = tuple(t for t in FACT_TOPIC if issubclass(t, Identified) and t is not BookingChanged)
 _TOUCHES = (TouchpointRecorded, TouchpointDeleted, ClickRecorded)
 _HAPPENINGS = (LeadCaptured, LeadUpdated, *_TOUCHES)
 

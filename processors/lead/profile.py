@@ -61,7 +61,8 @@ class Profile(msgspec.Struct, frozen=True):
 def profile(held: Profile | None, fact: Identified, ctx: Context) -> tuple[Profile, Sequence[Output]]:
     """Join what the fact says of the person; publish the profile when it changed.
 
-    A lead nobody can be recognised by again (a booking without identifiers) has no profile.
+    A lead that nobody can be recognised by again has no profile. A booking says nothing here: it follows the person
+    that its highest revision names, and an older one may have named another.
     """
     before = held or Profile()
     outputs: list[Output] = []

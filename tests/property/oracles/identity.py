@@ -1,0 +1,51 @@
+"""Who a fact belongs to, from the identity specification alone: HMAC and HKDF as their standards write them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import uuid
+
+from schemas.events.base import Event, Identified
+
+KINDS = ("crm_id", "email", "phone", "wa_id", "device_id", "cookie_id", "click_id")
+
+
+def workspace_key(identity_key: bytes, workspace: str) -> bytes:
+    """RFC 5869 with SHA-256, no salt, one block."""
+    extracted = hmac.digest(bytes(32), identity_key, hashlib.sha256)
+    return hmac.digest(extracted, b"fineacers identity " + workspace.encode() + b"\x01", hashlib.sha256)
+
+
+def named(fact: Identified) -> list[tuple[str, str]]:
+    """(kind, normal value) of every identifier, best first. Phones must be written in full, with their country."""
+    found: list[tuple[str, str]] = []
+    for kind in KINDS:
+        value = getattr(fact, kind)
+        if not value:
+            continue
+        if kind == "email":
+            pair = ("email", value.strip().lower())
+        elif kind in ("phone", "wa_id"):
+            pair = ("phone", "+" + "".join(c for c in value if c.isdigit()))
+        else:
+            pair = (kind, value.strip())
+        if pair not in found:
+            found.append(pair)
+    return found
+
+
+def hash_of(identity_key: bytes, workspace: str, kind: str, value: str) -> str:
+    """The identifier's hash, which is the name of the lead that it founds."""
+    message = kind.encode() + b"\0" + value.encode()
+    return str(uuid.UUID(bytes=hmac.digest(workspace_key(identity_key, workspace), message, hashlib.sha256)[:16]))
+
+
+def lead_of(identity_key: bytes, fact: Event) -> str | None:
+    """The lead of a fact's best identifier, else the lead that it names, else none."""
+    if not isinstance(fact, Identified):
+        return None
+    found = named(fact)
+    if found:
+        return hash_of(identity_key, fact.workspace_id, *found[0])
+    return fact.lead_id.lower() if fact.lead_id else None

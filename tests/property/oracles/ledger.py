@@ -1,0 +1,176 @@
+"""What the books must say, from the set of all known facts, in exact rationals (ledger specification, section 4).
+
+``balances`` answers for one instant D: the value of every booking at D, shared out. It knows no steps, no differences
+and no order of arrival.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from math import floor
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from schemas.events.base import Event
+from schemas.events.bookings import BookingChanged
+from schemas.events.clicks import ClickRecorded
+from schemas.events.governance import ExchangeRateSet
+from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
+from tests.property.oracles.identity import lead_of
+from tests.property.oracles.rules import OWN_SENDS, VIEWS, rules_at
+
+DECIMALS = {"JPY": 0, "KWD": 3}
+CLICK_CHANNELS = {"cpc": "search", "social": "social", "email": "email"}
+
+
+class Line(NamedTuple):
+    """Everything that makes two amounts addable."""
+
+    booking_id: str
+    model: str
+    account: str
+    channel: str
+    campaign_id: str
+    content_id: str
+    variant_id: str
+    touch_day: int
+    conversion_day: int
+    currency: str
+    reporting_currency: str
+
+
+def balances(identity_key: bytes, facts: Iterable[Event], until: int) -> dict[Line, tuple[int, int]]:
+    """Booking and reporting amounts of every account as of an instant, zeros left out."""
+    known = list(facts)
+    bookings = {fact.booking_id for fact in known if isinstance(fact, BookingChanged)}
+    found: dict[Line, tuple[int, int]] = {}
+    for booking_id in bookings:
+        found.update(_booking(identity_key, known, booking_id, until))
+    return {line: amounts for line, amounts in found.items() if amounts != (0, 0)}
+
+
+def instants(facts: Iterable[Event]) -> list[int]:
+    """Instants around which the answer may change: before all, each revision, and after all."""
+    at = sorted({fact.occurred_at for fact in facts if isinstance(fact, BookingChanged)})
+    return [0, *(t - 1 for t in at), *at, 2**62]
+
+
+def _booking(key: bytes, known: list[Event], booking_id: str, until: int) -> dict[Line, tuple[int, int]]:
+    revisions = [fact for fact in known if isinstance(fact, BookingChanged) and fact.booking_id == booking_id]
+    in_force = [fact for fact in revisions if fact.occurred_at <= until]
+    if not in_force:
+        return {}
+    now = max(in_force, key=lambda fact: fact.revision)
+    value = now.retained_minor if now.status in ("cancelled", "no_show", "refunded") else now.amount_minor
+    booked = [fact for fact in revisions if fact.booked_at is not None]
+    if booked:
+        converted = max(booked, key=lambda fact: fact.revision).booked_at or 0
+    else:
+        converted = min(fact.occurred_at for fact in revisions)
+    rules = rules_at(known, converted)
+    day = local_day(converted, rules["time_zone"])
+    rate = _rate(known, now.currency, rules["reporting_currency"], day)
+    reporting = 0 if rate is None else half_even(value * rate)
+    newest = max(revisions, key=lambda fact: fact.revision)
+    lead = lead_of(key, newest.model_copy(update={"lead_id": None}))
+    path = _path(key, known, lead, converted, rules) if lead else []
+    found: dict[Line, tuple[int, int]] = {}
+    for model in rules["attribution_models"]:
+
+        def line(account: str, *dims: Any, model: str = model) -> Line:
+            return Line(booking_id, model, account, *dims, day, now.currency, rules["reporting_currency"])
+
+        found[line("(revenue)", "(revenue)", "", "", "", day)] = (-value, -reporting)
+        if not path:
+            found[line("(none)", "(none)", "", "", "", day)] = (value, reporting)
+            continue
+        weights = weigh(model, len(path))
+        shares = zip(share_out(value, weights), share_out(reporting, weights), strict=True)
+        for touch, amounts in zip(path, shares, strict=True):
+            found[line(*_dims(touch), local_day(touch.occurred_at, rules["time_zone"]))] = amounts
+    return found
+
+
+Touch = TouchpointRecorded | ClickRecorded
+
+
+def _path(key: bytes, known: list[Event], lead: str, converted: int, rules: dict[str, Any]) -> list[Touch]:
+    newest: dict[str, Touch] = {}
+    for fact in known:
+        if isinstance(fact, Touch) and lead_of(key, fact) == lead:
+            held = newest.get(_touch_id(fact))
+            if held is None or fact.revision > held.revision:
+                newest[_touch_id(fact)] = fact
+    there = [one for one in newest.values() if not isinstance(one, TouchpointDeleted) and _kind(one) not in OWN_SENDS]
+    acts = [one for one in there if _kind(one) not in VIEWS]
+    acts = [one for one in acts if converted - rules["click_look_back"] <= one.occurred_at <= converted]
+    views = [one for one in there if _kind(one) in VIEWS]
+    views = [one for one in views if converted - rules["view_look_back"] <= one.occurred_at <= converted]
+    return sorted(acts or views, key=lambda one: (one.occurred_at, _touch_id(one)))
+
+
+def _touch_id(touch: Touch) -> str:
+    return touch.click_id if isinstance(touch, ClickRecorded) else touch.touch_id
+
+
+def _kind(touch: Touch) -> str:
+    return "click" if isinstance(touch, ClickRecorded) else touch.kind
+
+
+def _dims(touch: Touch) -> tuple[str, str, str, str, str]:
+    account = f"{_touch_id(touch)}#{touch.revision}"
+    if isinstance(touch, ClickRecorded):
+        channel = CLICK_CHANNELS.get(touch.utm_medium or "", touch.utm_medium or touch.utm_source or "direct")
+        return account, channel, touch.utm_campaign or "", touch.utm_content or "", ""
+    return account, touch.channel, touch.campaign_id or "", touch.content_id or "", touch.variant_id or ""
+
+
+def weigh(model: str, touches: int) -> list[int]:
+    """Whole weights of the touches of a path, in order."""
+    if model == "first":
+        return [int(place == 0) for place in range(touches)]
+    if model == "last":
+        return [int(place == touches - 1) for place in range(touches)]
+    assert model == "linear"
+    return [1] * touches
+
+
+def share_out(amount: int, weights: Sequence[int]) -> list[int]:
+    """Floors of the exact shares; the units left to the largest remainders, earlier ones first."""
+    sign, size = (-1, -amount) if amount < 0 else (1, amount)
+    exact = [Fraction(size * weight, sum(weights)) for weight in weights]
+    shares = [floor(share) for share in exact]
+    parts = [place for place, weight in enumerate(weights) if weight > 0]
+    while sum(shares) < size:
+        place = max(parts, key=lambda one: (exact[one] - floor(exact[one]), -one))
+        parts.remove(place)
+        shares[place] += 1
+    return [sign * share for share in shares]
+
+
+def half_even(exact: Fraction) -> int:
+    """The nearest whole number, of two equally near ones the even one."""
+    below = floor(exact)
+    over = exact - below
+    if over == Fraction(1, 2):
+        return below + below % 2
+    return below + (over > Fraction(1, 2))
+
+
+def _rate(known: list[Event], base: str, quote: str, day: int) -> Fraction | None:
+    if base == quote:
+        return Fraction(1)
+    rates = [fact for fact in known if isinstance(fact, ExchangeRateSet) and (fact.base, fact.quote) == (base, quote)]
+    near = [fact for fact in rates if day - 7 <= fact.day <= day]
+    if not near:
+        return None
+    best = max(near, key=lambda fact: (fact.day, fact.revision))
+    return Fraction(best.rate) * Fraction(10) ** (DECIMALS.get(quote, 2) - DECIMALS.get(base, 2))
+
+
+def local_day(at: int, zone: str) -> int:
+    """Days since 1970 of the date that the wall clock of a zone shows."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)
+    return (moment.astimezone(ZoneInfo(zone)).date() - date(1970, 1, 1)).days

@@ -1,0 +1,219 @@
+"""Histories: what a few people did, booked and changed, and which rates and rules their workspace set.
+
+A history is a set of facts without contradictions: each revision of a natural key has one content. So whatever the
+order in which its facts arrive, and however often, the platform must come to the same conclusions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from hypothesis import strategies as st
+
+from schemas.events.base import DAY, HOUR, Event, instant
+from schemas.events.bookings import BookingChanged
+from schemas.events.clicks import ClickRecorded
+from schemas.events.governance import ExchangeRateSet, PolicyChanged
+from schemas.events.leads import LeadCaptured, LeadUpdated
+from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
+
+START = instant("2026-01-01T00:00:00Z")
+WORKSPACE = "acme"
+
+PEOPLE: tuple[dict[str, str], ...] = (
+    {"email": "ada@example.com"},
+    {"email": " Ada@Example.COM", "cookie_id": "c-1"},
+    {"phone": "+971 50 123 4567", "device_id": "d-2"},
+    {"wa_id": "971501234567"},
+    {"cookie_id": "c-3"},
+)
+"""Ways to name three people; the first two name one, so do the next two."""
+
+KINDS = (
+    "content_engagement", "content_engagement", "content_engagement", "inquiry", "meeting_requested", "site_visit",
+    "reply", "call", "view", "impression", "email_opened", "email_sent", "whatsapp_sent",
+)  # fmt: skip
+STATUSES = ("booked", "contracted", "completed", "cancelled", "no_show", "refunded")
+CURRENCIES = ("AED", "USD", "JPY", "KWD")
+RATES = ("3.6725", "3.673", "0.024", "1", "0.5", "12.005")
+
+GRID = (0, 1, HOUR, 12 * HOUR, 20 * HOUR, 20 * HOUR + 1)
+"""Moments of a day: few, so that many coincide; 20:00 UTC is midnight in Dubai."""
+
+randoms: st.SearchStrategy[Random] = st.integers(0, 2**32).map(Random)
+"""Sources of choices that are too many for an example to hold one by one."""
+
+moments: st.SearchStrategy[int] = st.builds(
+    lambda day, time: START + day * DAY + time,
+    st.one_of(st.sampled_from((0, 1, 29, 30, 31, 59, 60, 61)), st.integers(0, 100)),
+    st.sampled_from(GRID),
+)
+amounts = st.one_of(st.sampled_from((0, 1, 2, 3, 7, 10_000, 10_001)), st.integers(0, 10**9))
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """Facts in an order of arrival, repeats included; after some of them time passes (microseconds, else 0)."""
+
+    facts: tuple[Event, ...]
+    pauses: tuple[int, ...]
+
+
+class _Ids:
+    """Event ids by number, the same in every run of an example."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def __call__(self) -> str:
+        self._last += 1
+        return str(UUID(int=self._last * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128, version=4))
+
+
+def _common(new_id: Callable[[], str]) -> dict[str, Any]:
+    return {"event_id": new_id(), "workspace_id": WORKSPACE, "region": "UAE", "source": "test"}
+
+
+@st.composite
+def _touch(draw: st.DrawFn, new_id: Callable[[], str], number: int) -> list[Event]:
+    who, made = draw(st.sampled_from(PEOPLE)), []
+    if draw(st.booleans()) and "click" in draw(st.sampled_from(("click", "touch"))):
+        for revision in range(1, draw(st.integers(1, 2)) + 1):
+            medium = draw(st.sampled_from(("cpc", "social", None)))
+            made.append(
+                ClickRecorded(
+                    **_common(new_id), **who, occurred_at=draw(moments), click_id=f"t{number}", revision=revision,
+                    url="https://example.com", utm_medium=medium, utm_source=draw(st.sampled_from(("news", None))),
+                )
+            )  # fmt: skip
+        return list(made)
+    kind, moment = draw(st.sampled_from(KINDS)), draw(moments)
+    touches: list[Event] = []
+    for revision in range(1, draw(st.sampled_from((1, 1, 1, 2, 3))) + 1):
+        if revision > 1 and draw(st.booleans()):
+            kind, moment = draw(st.sampled_from(KINDS)), draw(moments)
+        gone = revision > 1 and draw(st.booleans())
+        touches.append(
+            (TouchpointDeleted if gone else TouchpointRecorded)(
+                **_common(new_id), **who, occurred_at=moment, touch_id=f"t{number}", revision=revision, kind=kind,
+                channel=draw(st.sampled_from(("search", "social", "email"))),
+                campaign_id=draw(st.sampled_from((None, "c1"))),
+            )
+        )  # fmt: skip
+    return touches
+
+
+@st.composite
+def _details(draw: st.DrawFn, new_id: Callable[[], str]) -> list[Event]:
+    return [
+        draw(st.sampled_from((LeadCaptured, LeadCaptured, LeadUpdated)))(
+            **_common(new_id),
+            **draw(st.sampled_from(PEOPLE)),
+            occurred_at=draw(moments),
+            channel="portal",
+            full_name=draw(st.sampled_from((None, "Ada", "Ada L."))),
+            budget_minor=draw(st.sampled_from((None, 0, 5_000_000, 50_000_000, 300_000_000))),
+            timeframe_days=draw(st.sampled_from((None, 10, 30, 31, 90, 181))),
+            financing=draw(st.sampled_from((None, "none", "cash", "needed"))),
+        )
+    ]
+
+
+@st.composite
+def _booking(draw: st.DrawFn, new_id: Callable[[], str], number: int) -> list[Event]:
+    # mostly one person; sometimes a revision names another, or nobody
+    owner = draw(st.sampled_from(PEOPLE[:4]))
+    currency = draw(st.sampled_from(CURRENCIES))
+    made: list[Event] = []
+    for revision in draw(st.lists(st.integers(1, 6), min_size=1, max_size=4, unique=True)):
+        amount = draw(amounts)
+        who = draw(st.sampled_from((owner, owner, owner, *PEOPLE, {})))
+        made.append(
+            BookingChanged(
+                **_common(new_id), **who, occurred_at=draw(moments), booking_id=f"b{number}", revision=revision,
+                status=draw(st.sampled_from(STATUSES)), amount_minor=amount,
+                retained_minor=draw(st.sampled_from(sorted({0, amount // 3, amount}))),
+                currency=draw(st.sampled_from((currency, currency, currency, "EUR"))),
+                booked_at=draw(st.one_of(st.none(), st.none(), moments)),
+            )
+        )  # fmt: skip
+    return made
+
+
+@st.composite
+def _rate(draw: st.DrawFn, new_id: Callable[[], str], number: int) -> list[Event]:
+    day = START // DAY + draw(st.one_of(st.integers(0, 100), st.sampled_from((29, 30, 31))))
+    base = draw(st.sampled_from(("USD", "JPY", "KWD", "EUR")))
+    quote = draw(st.sampled_from(("AED", "AED", "USD")))
+    # the number makes the natural key unique; revisions of one key follow each other
+    return [
+        ExchangeRateSet(
+            **_common(new_id), occurred_at=day * DAY, base=base, quote=quote, day=day, revision=number * 3 + revision,
+            rate=draw(st.sampled_from(RATES)),
+        )
+        for revision in range(1, draw(st.integers(1, 2)) + 1)
+    ]  # fmt: skip
+
+
+_DOCUMENTS: tuple[dict[str, Any], ...] = (
+    {"reporting_currency": "USD"},
+    {"time_zone": "Asia/Dubai"},
+    {"time_zone": "America/New_York", "click_look_back": 10 * DAY},
+    {"click_look_back": 60 * DAY, "view_look_back": 3 * DAY},
+    {"hot_score": 50, "warm_score": 20},
+    {"warming_engagements": 2, "cooling_after": 10 * DAY},
+    {"cooling_after": 60 * DAY, "warming_window": 7 * DAY},
+    {"attribution_models": ["linear", "last"]},
+    {},
+)
+
+
+@st.composite
+def _policy(draw: st.DrawFn, new_id: Callable[[], str], version: int) -> list[Event]:
+    document = draw(st.sampled_from(_DOCUMENTS))
+    return [
+        PolicyChanged(
+            **_common(new_id), occurred_at=draw(moments), version=version, applies_from=draw(st.just(0) | moments),
+            document=json.dumps(document) if document else "",
+        )
+    ]  # fmt: skip
+
+
+@st.composite
+def histories(draw: st.DrawFn, *, size: int = 6) -> tuple[Event, ...]:
+    """A set of facts, in no particular order; ``size`` bounds each sort of them."""
+    new_id = _Ids()
+    groups: list[list[Event]] = []
+    for number in range(draw(st.integers(1, size))):
+        groups.append(draw(_touch(new_id, number)))
+    for _ in range(draw(st.integers(0, 3))):
+        groups.append(draw(_details(new_id)))
+    for number in range(draw(st.integers(0, 2))):
+        groups.append(draw(_booking(new_id, number)))
+    for number in range(draw(st.integers(0, 3))):
+        groups.append(draw(_rate(new_id, number)))
+    for number in range(draw(st.integers(0, 2))):
+        groups.append(draw(_policy(new_id, number + 1)))
+    return tuple(fact for group in groups for fact in group)
+
+
+@st.composite
+def arrivals(draw: st.DrawFn, facts: tuple[Event, ...]) -> Arrivals:
+    """An order in which facts arrive: any, with repeats (the very bytes again, or the content under a new id)."""
+    order = list(draw(st.permutations(facts)))
+    for again in draw(st.lists(st.sampled_from(facts), max_size=3)):
+        order.insert(draw(st.integers(0, len(order))), again)
+    pauses = draw(st.lists(st.sampled_from((0, 0, 0, 1, DAY, 31 * DAY)), min_size=len(order), max_size=len(order)))
+    return Arrivals(tuple(order), tuple(pauses))
+
+
+@st.composite
+def histories_with_arrivals(draw: st.DrawFn, *, orders: int = 1, size: int = 6) -> tuple[tuple[Event, ...], Any]:
+    """A history and some orders of its arrival."""
+    facts = draw(histories(size=size))
+    return facts, tuple(draw(arrivals(facts)) for _ in range(orders))

@@ -1,0 +1,134 @@
+"""Line law: the same facts in any interleaving of the stages' work give the same settled view."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+from unittest.mock import patch
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.events.base import HOUR, Event
+from schemas.events.decisions import ContactProposed
+from schemas.events.operations import Tick
+from schemas.topics import FACTS, TOPICS
+from streams.driver import Slot
+from tests.property.oracles import temperature as temperature_oracle
+from tests.property.oracles.identity import hash_of, lead_of, named
+from tests.property.strategies import Arrivals, histories, histories_with_arrivals, randoms
+from tests.property.test_ledger_laws import assert_balanced, assert_oracle
+from tests.support.runs import IDENTITY_KEY, Run, new_run, view
+
+
+def interleaved(arrivals: Arrivals, random: Random) -> Run:
+    """Facts arrive while older ones are under way; any partition with something unread may work next."""
+
+    def any_of(waiting: Sequence[Slot]) -> Slot:
+        return random.choice(waiting)
+
+    run = new_run(any_of)
+    for fact, pause in zip(arrivals.facts, arrivals.pauses, strict=True):
+        run.publish(fact, settle=random.random() < 0.2)
+        if pause:
+            run.driver.tick(run.driver.now + pause)
+    run.finish()
+    return run
+
+
+def assert_ids_unique_and_causes_named(run: Run) -> None:
+    """Ids are unique over all that the platform says; each has a cause, and no tick is one."""
+    ids: Counter[str] = Counter()
+    for topic in TOPICS.values():
+        if topic.kind == "platform":
+            for event in run.said(topic.name, Event):
+                ids[event.event_id] += 1
+                if topic.name != "dead.letters":
+                    assert event.cause_id
+    assert [id_ for id_, n in ids.items() if n > 1] == []
+
+
+def assert_reconciled(run: Run) -> None:
+    """Per fact topic: records in = accepted + duplicates + dead letters."""
+    for topic in FACTS:
+        arrived = len(run.driver.values(topic.name))
+        routed, refused = run.count("intake", topic.name, "routed"), run.count("intake", topic.name, "dead:*")
+        assert arrived == routed + refused
+        ends = [run.count("resolve", topic.name, outcome) for outcome in ("accepted", "duplicate", "dead:*")]
+        assert routed == sum(ends)
+        assert ends[0] == len(run.driver.values(f"accepted.{topic.name}"))
+        assert refused + ends[2] == sum(
+            letter.topic == topic.name and letter.stage in ("intake", "resolve") for letter in run.dead_letters()
+        )
+
+
+def expected_view(facts: tuple[Event, ...], now: int) -> dict[str, Any]:
+    """The settled view that the oracles know, but for the ledger."""
+    leads = {lead for fact in facts if (lead := lead_of(IDENTITY_KEY, fact))}
+    moves = {lead: temperature_oracle.history(IDENTITY_KEY, facts, lead, now) for lead in leads}
+    return {"temperatures": {lead: [tuple(move) for move in moved] for lead, moved in moves.items() if moved}}
+
+
+@given(histories_with_arrivals(size=8), randoms, st.sampled_from((1, 500)))
+def test_any_interleaving_gives_the_view_of_the_oracles(case: Any, random: Random, page: int) -> None:
+    facts, (arrivals,) = case
+    with patch("streams.partition.VISITS_PER_TICK", page), patch("streams.partition.TIMERS_PER_TICK", page):
+        run = interleaved(arrivals, random)
+        run.finish(40)
+    assert_oracle(run)
+    assert_balanced(run)
+    assert_ids_unique_and_causes_named(run)
+    assert_reconciled(run)
+    seen = view(run)
+    assert seen.temperatures == expected_view(facts, run.driver.now)["temperatures"]
+    assert seen.outcomes == {fact.event_id: {"accepted"} for fact in facts}
+
+
+@given(histories_with_arrivals(orders=2, size=8), randoms)
+def test_two_interleavings_of_two_orders_give_one_view(case: Any, random: Random) -> None:
+    _, orders = case
+    first, second = (view(interleaved(arrivals, random)) for arrivals in orders)
+    assert first == second
+
+
+@given(histories(size=4))
+def test_leads_are_the_identifiers_of_their_facts(facts: tuple[Event, ...]) -> None:
+    run = new_run()
+    wanted: dict[str, set[str]] = {}
+    for fact in facts:
+        run.publish(fact)
+        lead = lead_of(IDENTITY_KEY, fact)
+        if lead and not hasattr(fact, "booking_id"):
+            found = {hash_of(IDENTITY_KEY, fact.workspace_id, *pair) for pair in named(fact)}  # type: ignore[arg-type]
+            wanted.setdefault(lead, set()).update(found)
+    seen = view(run).leads
+    assert seen == {lead: frozenset(identifiers) for lead, identifiers in wanted.items()}
+
+
+@given(histories_with_arrivals(size=10), randoms)
+def test_nothing_reaches_out_for_what_is_older_than_a_day(case: Any, random: Random) -> None:
+    _, (arrivals,) = case
+    run = interleaved(arrivals, random)
+    # a proposal's partition had, when it was made, seen a tick not later than every tick that came before in the log
+    for partition in range(TOPICS["contact.requests"].partitions):
+        for record in run.driver.log["contact.requests", partition]:
+            proposed = _message(record.value)
+            assert isinstance(proposed, ContactProposed)
+            assert proposed.occurred_at >= _last_tick(run, proposed.lead_id, record.timestamp) - 24 * HOUR
+
+
+def _message(value: bytes) -> Any:
+    from schemas.codec import decode
+
+    return decode(value).message
+
+
+def _last_tick(run: Run, lead_id: str, before: int) -> int:
+    """The last tick that the lead's partition had for certain read before an instant."""
+    from streams.partitioner import partition_of
+
+    slot = ("journeys", partition_of(f"acme/{lead_id}", TOPICS["journeys"].partitions))
+    ticks = [_message(record.value) for record in run.driver.log[slot]]
+    return max((tick.at for tick in ticks if isinstance(tick, Tick) and tick.at < before), default=0)

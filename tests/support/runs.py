@@ -1,0 +1,161 @@
+"""Runs of the whole topology on a virtual clock, and what came of them."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from schemas.codec import decode, encode
+from schemas.events.base import DAY, Event, Message
+from schemas.events.decisions import TemperatureChanged
+from schemas.events.ledger import CreditsPosted
+from schemas.events.operations import DeadLettered
+from schemas.events.profiles import LeadProfiled
+from schemas.topics import FACT_TOPIC, FACTS
+from streams.driver import Driver, Slot
+from streams.stage import Stage
+from streams.topology import topology
+
+IDENTITY_KEY = bytes(range(32))
+STAGES = topology(IDENTITY_KEY)
+FAR = 1_000 * DAY
+"""So long after a run's last instant that nothing is left to happen."""
+
+M = TypeVar("M", bound=Message)
+
+
+@dataclass
+class Run:
+    """A driver, with all the facts that were published to it."""
+
+    driver: Driver
+    published: list[Event] = field(default_factory=list)
+
+    def publish(self, fact: Event, *, arrived_at: int | None = None, settle: bool = True, topic: str = "") -> None:
+        """Let a fact arrive: now, or when it happened if that is later."""
+        at = arrived_at if arrived_at is not None else max(self.driver.now, fact.occurred_at)
+        topic = topic or FACT_TOPIC[type(fact)].name
+        self.published.append(fact)
+        self.driver.publish(topic, fact.event_id, encode(fact), at, settle=settle)
+
+    def finish(self, ticks: int = 12) -> None:
+        """Let so much time pass that every timer and every sweep is done."""
+        self.driver.settle()
+        end = max([self.driver.now, *(fact.occurred_at for fact in self.published)]) + FAR
+        for place in range(ticks):
+            self.driver.tick(end + place)
+
+    def said(self, topic: str, type_: type[M]) -> list[M]:
+        """All messages of a type in a topic, partition by partition."""
+        found = (decode(value).message for value in self.driver.values(topic))
+        return [message for message in found if isinstance(message, type_)]
+
+    def dead_letters(self) -> list[DeadLettered]:
+        """All dead letters."""
+        return self.said("dead.letters", DeadLettered)
+
+    def count(self, stage: str, topic: str, outcome: str) -> int:
+        """How many facts of a topic had an outcome (``*`` at its end: any that begins so) in a stage."""
+        start = outcome.rstrip("*")
+        fits = str.startswith if outcome.endswith("*") else str.__eq__
+        return sum(n for (s, t, _, o), n in self.driver.counts.items() if (s, t) == (stage, topic) and fits(o, start))
+
+
+def new_run(chooser: Callable[[Sequence[Slot]], Slot] | None = None, stages: Sequence[Stage] = STAGES) -> Run:
+    """A run that nothing has happened in yet."""
+    return Run(Driver(stages, chooser))
+
+
+# -- the settled view: what of a run does not depend on the order in which things came
+
+
+def outcomes(run: Run) -> dict[str, set[str]]:
+    """What became of each fact, by event id."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for topic in FACTS:
+        for fact in run.said(f"accepted.{topic.name}", Event):
+            found[fact.event_id].add("accepted")
+    for letter in run.dead_letters():
+        found[letter.fact_id or ""].add(f"{letter.stage}: {letter.reason}")
+    return dict(found)
+
+
+def leads(run: Run) -> dict[str, frozenset[str]]:
+    """The identifiers of each lead, as its newest profile says."""
+    newest: dict[str, LeadProfiled] = {}
+    for profile in run.said("lead.profiles", LeadProfiled):
+        if profile.lead_id not in newest or newest[profile.lead_id].version < profile.version:
+            newest[profile.lead_id] = profile
+    return {lead: frozenset(one.hash for one in profile.identifiers) for lead, profile in newest.items()}
+
+
+Move = tuple[int, str | None, str, str]
+
+
+def temperatures(run: Run) -> dict[str, list[Move]]:
+    """Each lead's temperature history by event time: (instant, before, after, reason), restatements applied."""
+    told: dict[str, list[TemperatureChanged]] = defaultdict(list)
+    for record in run.said("lead.temperatures", TemperatureChanged):
+        told[record.lead_id].append(record)
+    return {lead: settled(records) for lead, records in told.items()}
+
+
+def settled(records: Iterable[TemperatureChanged]) -> list[Move]:
+    """The history that a lead's records tell, read in their order."""
+    stands: list[Move] = []
+    in_order = sorted(records, key=lambda one: one.seq)
+    assert [one.seq for one in in_order] == list(range(1, len(in_order) + 1))
+    for record in in_order:
+        if record.restates_from is not None:
+            void = record.restates_from
+            stands = [move for move in stands if move[0] < void]
+        if record.previous != record.temperature:
+            stands.append((record.occurred_at, record.previous, record.temperature, record.reason))
+    return stands
+
+
+Sums = dict[tuple[Any, ...], tuple[int, int]]
+
+
+def ledger(run: Run, until: int | None = None) -> Sums:
+    """Sums of all lines by booking, model, basis, instant (left out where ``until`` bounds it) and account."""
+    sums: Counter[tuple[Any, ...]] = Counter()
+    reporting: Counter[tuple[Any, ...]] = Counter()
+    for posting in run.said("attribution.credits", CreditsPosted):
+        for line in posting.lines:
+            if until is not None and line.effective_at > until:
+                continue
+            key = (
+                posting.booking_id,
+                line.model,
+                *((line.basis, line.effective_at) if until is None else ()),
+                line.account,
+                line.channel,
+                line.campaign_id or "",
+                line.content_id or "",
+                line.variant_id or "",
+                line.touch_day,
+                line.conversion_day,
+                line.currency,
+                line.reporting_currency,
+            )
+            sums[key] += line.amount_minor
+            reporting[key] += line.reporting_minor
+    return {key: (sums[key], reporting[key]) for key in sums if (sums[key], reporting[key]) != (0, 0)}
+
+
+@dataclass(frozen=True)
+class View:
+    """All that must be the same however the facts came."""
+
+    outcomes: dict[str, set[str]]
+    leads: dict[str, frozenset[str]]
+    temperatures: dict[str, list[Move]]
+    ledger: Sums
+
+
+def view(run: Run) -> View:
+    """The settled view of a finished run."""
+    return View(outcomes(run), leads(run), temperatures(run), ledger(run))

@@ -54,9 +54,9 @@ def names_of(node: Any) -> list[str]:
     """The names that an expression mentions, in order."""
     if isinstance(node, str):
         return [node]
-    if isinstance(node, dict) and node and next(iter(node)) != "const":
-        arguments = next(iter(node.values()))
-        return [name for argument in _listed(arguments) for name in names_of(argument)]
+    if isinstance(node, dict):
+        arguments = [argument for key in node if key in TRANSFORMS for argument in _listed(node[key])]
+        return [name for argument in arguments for name in names_of(argument)]
     return []
 
 
@@ -69,18 +69,21 @@ def compiled(node: Any, scope: Scope) -> Expression:
         return Expression(scope.kinds[node], lambda cells: cells[place])
     if not isinstance(node, dict) or not node:
         raise MappingError("an expression is a name, {const: …} or {<transform>: <arguments>}")
-    (name, arguments), *options = node.items()
+    named = [key for key in node if key == "const" or key in TRANSFORMS]
+    if len(named) != 1:
+        given = " and ".join(named) or f"no transform {', '.join(map(str, node))}"
+        raise MappingError(f"{given}: an expression has one of const, {', '.join(TRANSFORMS)}")
+    name = named[0]
+    options = {key: value for key, value in node.items() if key != name}
     if name == "const":
-        return _constant(arguments, options)
-    transform = TRANSFORMS.get(name)
-    if transform is None:
-        raise MappingError(f"no transform {name}; there are const, {', '.join(TRANSFORMS)}")
-    function = _built(name, transform, dict(options))
-    inner = [compiled(argument, scope) for argument in _listed(arguments)]
+        return _constant(node[name], options)
+    transform = TRANSFORMS[name]
+    function = _built(name, transform, options)
+    inner = [compiled(argument, scope) for argument in _listed(node[name])]
     _check_arguments(name, transform, inner)
     if transform.gives is not None:
         return Expression(transform.gives, _applied(function, [expression.value for expression in inner]))
-    outcomes = _outcomes(dict(options))
+    outcomes = _outcomes(options)
     return Expression(_kind_of(outcomes), _applied(function, [expression.value for expression in inner]), outcomes)
 
 
@@ -101,7 +104,7 @@ def _applied(function: Callable[..., Value], inner: list[Callable[[Cells], Value
     return apply
 
 
-def _constant(value: Any, options: list[Any]) -> Expression:
+def _constant(value: Any, options: dict[str, Any]) -> Expression:
     if options or not isinstance(value, str | int):
         raise MappingError("const is one text, whole number or boolean, such as {const: EUR}")
     return Expression(_kind_of((value,)), lambda cells: value, (value,))

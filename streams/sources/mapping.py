@@ -148,7 +148,7 @@ def load_mapping(name_or_path: str) -> Mapping:
             text = Path(name_or_path).read_text(encoding="utf-8")
         else:
             raise MappingError(
-                f"no mapping {name_or_path}; known are {', '.join(known)}, or give a path to a .yaml file"
+                f"there is none of this name; known are {', '.join(known)}, or give a path to a .yaml file"
             )
         return compiled_mapping(yaml.safe_load(text))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, MappingError) as error:

@@ -1,0 +1,302 @@
+"""One stage on Kafka, exactly once: fetch records, apply them, commit everything that they brought about as one."""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+import threading
+import time
+from collections.abc import Mapping, Sequence
+
+from confluent_kafka import TopicPartition
+
+from schemas.codec import encode
+from streams.engine.accounts import COUNTS_TOPIC, stage_counted
+from streams.engine.changelog import changelog_of, group_of, move_of, records
+from streams.engine.faults import EngineFault, Stopped, record_fault
+from streams.engine.inbox import Inbox, Place
+from streams.engine.metrics import Metrics
+from streams.engine.owned import Owned, OwnedPartitions
+from streams.engine.preflight import check_topics, claim
+from streams.engine.restore import Bookmarks
+from streams.engine.retry import Patience
+from streams.engine.rocks import Move
+from streams.engine.slot import take_slot
+from streams.engine.ticks import Ticker
+from streams.engine.transaction import Aborted, Transactions
+from streams.kafka import admin_client
+from streams.records import InRecord
+from streams.routing import Router
+from streams.settings import Settings, identity_fingerprint
+from streams.stage import Stage
+from streams.store import Changes
+
+log = logging.getLogger(__name__)
+
+SESSION_MS = 10_000
+TRANSACTION_MS = 10_000
+_IDLE_SECONDS = 0.2
+_RESTORE_WAIT_SECONDS = 0.02
+_BOOKMARK_SECONDS = 10.0
+_FLUSH_SECONDS = 30.0
+_STALL_SECONDS = 10.0
+_LONGEST_PAUSE_SECONDS = 3.0
+
+Batch = Mapping[Place, Sequence[InRecord]]
+"""Records of one fetch by inbox partition, in order."""
+
+
+class Engine:
+    """A member of a stage's group: ``poll`` and ``process`` by turns, one thread at a time, then ``close``.
+
+    Any of them may raise ``EngineFault``; then ``abandon`` and end the process: nothing of the open transaction is
+    visible, and whoever starts next does it again. ``session_ms`` is how long the group waits for a silent member,
+    ``transaction_ms`` how long the broker does before it aborts a silent member's transaction.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        stages: Sequence[Stage],
+        settings: Settings,
+        identity_key: bytes,
+        metrics: Metrics,
+        *,
+        session_ms: int = SESSION_MS,
+        transaction_ms: int = TRANSACTION_MS,
+    ) -> None:
+        self.stage = stage
+        self._metrics = metrics
+        self._commit_seconds = settings.commit_interval_ms / 1_000
+        self._batch_records = settings.batch_records
+        self._ticker = Ticker(settings.tick_seconds if stage.stateful else math.inf)
+        self._stopping = threading.Event()
+        patience = Patience(self._stopping)
+        group, self._changelog, folder = group_of(stage.name), changelog_of(stage.name), settings.state_dir / "engine"
+        self._slot = take_slot(folder, stage.name)
+        member = f"{group}.{self._slot.name}"
+        admin = admin_client(settings, f"{group}.admin")
+        self._owned = OwnedPartitions(stage, Router(stages), settings, self._slot.folder, admin)
+        self._bookmarks = Bookmarks(admin, self._changelog)
+        self._inbox = Inbox(
+            settings=settings,
+            group=group,
+            member=member,
+            session_ms=session_ms,
+            patience=patience,
+            on_assigned=self._assigned,
+            on_revoked=self._revoked,
+        )
+        claim(folder, identity_fingerprint(identity_key), self._inbox.cluster())
+        check_topics(stage, self._inbox)
+        self._transaction = Transactions(settings, f"{group}.outputs", member, transaction_ms, patience)
+        self._inbox.subscribe(stage.inputs)
+        self._records = 0
+        self._aborts = 0
+        self._failed = False
+        self._in_group = False
+        self._turned = self._next_bookmark = 0.0
+        self._next_flush = time.monotonic() + _FLUSH_SECONDS
+
+    # -- from outside
+
+    def stop(self) -> None:
+        """Ask for an end; may be called from any thread and from a signal handler."""
+        self._stopping.set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether an end was asked for."""
+        return self._stopping.is_set()
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is in the group, all its partitions flow, and it did something lately."""
+        return self._in_group and self._owned.settled and time.monotonic() - self._turned < _STALL_SECONDS
+
+    def run(self) -> None:
+        """Work until asked to stop, then close."""
+        try:
+            while not self.stopping:
+                batch = self.poll()
+                if batch:
+                    self.process(batch)
+        except BaseException:
+            self.abandon()
+            raise
+        self.close()
+
+    # -- turns
+
+    def poll(self) -> Batch:
+        """Do what is due (restoring, ticks, commit), then the next records; waits for them a little."""
+        self._turned = time.monotonic()
+        try:
+            self._upkeep(self._turned)
+        except Aborted as why:
+            self._redo(why)
+        fetched = self._inbox.fetch(max(1, self._batch_records - self._records), self._wait())
+        for place in fetched.ended:
+            owned = self._owned.get(place)
+            if owned is not None and owned.tick_unread is None:
+                owned.tick_unread = False
+        return fetched.records
+
+    def process(self, batch: Batch) -> None:
+        """Apply records; those of a partition that went away meanwhile are left to its next owner."""
+        try:
+            for place, arrived in batch.items():
+                owned = self._owned.get(place)
+                if owned is not None and owned.flows:
+                    self._apply(owned, arrived)
+            if self._commit_is_due():
+                self._commit()
+        except Aborted as why:
+            self._redo(why)
+
+    def close(self) -> None:
+        """Commit, bring the stores to disk, give the partitions back."""
+        try:
+            self._commit()
+        except Aborted as why:
+            log.info("stage %s: %s", self.stage.name, why)
+            self._failed = True
+        except BaseException:
+            self.abandon()
+            raise
+        self._leave()
+
+    def abandon(self) -> None:
+        """Give the open transaction up and leave; what it held will be done again by the next owner."""
+        self._failed = True
+        try:
+            self._transaction.abort()
+        except (EngineFault, Stopped) as error:
+            log.warning("stage %s: %s", self.stage.name, error)
+        self._leave()
+
+    # -- inside
+
+    def _upkeep(self, now: float) -> None:
+        if not self._owned.settled:
+            self._owned.advance(self._inbox, _RESTORE_WAIT_SECONDS)
+            self._metrics.restoring(self.stage.name, self._owned)
+        for topic, number, tick in self._ticker.due(self._owned, now):
+            self._transaction.begin()
+            self._transaction.put(topic, tick, b"", number)
+        if self._commit_is_due():
+            self._commit()
+        if self.stage.stateful and now >= self._next_bookmark:
+            self._next_bookmark = now + _BOOKMARK_SECONDS
+            self._bookmarks.ask([owned.place[1] for owned in self._owned if owned.flows])
+        if now >= self._next_flush:
+            self._next_flush = now + _FLUSH_SECONDS
+            self._owned.flush()
+
+    def _wait(self) -> float:
+        if not self._owned.settled:
+            return 0.0 if self._owned.restoring else _RESTORE_WAIT_SECONDS
+        until = _IDLE_SECONDS
+        if self._transaction.began is not None:
+            until = min(until, self._transaction.began + self._commit_seconds - time.monotonic())
+        return max(0.0, min(until, self._ticker.next - time.monotonic()))
+
+    def _apply(self, owned: Owned, arrived: Sequence[InRecord]) -> None:
+        self._transaction.begin()
+        put, apply, position = self._transaction.put, owned.partition.apply, owned.position or 0
+        if owned.store is not None:
+            owned.store.fetch({record.key for record in arrived if record.key})
+        for record in arrived:
+            if record.offset < position:
+                continue
+            try:
+                outputs = apply(record)
+            except Exception as error:
+                raise record_fault(self.stage.name, record, error) from None
+            for output in outputs:
+                put(output.topic, output.value, output.key, -1 if output.partition is None else output.partition)
+            position = owned.position = record.offset + 1
+            owned.last = record
+            if not record.key:
+                owned.tick_unread = False
+        self._records += len(arrived)
+
+    def _commit_is_due(self) -> bool:
+        began = self._transaction.began
+        return began is not None and (
+            self._records >= self._batch_records or time.monotonic() >= began + self._commit_seconds
+        )
+
+    def _commit(self) -> None:
+        """End the open transaction: changelog, counts and positions go into it; the stores follow."""
+        began = self._transaction.began
+        if began is None:
+            return
+        started = time.monotonic()
+        self._bookmarks.listen()
+        moved = [owned for owned in self._owned if owned.flows and owned.moved]
+        changes = [self._log_changes(owned) for owned in moved]
+        if moved:
+            counted = stage_counted(self.stage.name, moved, time.time_ns() // 1_000)
+            self._transaction.put(COUNTS_TOPIC, encode(counted), self.stage.name)
+        positions = [TopicPartition(*owned.place, owned.position or 0) for owned in moved]
+        self._transaction.commit(positions, self._inbox.membership())
+        for owned, (changed, move) in zip(moved, changes, strict=True):
+            if owned.store is not None:
+                owned.store.moves(move)
+            owned.partition.committed(changed)
+        self._metrics.committed(self.stage.name, started - began, time.monotonic() - started)
+        self._metrics.moved(self.stage.name, moved, self._inbox)
+        for owned in self._owned:
+            owned.begin()
+        self._bookmarks.use()
+        self._records = self._aborts = 0
+
+    def _log_changes(self, owned: Owned) -> tuple[Changes, Move]:
+        """Put a partition's changes into its changelog."""
+        changes, number = owned.partition.changes(), owned.place[1]
+        assert owned.position is not None
+        first = owned.first or 0
+        if owned.store is None:
+            return changes, Move.of(owned.position, first)
+        move = move_of(owned.store, owned.partition.now, first, owned.position, self._bookmarks.get(number))
+        for key, value in records(changes, move):
+            self._transaction.put(self._changelog, value, key, number)
+        return changes, move
+
+    def _redo(self, why: Aborted) -> None:
+        """Back to the last commit, after a pause that grows from one abort to the next."""
+        self._aborts += 1
+        log.warning("stage %s: transaction aborted, done again: %s", self.stage.name, why)
+        self._metrics.aborts.labels(self.stage.name).inc()
+        self._records = 0
+        for owned in self._owned:
+            if owned.flows:
+                owned.undo()
+                self._inbox.rewind(owned.place, owned.position)
+        pause = min(_LONGEST_PAUSE_SECONDS, 0.05 * 2**self._aborts)
+        self._stopping.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 no secret
+
+    def _assigned(self, places: list[Place]) -> None:
+        self._in_group = True
+        self._owned.assigned(places)
+
+    def _revoked(self, lost: bool) -> None:
+        """Commit what was done for the partitions that go, as long as they are ours."""
+        self._in_group = False
+        try:
+            if lost:
+                self._transaction.abort()
+            elif not self._failed:
+                self._commit()
+        except Aborted as why:
+            log.warning("stage %s: transaction aborted, left to the next owner: %s", self.stage.name, why)
+        self._records = 0
+        self._bookmarks.leave()
+        self._owned.revoked()
+
+    def _leave(self) -> None:
+        self._inbox.close()
+        self._owned.revoked()
+        self._slot.release()

@@ -1,0 +1,63 @@
+"""What must hold before an engine joins its group."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+
+from streams.engine.accounts import COUNTS_TOPIC
+from streams.engine.changelog import changelog_of
+from streams.engine.faults import EngineFault
+from streams.engine.inbox import Inbox
+from streams.stage import Stage
+
+
+def claim(engine_folder: Path, identity: str, cluster: str) -> None:
+    """Tie the stores of a state folder to an identity key (its fingerprint) and a Kafka cluster (its id).
+
+    Raises:
+        EngineFault: they belong to another key or cluster.
+    """
+    engine_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = engine_folder / "origin.json"
+    own = {"identity_key": identity, "kafka_cluster": cluster}
+    if not path.exists():
+        fresh = engine_folder / f".origin.{secrets.token_hex(4)}"
+        fresh.write_text(json.dumps(own) + "\n")
+        try:
+            path.hardlink_to(fresh)
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    found = json.loads(path.read_text())
+    if found.get("identity_key") != identity:
+        raise EngineFault(
+            f"{path}: this state was made with another identity key (fingerprint {found.get('identity_key')}, "
+            f"ours {identity}): start with that key; with another one nobody would be recognised"
+        )
+    if found.get("kafka_cluster") != cluster:
+        raise EngineFault(
+            f"{path}: this state belongs to Kafka cluster {found.get('kafka_cluster')}, the brokers are cluster "
+            f"{cluster}: use the right brokers, or delete {engine_folder} and it is restored from the changelogs"
+        )
+
+
+def check_topics(stage: Stage, inbox: Inbox) -> None:
+    """Make sure that all that the stage reads and remembers in is there and fits together.
+
+    Raises:
+        EngineFault: a topic is missing, or a changelog has another number of partitions than its inbox.
+    """
+    changelog = changelog_of(stage.name)
+    wanted = [*stage.inputs, COUNTS_TOPIC, *([changelog] if stage.stateful else [])]
+    counted = {topic: inbox.partitions(topic) for topic in wanted}
+    missing = [topic for topic, count in counted.items() if count == 0]
+    if missing:
+        raise EngineFault(f"stage {stage.name}: no topic {', '.join(missing)}: run `fineacers migrate`")
+    if stage.stateful and counted[changelog] != counted[stage.inputs[0]]:
+        raise EngineFault(
+            f"stage {stage.name}: {changelog} has {counted[changelog]} partitions, {stage.inputs[0]} has "
+            f"{counted[stage.inputs[0]]}: they must be equal; changing the number is a migration by replay"
+        )

@@ -1,0 +1,59 @@
+"""Waiting out trouble of the broker: the same call again, later and later, until it works or the engine is to stop."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from confluent_kafka import KafkaException
+
+from streams.engine.faults import Stopped
+from streams.kafka import is_passing
+
+log = logging.getLogger(__name__)
+
+_FIRST_SECONDS = 0.05
+_LONGEST_SECONDS = 3.0
+_STOP_GRACE_SECONDS = 7.0
+
+T = TypeVar("T")
+
+
+class Patience:
+    """Repeats calls that fail for passing reasons, for as long as it takes.
+
+    Once ``stopping`` is set a call is repeated for a few seconds more and then given up with ``Stopped``, so that a
+    stop stays short even without a broker.
+    """
+
+    def __init__(self, stopping: threading.Event) -> None:
+        self._stopping = stopping
+        self._deadline: float | None = None
+
+    def call(self, what: str, function: Callable[[], T]) -> T:
+        """The function's result. Raises what it raises when waiting cannot help, ``Stopped`` when asked to stop."""
+        pause = _FIRST_SECONDS
+        while True:
+            try:
+                return function()
+            except KafkaException as error:
+                if not is_passing(error):
+                    raise
+                if self._give_up():
+                    raise Stopped(f"gave up to {what}: {error.args[0].str()}") from error
+                if pause > _FIRST_SECONDS * 4:
+                    log.warning("waiting to %s: %s", what, error.args[0].str())
+            # The jitter keeps many workers from coming back at the same moment.
+            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 no secret
+            pause = min(pause * 2, _LONGEST_SECONDS)
+
+    def _give_up(self) -> bool:
+        if not self._stopping.is_set():
+            return False
+        if self._deadline is None:
+            self._deadline = time.monotonic() + _STOP_GRACE_SECONDS
+        return time.monotonic() > self._deadline

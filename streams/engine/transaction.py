@@ -1,0 +1,120 @@
+"""The transactional producer: outputs, changelog and positions become visible together or not at all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from streams.engine.faults import EngineFault
+from streams.engine.retry import Patience
+from streams.kafka import producer_config
+from streams.settings import Settings
+
+_CALL_SECONDS = 5.0
+
+
+class Aborted(Exception):
+    """The open transaction cannot be committed and has been aborted; what it held must be done again."""
+
+
+class Transactions:
+    """One transaction after the other under one transactional id; creating it ends what a predecessor left open.
+
+    Any method may raise ``Aborted`` (do the work again from the committed positions) or ``EngineFault`` (somebody else
+    has the id, or the client is broken: stop).
+    """
+
+    def __init__(
+        self, settings: Settings, name: str, transactional_id: str, timeout_ms: int, patience: Patience
+    ) -> None:
+        self._patience = patience
+        self._undelivered: KafkaError | None = None
+        self._producer = Producer(
+            {
+                **producer_config(settings, name),
+                "transactional.id": transactional_id,
+                "transaction.timeout.ms": timeout_ms,
+                "on_delivery": self._delivered,
+            }
+        )
+        self.began: float | None = None
+        """When the open transaction began (monotonic seconds); none when none is open."""
+        self._guard("begin transactions", lambda: self._producer.init_transactions(_CALL_SECONDS))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a transaction is open."""
+        return self.began is not None
+
+    def begin(self) -> None:
+        """Open a transaction unless one is open."""
+        if self.began is None:
+            self._guard("begin a transaction", self._producer.begin_transaction)
+            self.began = time.monotonic()
+
+    def put(self, topic: str, value: bytes | None, key: bytes | str, partition: int = -1) -> None:
+        """Add a record to the open transaction; partition -1: by the key."""
+        while True:
+            try:
+                self._producer.produce(topic, value, key, partition)
+                return
+            except BufferError:
+                self._producer.poll(0.05)
+            except KafkaException as error:
+                self._failed("produce", error)
+
+    def commit(self, positions: Iterable[TopicPartition], membership: Any) -> None:
+        """Add the positions of a consumer's group and commit."""
+        positions = list(positions)
+        if positions:
+            self._guard(
+                "send positions",
+                lambda: self._producer.send_offsets_to_transaction(positions, membership, _CALL_SECONDS),
+            )
+        self._guard("commit", lambda: self._producer.commit_transaction(_CALL_SECONDS))
+        self.began = None
+
+    def abort(self) -> None:
+        """Give the open transaction up, if one is open."""
+        if self.began is None:
+            return
+        self.began = None
+        self._undelivered = None
+        try:
+            self._patience.call("abort", lambda: self._producer.abort_transaction(_CALL_SECONDS))
+        except KafkaException as error:
+            raise _fault("abort", error) from error
+
+    def _guard(self, what: str, call: Any) -> None:
+        try:
+            self._patience.call(what, call)
+        except KafkaException as error:
+            self._failed(what, error)
+
+    def _failed(self, what: str, error: KafkaException) -> None:
+        cause = error.args[0]
+        undelivered = self._undelivered
+        if self.began is not None and not cause.fatal() and (cause.txn_requires_abort() or undelivered is not None):
+            self.abort()
+            detail = f"; a record was not delivered: {undelivered.str()}" if undelivered is not None else ""
+            if undelivered is not None and undelivered.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+                raise EngineFault(f"could not {what}{detail}: raise the topic's max.message.bytes") from error
+            raise Aborted(f"could not {what}: {cause.str()}{detail}") from error
+        raise _fault(what, error) from error
+
+    def _delivered(self, error: KafkaError | None, _message: Message) -> None:
+        if error is not None and error.code() not in (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT):
+            self._undelivered = error
+
+
+def _fault(what: str, error: KafkaException) -> EngineFault:
+    cause = error.args[0]
+    if cause.code() in (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED):
+        return EngineFault(
+            f"could not {what}: the transaction timed out or another process took over this slot ({cause.str()}); "
+            "start again, nothing is lost"
+        )
+    return EngineFault(f"could not {what}: {cause.str()}")

@@ -1,0 +1,188 @@
+"""What must hold after any schedule of kills, freezes and moves: see ``check``."""
+
+from __future__ import annotations
+
+from collections import Counter as Tallied
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, TopicPartition
+
+from schemas.codec import decode
+from schemas.events.base import Event
+from schemas.events.operations import StageCounted
+from streams.engine.changelog import bring_forward, changelog_of, group_of
+from streams.engine.rocks import RocksStore
+from streams.kafka import admin_client, consumer_config
+from streams.partition import Partition
+from streams.records import InRecord
+from streams.routing import Router
+from streams.settings import Settings
+from streams.store import MemoryStore
+from tests.chaos.counter import Counter, Feed
+
+
+def read(settings: Settings, topic: str) -> dict[int, list[InRecord]]:
+    """Every committed record of a topic up to its end, by partition; those whose key is empty too."""
+    consumer = Consumer(
+        {
+            **consumer_config(settings, "test.read", "test.read"),
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+        }
+    )
+    try:
+        partitions = list(consumer.list_topics(topic, 10).topics[topic].partitions)
+        found: dict[int, list[InRecord]] = {partition: [] for partition in partitions}
+        open_ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), 10)[1] for p in partitions}
+        consumer.assign([TopicPartition(topic, p, 0) for p in partitions])
+        while open_ends:
+            for message in consumer.consume(5_000, 1.0):
+                partition, error = message.partition(), message.error()
+                if error is None:
+                    key = (message.key() or b"").decode()
+                    at = message.timestamp()[1] * 1_000
+                    value = message.value()
+                    found[partition].append(InRecord(topic, partition, message.offset(), at, key, value))
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    if message.offset() >= open_ends.get(partition, 0):
+                        open_ends.pop(partition, None)
+                else:
+                    raise AssertionError(error.str())
+        return found
+    finally:
+        consumer.close()
+
+
+def committed(settings: Settings, counter: Counter) -> dict[int, int]:
+    """The group's committed positions."""
+    group, admin = group_of(counter.name), admin_client(settings, "test")
+    asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
+    return {place.partition: place.offset for place in asked[group].result(10).topic_partitions}
+
+
+def is_done(settings: Settings, counter: Counter, feed: Feed) -> bool:
+    """Whether all that was fed is counted and committed: nothing but ticks lies beyond the committed positions."""
+    positions = committed(settings, counter)
+    return all(
+        not record.key or record.offset < positions.get(partition, 0)
+        for partition, records in read(settings, counter.inbox).items()
+        for record in records
+    )
+
+
+def check(settings: Settings, counter: Counter, feed: Feed, state_dirs: Sequence[Path]) -> None:
+    """Everything that exactly once means; to be called while no worker runs.
+
+    Each fact is counted once and each output is there once, in the order of its key; changelog and local store hold the
+    same; the group has read to the end; the transactions' own accounts add up; and the log law: the inbox, fed to a
+    partition over a store in memory, gives the same outputs and the same store, byte for byte.
+    """
+    outputs = _outputs(settings, counter)
+    _check_outputs(feed, outputs)
+    inbox = read(settings, counter.inbox)
+    positions = committed(settings, counter)
+    for partition, records in inbox.items():
+        unread = [record for record in records if record.offset >= positions[partition]]
+        assert len(unread) <= 1 and not any(record.key for record in unread), f"{len(unread)} records unread"
+    _check_accounts(settings, counter, feed, positions)
+    replayed: dict[tuple[str, str], list[bytes]] = defaultdict(list)
+    for number, records in inbox.items():
+        read_ones = [record for record in records if record.offset < positions[number]]
+        memory = _replay(counter, read_ones, replayed)
+        with_changelog = _from_changelog(settings, counter, number, state_dirs[0].parent / f"check-{number}")
+        for name, contents in (("changelog", with_changelog), *_local(counter, number, positions[number], state_dirs)):
+            _check_same(f"{name}:{number}", contents, memory, read_ones)
+    assert replayed == outputs, "log law: replaying the inbox gives other outputs"
+
+
+def _outputs(settings: Settings, counter: Counter) -> dict[tuple[str, str], list[bytes]]:
+    found: dict[tuple[str, str], list[bytes]] = defaultdict(list)
+    for topic in ("lead.scores", "lead.routes", "dead.letters"):
+        for records in read(settings, topic).values():
+            for record in records:
+                if record.key.startswith(counter.name + "/"):
+                    found[topic, record.key].append(record.value)
+    return found
+
+
+def _check_outputs(feed: Feed, outputs: dict[tuple[str, str], list[bytes]]) -> None:
+    ids: Tallied[str] = Tallied()
+    for (topic, key), values in outputs.items():
+        events = [decode(value).message for value in values]
+        ids.update(event.event_id for event in events)  # type: ignore[attr-defined]
+        seqs = [event.seq for event in events]  # type: ignore[attr-defined]
+        assert seqs == list(range(1, len(seqs) + 1)), f"{topic} {key}: order {seqs[:20]}"
+    twice = [name for name, count in ids.items() if count > 1]
+    assert not twice, f"{len(twice)} outputs twice"
+    counts = {key.partition("/")[2]: len(values) for (topic, key), values in outputs.items() if topic == "lead.scores"}
+    expected = {lead: count for lead, count in feed.expected.items() if count}
+    assert counts == expected, f"{sum(counts.values())} counted of {sum(expected.values())}"
+
+
+def _check_accounts(settings: Settings, counter: Counter, feed: Feed, positions: dict[int, int]) -> None:
+    outcomes: Tallied[str] = Tallied()
+    spans: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for records in read(settings, "stage.counts").values():
+        for record in records:
+            if record.key == counter.name:
+                counted = decode(record.value).message
+                assert isinstance(counted, StageCounted)
+                outcomes.update({count.outcome: count.count for count in counted.counts})
+                for position in counted.positions:
+                    spans[position.partition].append((position.first, position.end))
+    assert outcomes["accepted"] == sum(feed.expected.values())
+    assert outcomes["duplicate"] == feed.repeated
+    for partition, found in spans.items():
+        ends = [0, *(end for _, end in found)]
+        assert [first for first, _ in found] == ends[:-1], f"partition {partition}: transactions overlap or leave gaps"
+        assert ends[-1] == positions[partition]
+
+
+def _replay(counter: Counter, records: list[InRecord], outputs: dict[tuple[str, str], list[bytes]]) -> MemoryStore:
+    memory = MemoryStore()
+    partition = Partition(counter.stage, Router((counter.stage,)), memory)
+    for number, record in enumerate(records):
+        for out in partition.apply(record):
+            outputs[out.topic, out.key].append(out.value)
+        if number % 7 == 0:
+            partition.committed(partition.changes())
+    partition.committed(partition.changes())
+    return memory
+
+
+def _from_changelog(settings: Settings, counter: Counter, number: int, folder: Path) -> RocksStore:
+    store = RocksStore(folder)
+    records = read(settings, changelog_of(counter.name))[number]
+    bring_forward(store, [(record.key.encode(), record.value) for record in records], 0)
+    return store
+
+
+def _local(
+    counter: Counter, number: int, position: int, state_dirs: Sequence[Path]
+) -> Iterator[tuple[str, RocksStore]]:
+    """The local stores of the last owner: those that have reached the committed position."""
+    found = 0
+    for state_dir in state_dirs:
+        for folder in (state_dir / "engine" / counter.name).glob(f"*/p{number}"):
+            store = RocksStore(folder)
+            if store.position.inbox == position:
+                found += 1
+                yield str(folder), store
+            else:
+                store.close()
+    assert found, f"no local store of partition {number} is at {position}"
+
+
+def _check_same(name: str, store: RocksStore, memory: MemoryStore, records: list[InRecord]) -> None:
+    try:
+        keys = store.keys_after("", 1_000_000)
+        assert {key: store.get(key) for key in keys} == dict(memory.states), f"{name}: other states"
+        assert list(store.due(2**62)) == list(memory.due(2**62)), f"{name}: other timers"
+        assert store.meta() == memory.meta(), f"{name}: another clock"
+        events = (decode(record.value).message for record in records)
+        ids = [event.event_id for event in events if isinstance(event, Event)]
+        assert [store.seen(name) for name in ids] == [memory.seen(name) for name in ids], f"{name}: other duplicates"
+    finally:
+        store.close()

@@ -1,0 +1,41 @@
+"""A worker of a counter stage, as a process of its own that schedules may kill, freeze and start again.
+
+python -m tests.chaos.worker COUNTER STATE_DIR BOOTSTRAP
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from streams.engine.engine import Engine
+from streams.engine.faults import EngineFault
+from streams.engine.metrics import Metrics
+from streams.settings import read_settings
+from tests.chaos.counter import Counter
+
+SESSION_MS = 6_000
+TRANSACTION_MS = 4_000
+
+
+def main(name: str, state_dir: str, bootstrap: str) -> int:
+    """Run until SIGTERM; 1 after a fault."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
+    settings = read_settings(state_dir=Path(state_dir), kafka_bootstrap=bootstrap, batch_records=200, tick_seconds=0.2)
+    stage = Counter(name).stage
+    try:
+        engine = Engine(
+            stage, (stage,), settings, b"k" * 32, Metrics(), session_ms=SESSION_MS, transaction_ms=TRANSACTION_MS
+        )
+        signal.signal(signal.SIGTERM, lambda *_: engine.stop())
+        engine.run()
+    except EngineFault as fault:
+        logging.error("%s", fault)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

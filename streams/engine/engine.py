@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 SESSION_MS = 10_000
 TRANSACTION_MS = 10_000
 _IDLE_SECONDS = 0.2
+_SLICE = 200  # records between two looks at the clock, so that a slow batch cannot outlast its transaction
 _RESTORE_WAIT_SECONDS = 0.02
 _BOOKMARK_SECONDS = 10.0
 _FLUSH_SECONDS = 30.0
@@ -148,10 +149,12 @@ class Engine:
         try:
             for place, arrived in batch.items():
                 owned = self._owned.get(place)
-                if owned is not None and owned.flows:
-                    self._apply(owned, arrived)
-            if self._commit_is_due():
-                self._commit()
+                if owned is None or not owned.flows:
+                    continue
+                for begin in range(0, len(arrived), _SLICE):
+                    self._apply(owned, arrived[begin : begin + _SLICE])
+                    if self._commit_is_due():
+                        self._commit()
         except Aborted as why:
             self._redo(why)
 

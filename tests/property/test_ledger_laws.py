@@ -2,41 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from hypothesis import given
 
 from schemas.events.ledger import CreditsPosted
-from tests.property.oracles import ledger as oracle
-from tests.property.strategies import Arrivals, histories_with_arrivals
-from tests.support.runs import IDENTITY_KEY, Run, ledger, new_run
-
-
-def arrive(run: Run, arrivals: Arrivals, *, settle: bool = True) -> None:
-    """Let facts arrive in an order, time passing in between."""
-    for fact, pause in zip(arrivals.facts, arrivals.pauses, strict=True):
-        run.publish(fact, settle=settle)
-        if pause:
-            run.driver.tick(run.driver.now + pause)
-
-
-def assert_balanced(run: Run) -> None:
-    """Law 1: every posting sums to zero per model, basis, instant and currency, in both currencies."""
-    for posting in run.said("attribution.credits", CreditsPosted):
-        sums: Counter[Any] = Counter()
-        for line in posting.lines:
-            where = (line.model, line.basis, line.effective_at)
-            sums[*where, "booked", line.currency] += line.amount_minor
-            sums[*where, "reporting", line.currency, line.reporting_currency] += line.reporting_minor
-        assert not any(sums.values()), posting
-
-
-def assert_oracle(run: Run) -> None:
-    """Law 2: sums up to any D are those of the oracle."""
-    for until in oracle.instants(run.published):
-        wanted = {tuple(line): amounts for line, amounts in oracle.balances(IDENTITY_KEY, run.published, until).items()}
-        assert ledger(run, until) == wanted
+from tests.property.checks import arrive, assert_balanced, assert_oracle
+from tests.property.strategies import histories_with_arrivals
+from tests.support.runs import ledger, new_run
 
 
 @given(histories_with_arrivals(size=4))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from random import Random
 from typing import Any
 from unittest.mock import patch
@@ -14,54 +12,18 @@ from hypothesis import strategies as st
 from schemas.events.base import HOUR, Event
 from schemas.events.decisions import ContactProposed
 from schemas.events.operations import Tick
-from schemas.topics import FACTS, TOPICS
-from streams.driver import Slot
+from schemas.topics import TOPICS
+from tests.property.checks import (
+    assert_balanced,
+    assert_ids_unique_and_causes_named,
+    assert_oracle,
+    assert_reconciled,
+    interleaved,
+)
 from tests.property.oracles import temperature as temperature_oracle
 from tests.property.oracles.identity import hash_of, lead_of, named
-from tests.property.strategies import Arrivals, histories, histories_with_arrivals, randoms
-from tests.property.test_ledger_laws import assert_balanced, assert_oracle
+from tests.property.strategies import histories, histories_with_arrivals, randoms
 from tests.support.runs import IDENTITY_KEY, Run, new_run, view
-
-
-def interleaved(arrivals: Arrivals, random: Random) -> Run:
-    """Facts arrive while older ones are under way; any partition with something unread may work next."""
-
-    def any_of(waiting: Sequence[Slot]) -> Slot:
-        return random.choice(waiting)
-
-    run = new_run(any_of)
-    for fact, pause in zip(arrivals.facts, arrivals.pauses, strict=True):
-        run.publish(fact, settle=random.random() < 0.2)
-        if pause:
-            run.driver.tick(run.driver.now + pause)
-    run.finish()
-    return run
-
-
-def assert_ids_unique_and_causes_named(run: Run) -> None:
-    """Ids are unique over all that the platform says; each has a cause, and no tick is one."""
-    ids: Counter[str] = Counter()
-    for topic in TOPICS.values():
-        if topic.kind == "platform":
-            for event in run.said(topic.name, Event):
-                ids[event.event_id] += 1
-                if topic.name != "dead.letters":
-                    assert event.cause_id
-    assert [id_ for id_, n in ids.items() if n > 1] == []
-
-
-def assert_reconciled(run: Run) -> None:
-    """Per fact topic: records in = accepted + duplicates + dead letters."""
-    for topic in FACTS:
-        arrived = len(run.driver.values(topic.name))
-        routed, refused = run.count("intake", topic.name, "routed"), run.count("intake", topic.name, "dead:*")
-        assert arrived == routed + refused
-        ends = [run.count("resolve", topic.name, outcome) for outcome in ("accepted", "duplicate", "dead:*")]
-        assert routed == sum(ends)
-        assert ends[0] == len(run.driver.values(f"accepted.{topic.name}"))
-        assert refused + ends[2] == sum(
-            letter.topic == topic.name and letter.stage in ("intake", "resolve") for letter in run.dead_letters()
-        )
 
 
 def expected_view(facts: tuple[Event, ...], now: int) -> dict[str, Any]:

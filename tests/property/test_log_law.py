@@ -20,8 +20,8 @@ from streams.partitioner import partition_of
 from streams.records import InRecord, OutRecord
 from streams.routing import Router
 from streams.store import MemoryStore
+from tests.property.checks import interleaved
 from tests.property.strategies import histories_with_arrivals, randoms
-from tests.property.test_line_law import interleaved
 from tests.support.runs import STAGES, Run
 
 STATEFUL = {stage.inputs[0]: stage for stage in STAGES if stage.stateful}

@@ -6,10 +6,10 @@ from typing import Any
 
 from hypothesis import given
 
+from tests.property.checks import arrive
 from tests.property.oracles import temperature as oracle
 from tests.property.oracles.identity import lead_of
 from tests.property.strategies import histories_with_arrivals
-from tests.property.test_ledger_laws import arrive
 from tests.support.runs import IDENTITY_KEY, new_run, temperatures
 
 

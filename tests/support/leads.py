@@ -1,0 +1,31 @@
+"""One lead, Ada, and what she does: facts short to write, runs of them short to start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.events.leads import LeadCaptured
+from schemas.events.touchpoints import TouchpointRecorded
+from tests.support.facts import fact
+from tests.support.runs import Run, new_run
+
+
+def captured(when: str = "3-1", **fields: Any) -> LeadCaptured:
+    """Details of the lead; ``type`` LeadUpdated for newer ones."""
+    type_ = fields.pop("type", LeadCaptured)
+    return fact(type_, **{"occurred_at": when, "channel": "web", "email": "ada@example.com", **fields})
+
+
+def touch(name: str, when: str, kind: str = "content_engagement", revision: int = 1, **fields: Any) -> Any:
+    """A touch of the lead's; ``type`` TouchpointDeleted to delete it."""
+    type_ = fields.pop("type", TouchpointRecorded)
+    given = {"touch_id": name, "revision": revision, "kind": kind, "channel": "web", "email": "ada@example.com"}
+    return fact(type_, occurred_at=when, **given, **fields)
+
+
+def run_of(*facts: Any) -> Run:
+    """A run in which facts came one by one, each when it happened or after the one before."""
+    run = new_run()
+    for one in facts:
+        run.publish(one)
+    return run

@@ -1,0 +1,75 @@
+"""Who a lead is: registers that join in any order."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+from processors.lead.profile import MAX_IDENTIFIERS
+from schemas.events.bookings import BookingChanged
+from schemas.events.leads import LeadCaptured, LeadUpdated
+from schemas.events.profiles import LeadProfiled
+from tests.support.facts import at, fact, fresh_id
+from tests.support.runs import Run, leads, new_run
+
+
+def profiled(*facts: Any) -> list[LeadProfiled]:
+    run = new_run()
+    for one in facts:
+        run.publish(one)
+    return by_version(run)
+
+
+def by_version(run: Run) -> list[LeadProfiled]:
+    return sorted(run.said("lead.profiles", LeadProfiled), key=lambda one: one.version)
+
+
+def captured(when: str, **fields: Any) -> LeadCaptured:
+    type_ = fields.pop("type", LeadCaptured)
+    return fact(type_, **{"occurred_at": when, "channel": "web", "email": "Ada@Example.com", **fields})
+
+
+def test_the_newest_word_on_each_field_wins_whatever_came_last() -> None:
+    facts = [
+        captured("3-1", full_name="A", budget_minor=1, financing="cash"),
+        captured("3-3", full_name="Ada", type=LeadUpdated, channel="phone"),
+        captured("3-2", full_name="Adda", budget_minor=2, type=LeadUpdated),
+    ]
+    for order in permutations(facts):
+        last = profiled(*order)[-1]
+        assert (last.full_name, last.budget_minor, last.financing, last.channel) == ("Ada", 2, "cash", "phone")
+        assert last.first_captured_at == at("3-1")
+        assert (last.email, last.email_domain) == ("ada@example.com", "example.com")
+
+
+def test_of_two_words_at_one_instant_the_event_decides() -> None:
+    one, other = captured("3-1", full_name="One"), captured("3-1", full_name="Other")
+    assert profiled(one, other)[-1].full_name == profiled(other, one)[-1].full_name
+
+
+def test_nothing_is_published_when_nothing_shows() -> None:
+    assert [one.version for one in profiled(captured("3-1"), captured("3-2"), captured("3-3", language="ar"))] == [1, 2]
+
+
+def test_phones_are_written_in_full() -> None:
+    (profile,) = profiled(captured("3-1", email=None, phone="050 123 4567"))
+    assert profile.phone == "+971501234567"
+
+
+def test_identifiers_are_bounded_and_the_excess_is_counted() -> None:
+    run = new_run()
+    for number in range(MAX_IDENTIFIERS + 1):
+        run.publish(captured("3-1", cookie_id=f"c{number}"))
+    assert len(by_version(run)[-1].identifiers) == MAX_IDENTIFIERS
+    assert run.count("lead", "leads", "drop:too_many_identifiers") == 2
+
+
+def test_bookings_and_bare_lead_ids_make_no_profile() -> None:
+    booking = {"booking_id": "b1", "revision": 1, "status": "booked", "amount_minor": 1, "currency": "AED"}
+    run = new_run()
+    run.publish(fact(BookingChanged, occurred_at="3-1", **booking))
+    run.publish(captured("3-1", email=None, lead_id=fresh_id()))
+    assert leads(run) == {}
+    run.publish(fact(BookingChanged, occurred_at="3-1", email="bob@example.com", **{**booking, "revision": 2}))
+    run.publish(fact(BookingChanged, occurred_at="3-1", email="eve@example.com", **{**booking, "revision": 3}))
+    assert leads(run) == {}, "nor does anybody get a stranger's identifiers"

@@ -37,9 +37,7 @@ def publish(
 
         fineacers publish bookings < bookings.jsonl
 
-        echo '{"type":"SpendReported","event_id":"3f2b8c1e-0000-4000-8000-000000000001","workspace_id":"acme",
-        "region":"UAE","occurred_at":"2026-01-31T20:00:00Z","source":"ads","campaign_id":"c1","channel":"search",
-        "day":"2026-01-31","revision":1,"amount_minor":125000,"currency":"AED"}' | tr -d '\\n' | fineacers publish spend
+        jq -c . fact.json | fineacers publish spend
     """
     target = _fact_topic(topic)
     refusals: Counter[str] = Counter()

@@ -18,11 +18,11 @@ _DATA = frozenset({6, 25, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 125, 130, 131
 _PASSES = frozenset({3, 159, 173, 198, 202, 209, 210, 236, 241, 242, 243, 252, 279, 285, 319, 394, 425, 473, 999})
 
 
-class Refused(Exception):
-    """A block whose data ClickHouse cannot take, none of it; ``code`` is ClickHouse's error number."""
+class Refused(SinkError):
+    """Data that ClickHouse cannot take, none of them; ``code`` is ClickHouse's error number."""
 
     def __init__(self, code: int) -> None:
-        super().__init__(f"ClickHouse error {code}")
+        super().__init__(f"ClickHouse refuses data: error {code}")
         self.code = code
 
 

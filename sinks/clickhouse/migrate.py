@@ -41,11 +41,18 @@ def migrate(server: Server) -> list[str]:
 
 
 def rebuild(server: Server) -> None:
-    """Drop everything, positions included, and make it anew, empty, to be filled from the topics."""
+    """Drop everything, positions included, and make it anew, empty, to be filled from the topics.
+
+    The positions go first and the list of migrations last: cut short, the store refuses to be filled until this is
+    run again.
+    """
     client = Client(server)
     try:
         named = client.rows(
-            "SELECT name, engine LIKE '%View' FROM system.tables WHERE database = currentDatabase() ORDER BY 2 DESC"
+            """
+            SELECT name, engine LIKE '%View' AS view FROM system.tables WHERE database = currentDatabase()
+            ORDER BY name = 'sink_positions' DESC, name = 'migrations', view DESC
+            """
         )
         for name, is_view in named:
             client.command(f"DROP {'VIEW' if is_view else 'TABLE'} IF EXISTS `{name}` SYNC")

@@ -56,9 +56,9 @@ class ClickHouseSink:
     """One process's hold on the tables of ``sinks.clickhouse.tables``."""
 
     store = "clickhouse"
+    topics = tuple(TABLES)
 
     def __init__(self, server: Server) -> None:
-        self.topics = tuple(TABLES)
         self._server = server
         self._client: Client | None = None
         self._journal: Journal | None = None

@@ -36,9 +36,9 @@ class PostgresSink:
     """One process's hold on the tables of ``sinks.postgres.tables``."""
 
     store = "postgres"
+    topics = TOPICS
 
     def __init__(self, server: Server) -> None:
-        self.topics = TOPICS
         self._server = server
         self._epoch = 0
         self._connection: Connection | None = None

@@ -37,7 +37,7 @@ class Table:
     key: tuple[str, ...]
     newer: str | None = None
     afterwards: str | None = None
-    """A statement that follows the merge."""
+    """A statement that follows when all tables are merged."""
 
     @property
     def staged(self) -> str:
@@ -66,7 +66,7 @@ class Table:
         for row in rows:
             key = self.key_of(row)
             held = kept.get(key)
-            if held is None or (newer is not None and row[newer] >= held[newer]):
+            if held is None or (newer is not None and row[newer] > held[newer]):
                 kept[key] = row
         return list(kept.values())
 
@@ -130,12 +130,6 @@ LEADS = Table(
     ),
     ("lead_id",),
     "version",
-)
-IDENTIFIERS = Table(
-    "identifiers",
-    _columns("uuid: lead_id identifier; text: workspace_id region kind; int: version"),
-    ("lead_id", "identifier"),
-    "version",
     # An identifier that the newest profile no longer has belongs to another lead by now, and a lead without any is
     # no lead to show.
     """
@@ -147,6 +141,12 @@ IDENTIFIERS = Table(
     WHERE l.lead_id = s.lead_id
       AND NOT EXISTS (SELECT FROM identifiers i WHERE i.lead_id = l.lead_id AND i.version >= l.version)
     """,
+)
+IDENTIFIERS = Table(
+    "identifiers",
+    _columns("uuid: lead_id identifier; text: workspace_id region kind; int: version"),
+    ("lead_id", "identifier"),
+    "version",
 )
 BINDINGS = Table(
     "identifier_bindings",

@@ -1,0 +1,86 @@
+"""Figures out of PostgreSQL, all of one instant: what is true now, and up to which offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, LiteralString
+
+from psycopg import IsolationLevel, sql
+from psycopg.rows import dict_row
+
+from sinks.delivery import Positions
+from sinks.postgres.connection import OPERATOR, Server, explained
+
+Rows = list[dict[str, Any]]
+
+QUERIES: Mapping[str, LiteralString] = {
+    "leads": """
+        SELECT workspace_id, region, count(*) AS leads FROM leads GROUP BY 1, 2 ORDER BY 1, 2
+    """,
+    "bookings": """
+        SELECT workspace_id, property_id, market_segment, status, currency, count(*) AS bookings,
+               sum(amount_minor)::bigint AS amount_minor,
+               sum(CASE WHEN status IN ('booked', 'contracted', 'completed') THEN amount_minor
+                        ELSE retained_minor END)::bigint AS net_minor
+        FROM bookings GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
+    """,
+    "ledger": """
+        SELECT workspace_id, model, basis,
+               CASE WHEN account IN ('(none)', '(revenue)') THEN account ELSE 'touch' END AS account_kind,
+               channel, campaign_id, currency, reporting_currency, count(*) AS lines,
+               sum(amount_minor)::bigint AS amount_minor, sum(reporting_minor)::bigint AS reporting_minor
+        FROM ledger_lines
+        WHERE (%(known_at)s::timestamptz IS NULL OR known_at <= %(known_at)s)
+          AND (%(effective_before)s::timestamptz IS NULL OR effective_at < %(effective_before)s)
+        GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
+    """,
+    "temperatures": """
+        SELECT workspace_id, temperature, count(*) AS leads FROM temperatures GROUP BY 1, 2 ORDER BY 1, 2
+    """,
+    "routes": """
+        SELECT workspace_id, route, count(*) AS leads FROM routes GROUP BY 1, 2 ORDER BY 1, 2
+    """,
+    "dead_letters": """
+        SELECT stage, topic, reason, count(*) AS letters FROM dead_letters GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    """,
+    "positions": """
+        SELECT topic, partition, next_offset FROM sink_positions ORDER BY 1, 2
+    """,
+}
+"""SQL by name of the figure. ``ledger`` takes ``known_at`` and ``effective_before``, instants or none."""
+
+
+def figures(server: Server, known_at: Any = None, effective_before: Any = None) -> dict[str, Rows]:
+    """All figures of ``QUERIES`` in one REPEATABLE READ snapshot, rows as dicts by column.
+
+    Args:
+        server: with a login that may act as operator (the owner's).
+        known_at: aware datetime; ledger lines known later are left out.
+        effective_before: aware datetime; ledger lines effective then or later are left out.
+
+    Raises:
+        Unavailable: nobody answers.
+        SinkError: the tables are not as this program expects them.
+    """
+    parameters = {"known_at": known_at, "effective_before": effective_before}
+    with explained():
+        connection = server.connect()
+        try:
+            connection.isolation_level = IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            # The operator sees every workspace and may change nothing.
+            connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(OPERATOR)))
+            with connection.cursor(row_factory=dict_row) as cursor:
+                return {name: cursor.execute(text, parameters).fetchall() for name, text in QUERIES.items()}
+        finally:
+            connection.close()
+
+
+def positions(server: Server) -> Positions:
+    """Where the sink stands: first offset of each partition that is not stored yet."""
+    with explained():
+        connection = server.connect()
+        try:
+            return {(t, p): offset for t, p, offset in connection.execute(QUERIES["positions"]).fetchall()}
+        finally:
+            connection.close()

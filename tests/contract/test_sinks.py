@@ -1,0 +1,340 @@
+"""What every sink promises, held against each of them: a new sink adds a subject below."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from schemas.codec import encode
+from sinks import SINKS
+from sinks.base import Fenced, Sink, SinkError, Unavailable
+from sinks.clickhouse.client import Client
+from sinks.clickhouse.client import Server as ClickHouse
+from sinks.clickhouse.sink import ClickHouseSink
+from sinks.clickhouse.tables import TABLES as CLICKHOUSE_TABLES
+from sinks.delivery import Batch, Range, Record, advanced
+from sinks.memory import Memory, MemorySink
+from sinks.postgres.connection import Server as Postgres
+from sinks.postgres.sink import PostgresSink
+from sinks.postgres.tables import TABLES as POSTGRES_TABLES
+from streams.settings import Settings
+from tests.support.sinks import (
+    batch,
+    lead_id,
+    log,
+    own_clickhouse,
+    own_postgres,
+    posting,
+    story,
+)
+
+Rows = Counter[tuple[Any, ...]]
+DEAD_PORT = 1
+
+
+class Subject:
+    """A store under test, empty; ``make`` gives another process's sink on it."""
+
+    def __init__(self, make: Callable[[], Sink], unhealthy: Callable[[], Sink], empty: Callable[[], None]) -> None:
+        self._make, self._unhealthy, self._empty = make, unhealthy, empty
+        self._opened: list[Sink] = []
+        empty()
+
+    def sink(self) -> Sink:
+        """Another process's sink on the same store."""
+        self._opened.append(self._make())
+        return self._opened[-1]
+
+    def unhealthy(self) -> Sink:
+        """A sink whose store does not answer."""
+        self._opened.append(self._unhealthy())
+        return self._opened[-1]
+
+    def clean_rows(self, written: Batch) -> Rows:
+        """What the store holds when a batch is written without trouble; what it holds now is deleted."""
+        self._empty()
+        sink = self.sink()
+        sink.open(log())
+        sink.write(written, no_refusal)
+        return self.rows()
+
+    def close(self) -> None:
+        """Close every sink."""
+        for sink in self._opened:
+            sink.close()
+
+    def rows(self) -> Rows:
+        """Everything stored, positions left out."""
+        raise NotImplementedError
+
+
+class InMemory(Subject):
+    def __init__(self) -> None:
+        self._memory = Memory()
+        super().__init__(
+            lambda: MemorySink(self._memory), lambda: MemorySink(Memory(healthy=False)), self._memory.__init__
+        )
+
+    def rows(self) -> Rows:
+        return Counter(self._memory.rows)
+
+
+class InPostgres(Subject):
+    def __init__(self, owner: Postgres, server: Postgres) -> None:
+        self._owner = owner
+        dead = replace(server, port=DEAD_PORT)
+        super().__init__(
+            lambda: PostgresSink(server), lambda: PostgresSink(dead), lambda: SINKS["postgres"].rebuild(owner)
+        )
+
+    def rows(self) -> Rows:
+        found: Rows = Counter()
+        with self._owner.connect() as connection:
+            for table in POSTGRES_TABLES:
+                for row in connection.execute(f"SELECT * FROM {table.name}"):  # type: ignore[arg-type]
+                    found[table.name, str(row)] += 1
+        return found
+
+
+class InClickHouse(Subject):
+    def __init__(self, server: ClickHouse) -> None:
+        self._server = server
+        dead = replace(server, port=DEAD_PORT)
+        super().__init__(lambda: ClickHouseSink(server), lambda: ClickHouseSink(dead), self._truncate)
+
+    def rows(self) -> Rows:
+        client = Client(self._server)
+        found: Rows = Counter()
+        for name in {table.holds for table in CLICKHOUSE_TABLES.values()}:
+            for row in client.rows(f"SELECT * FROM {name}"):
+                found[name, str(row)] += 1
+        for topic, events in client.rows("SELECT topic, sum(events) FROM events_hourly GROUP BY topic"):
+            found["events_hourly", topic] = events
+        client.close()
+        return found
+
+    def _truncate(self) -> None:
+        client = Client(self._server)
+        for name in [*{table.holds for table in CLICKHOUSE_TABLES.values()}, "sink_positions", "events_hourly"]:
+            client.command(f"TRUNCATE TABLE {name}")
+        client.close()
+
+
+@pytest.fixture(scope="module")
+def databases() -> Iterator[dict[str, Any]]:
+    """Databases made so far, kept for all tests of this file."""
+    with ExitStack() as opened:
+        yield {"opened": opened}
+
+
+@pytest.fixture(params=["memory", *SINKS])
+def subject(request: pytest.FixtureRequest, databases: dict[str, Any]) -> Iterator[Subject]:
+    """An empty store of each kind."""
+    made = _made(request, databases)
+    yield made
+    made.close()
+
+
+def _made(request: pytest.FixtureRequest, databases: dict[str, Any]) -> Subject:
+    if request.param == "memory":
+        return InMemory()
+    settings: Settings = request.getfixturevalue("stack")
+    if request.param not in databases:
+        own: Any = {"postgres": own_postgres, "clickhouse": own_clickhouse}[request.param]
+        databases[request.param] = databases["opened"].enter_context(own(settings))
+    if request.param == "postgres":
+        return InPostgres(*databases["postgres"])
+    return InClickHouse(databases["clickhouse"])
+
+
+class Refused(list[tuple[str, int, str]]):
+    """Refused records: topic, offset, reason."""
+
+    def __call__(self, record: Record, reason: str, _detail: str) -> None:
+        self.append((record.topic, record.offset, reason))
+
+
+class Crash(Exception):
+    """Stands for the end of a process in the middle of a batch."""
+
+
+def crash(record: Record, reason: str, detail: str) -> None:
+    """Refuse by dying."""
+    raise Crash
+
+
+def no_refusal(record: Record, reason: str, detail: str) -> None:
+    """Nothing may be refused."""
+    raise AssertionError(f"refused {record.topic}:{record.offset}: {reason} {detail}")
+
+
+def of_topics(sink: Sink, whole: Batch) -> Batch:
+    """The part of a batch that a sink reads."""
+    return Batch(
+        tuple(r for r in whole.ranges if r.topic in sink.topics),
+        tuple(r for r in whole.records if r.topic in sink.topics),
+    )
+
+
+def resume(sink: Sink, written: Batch, refuse: Any) -> None:
+    """What the runner does at its start: write again what is pending, then what is missing."""
+    resumed = sink.open(log())
+    positions = resumed.positions
+    if resumed.pending:
+        pending = set(resumed.pending)
+        assert pending == set(written.ranges), "exactly the batch that was cut short"
+        sink.write(written, refuse)
+        positions = advanced(positions, written.ranges)
+    if any(positions[r.topic, r.partition] == r.first for r in written.ranges):
+        sink.write(written, refuse)
+
+
+def stories(first: int = 0, count: int = 3, start: int = 0) -> Batch:
+    """A batch of every kind of record."""
+    return batch([value for number in range(first, first + count) for value in story(number)], start)
+
+
+def test_every_record_is_stored_and_positions_follow(subject: Subject) -> None:
+    sink = subject.sink()
+    sink.open(log())
+    written = of_topics(sink, stories())
+    sink.write(written, no_refusal)
+    assert subject.rows()
+    positions = subject.sink().open(log()).positions
+    assert {(r.topic, r.partition): r.end for r in written.ranges}.items() <= positions.items()
+
+
+def test_a_batch_written_twice_is_stored_once(subject: Subject) -> None:
+    sink = subject.sink()
+    sink.open(log())
+    written = of_topics(sink, stories())
+    sink.write(written, no_refusal)
+    once = subject.rows()
+    sink.write(written, no_refusal)
+    assert subject.rows() == once
+    other = subject.sink()
+    other.open(log())
+    other.write(written, no_refusal)
+    assert subject.rows() == once
+
+
+def test_two_batches_make_what_one_makes(subject: Subject) -> None:
+    values = [value for number in range(4) for value in story(number)]
+    sink = subject.sink()
+    whole = subject.clean_rows(of_topics(sink, batch(values)))
+    subject.clean_rows(of_topics(sink, batch(values[: len(values) // 2])))
+    after = subject.sink()
+    ends = after.open(log()).positions
+    rest = of_topics(after, batch(values))
+    later = Batch(
+        tuple(r._replace(first=ends[r.topic, 0]) for r in rest.ranges if r.end > ends[r.topic, 0]),
+        tuple(r for r in rest.records if r.offset >= ends[r.topic, 0]),
+    )
+    after.write(later, no_refusal)
+    assert subject.rows() == whole
+
+
+@pytest.mark.parametrize("topic", ["accepted.bookings", "lead.scores"])
+def test_a_crash_in_the_middle_of_a_batch_loses_and_repeats_nothing(subject: Subject, topic: str) -> None:
+    sink = subject.sink()
+    sink.open(log())
+    clean = of_topics(sink, stories())
+    victim = max((r for r in clean.records if r.topic == topic), key=lambda r: r.offset)
+    poisoned = Batch(
+        tuple(r if r.topic != topic else r._replace(end=r.end + 1) for r in clean.ranges),
+        (*clean.records, victim._replace(offset=victim.offset + 1, value=victim.value[:-2])),
+    )
+    with pytest.raises(Crash):
+        sink.write(poisoned, crash)
+    refused = Refused()
+    after = subject.sink()
+    resume(after, poisoned, refused)
+    assert refused == [(topic, victim.offset + 1, "truncated")]
+    found = subject.rows()
+    resume(subject.sink(), poisoned, no_refusal)
+    assert subject.rows() == found
+    assert found == subject.clean_rows(clean)
+
+
+def test_a_second_process_fences_the_first_off(subject: Subject) -> None:
+    first, second = subject.sink(), subject.sink()
+    first.open(log())
+    written = of_topics(first, stories())
+    second.open(log())
+    with pytest.raises(Fenced, match="Only one"):
+        first.write(written, no_refusal)
+    assert not subject.rows()
+    second.write(written, no_refusal)
+    once = subject.rows()
+    with pytest.raises(Fenced):
+        first.write(written, no_refusal)
+    assert subject.rows() == once
+
+
+def test_a_store_that_does_not_answer_is_unavailable(subject: Subject) -> None:
+    with pytest.raises(Unavailable):
+        subject.unhealthy().open(log())
+
+
+def test_another_log_stops_the_sink_and_names_the_command(subject: Subject) -> None:
+    sink = subject.sink()
+    sink.open(log())
+    sink.write(of_topics(sink, stories()), no_refusal)
+    with pytest.raises(SinkError, match="--rebuild"):
+        subject.sink().open(log("another cluster"))
+    with pytest.raises(SinkError, match=r"topic accepted\.bookings .*--rebuild"):
+        subject.sink().open(log(accepted_bookings="made anew"))
+    subject.sink().open(log())
+
+
+def test_a_gap_before_a_batch_is_not_written(subject: Subject) -> None:
+    sink = subject.sink()
+    sink.open(log())
+    with pytest.raises(Fenced):
+        sink.write(of_topics(sink, stories(start=5)), no_refusal)
+    assert not subject.rows()
+
+
+def test_marks_alone_move_positions(subject: Subject) -> None:
+    sink = subject.sink()
+    sink.open(log())
+    sink.write(Batch((Range("lead.scores", 2, 0, 7),), ()), no_refusal)
+    assert subject.sink().open(log()).positions["lead.scores", 2] == 7
+    assert not subject.rows()
+
+
+def test_what_is_no_message_is_refused_and_the_rest_stored(subject: Subject) -> None:
+    sink = subject.sink()
+    sink.open(log())
+    good = of_topics(sink, stories())
+    last = max(r.offset for r in good.records if r.topic == "lead.routes")
+    bytes_ = next(r.value for r in good.records if r.topic == "lead.routes")
+    bad = {last + 1: b"", last + 2: b"\1nonsense", last + 3: b"\0\0\0\xff\xffx", last + 4: bytes_ + b"!"}
+    at = good.records[0].timestamp
+    poisoned = Batch(
+        tuple(r if r.topic != "lead.routes" else r._replace(end=r.end + 4) for r in good.ranges),
+        (*good.records, *(Record("lead.routes", 0, offset, at, value) for offset, value in bad.items())),
+    )
+    refused = Refused()
+    sink.write(poisoned, refused)
+    assert sorted(refused) == [
+        ("lead.routes", last + 1, "truncated"),
+        ("lead.routes", last + 2, "bad_magic"),
+        ("lead.routes", last + 3, "unknown_schema"),
+        ("lead.routes", last + 4, "trailing_bytes"),
+    ]
+    assert subject.rows() == subject.clean_rows(good)
+
+
+def test_a_posting_without_lines_is_no_trouble(subject: Subject) -> None:
+    sink = subject.sink()
+    sink.open(log())
+    empty = posting(1, lead_id(1), 1_000_000).model_copy(update={"lines": []})
+    written = batch([("attribution.credits", encode(empty)), story(2)[-3]])
+    sink.write(of_topics(sink, written), no_refusal)
+    assert subject.sink().open(log()).positions["attribution.credits", 0] == written.ranges[0].end

@@ -1,0 +1,261 @@
+"""PostgreSQL's tables: who may see and do what, which row wins, and that nothing but the answer gets lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from schemas.codec import encode
+from schemas.events.decisions import TemperatureChanged
+from schemas.events.identity import IdentifierHash
+from schemas.events.leads import LeadCaptured
+from schemas.events.operations import DeadLettered
+from schemas.events.profiles import LeadProfiled
+from schemas.ids import derived_id
+from sinks.base import Unavailable
+from sinks.delivery import Batch, Record
+from sinks.postgres import queries
+from sinks.postgres.connection import Server
+from sinks.postgres.migrate import migrate, rebuild
+from sinks.postgres.sink import PostgresSink
+from sinks.postgres.tables import TABLES
+from streams.settings import Settings
+from tests.support.facts import at
+from tests.support.sinks import batch, lead_id, log, own, own_postgres, platform, story
+
+READABLE = [table.name for table in TABLES if table.name != "dead_letters"]
+
+
+@pytest.fixture(scope="module")
+def servers(stack: Settings) -> Iterator[tuple[Server, Server]]:
+    with own_postgres(stack) as made:
+        yield made
+
+
+@pytest.fixture
+def owner(servers: tuple[Server, Server]) -> Server:
+    rebuild(servers[0])
+    return servers[0]
+
+
+@pytest.fixture
+def reader(stack: Settings, owner: Server) -> Server:
+    return replace(Server(**stack.postgres("reader")), dbname=owner.dbname)
+
+
+@pytest.fixture
+def sink(servers: tuple[Server, Server], owner: Server) -> Iterator[PostgresSink]:
+    opened = PostgresSink(servers[1])
+    opened.open(log())
+    yield opened
+    opened.close()
+
+
+def refuse(record: Record, reason: str, detail: str) -> None:
+    raise AssertionError(f"refused {record.topic}:{record.offset}: {reason} {detail}")
+
+
+def write(sink: PostgresSink, values: list[tuple[str, bytes]]) -> None:
+    whole = batch(value for value in values if value[0] in sink.topics)
+    sink.write(whole, refuse)
+
+
+def ask(server: Server, query: str, **settings: str) -> list[tuple[Any, ...]]:
+    """Rows of a query, with settings of the session (`workspace`, `regions`, `owner`)."""
+    with server.connect() as connection:
+        for name, value in settings.items():
+            connection.execute("SELECT set_config(%s, %s, false)", (f"fineacers.{name}", value))
+        return connection.execute(query.encode()).fetchall()
+
+
+def test_migrating_again_changes_nothing(stack: Settings, owner: Server) -> None:
+    assert migrate(owner, stack.need("postgres_sink_password"), stack.need("postgres_reader_password")) == []
+
+
+def test_every_table_has_row_level_security(owner: Server) -> None:
+    rows = ask(owner, "SELECT relname FROM pg_class WHERE relkind = 'r' AND relrowsecurity")
+    assert {name for (name,) in rows} == {table.name for table in TABLES}
+
+
+@pytest.mark.parametrize("table", READABLE)
+def test_a_reader_without_a_workspace_sees_nothing(sink: PostgresSink, reader: Server, table: str) -> None:
+    write(sink, story(1))
+    assert ask(reader, f"SELECT count(*) FROM {table}") == [(0,)]
+    assert ask(reader, f"SELECT count(*) FROM {table}", workspace="acme") == [(0,)], "and none without regions"
+    assert ask(reader, f"SELECT count(*) FROM {table}", workspace="other", regions="UAE", owner="*") == [(0,)]
+    assert ask(reader, f"SELECT count(*) FROM {table}", workspace="acme", regions="IND,USA", owner="*") == [(0,)]
+    ((seen,),) = ask(reader, f"SELECT count(*) FROM {table}", workspace="acme", regions="IND,UAE", owner="*")
+    assert seen > 0
+
+
+def test_an_owner_sees_own_leads_and_those_of_nobody(sink: PostgresSink, reader: Server) -> None:
+    owners = ["anna", "ben", None]
+    write(sink, [profile(number, owner_id=owner_id) for number, owner_id in enumerate(owners)])
+    query = "SELECT owner_id FROM leads ORDER BY owner_id"
+    scope = {"workspace": "acme", "regions": "UAE"}
+    assert ask(reader, query, **scope, owner="anna") == [("anna",), (None,)]
+    assert ask(reader, query, **scope, owner="*") == [("anna",), ("ben",), (None,)]
+    assert ask(reader, query, **scope) == [(None,)]
+
+
+def test_views_obey_the_same_rules(sink: PostgresSink, reader: Server) -> None:
+    write(sink, story(1))
+    for view in ("current_bindings", "current_bookings", "lead_overview", "temperature_history", "revenue_by_channel"):
+        assert ask(reader, f"SELECT * FROM {view}") == []
+        assert ask(reader, f"SELECT * FROM {view}", workspace="acme", regions="UAE", owner="*") != []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM dead_letters",
+        "SELECT * FROM sink_positions",
+        "DELETE FROM scores",
+        "UPDATE leads SET region = 'IND'",
+        "INSERT INTO migrations VALUES (9, 'x', 'x')",
+        "CREATE TABLE mine (a int)",
+    ],
+)
+def test_a_reader_may_only_read(reader: Server, statement: str) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        ask(reader, statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM ledger_lines",
+        "TRUNCATE leads",
+        "DROP TABLE scores",
+        "SELECT * FROM migrations",
+        "CREATE TABLE x ()",
+    ],
+)
+def test_the_sink_may_not_do_more_than_it_does(servers: tuple[Server, Server], statement: str) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        ask(servers[1], statement)
+
+
+def profile(number: int, version: int = 1, identifiers: int = 1, **fields: Any) -> tuple[str, bytes]:
+    lead = lead_id(number)
+    hashes = [IdentifierHash.build(kind="email", hash=derived_id("i", lead, n)) for n in range(identifiers)]
+    return platform(own(LeadProfiled, lead_id=lead, version=version, identifiers=hashes, **fields))
+
+
+def test_the_newest_version_wins_whatever_the_batch(sink: PostgresSink, owner: Server) -> None:
+    write(sink, [profile(1, 2, country="AE"), profile(1, 1, country="IN"), profile(1, 3, country="US")])
+    assert ask(owner, "SELECT version, country FROM leads") == [(3, "US")]
+
+
+def test_identifiers_are_those_of_the_newest_profile(sink: PostgresSink, owner: Server) -> None:
+    write(sink, [profile(1, 1, identifiers=3), profile(1, 2, identifiers=2)])
+    assert ask(owner, "SELECT count(*), min(version) FROM identifiers") == [(2, 2)]
+    later = batch([profile(1, 3, identifiers=1)])
+    sink.write(moved(later, 2), refuse)
+    assert ask(owner, "SELECT count(*), min(version) FROM identifiers") == [(1, 3)]
+
+
+def test_a_lead_that_has_lost_its_last_identifier_is_no_row(sink: PostgresSink, owner: Server) -> None:
+    write(sink, [profile(1), profile(2)])
+    sink.write(moved(batch([profile(1, 2, identifiers=0)]), 2), refuse)
+    assert ask(owner, "SELECT lead_id::text FROM leads") == [(lead_id(2),)]
+    assert ask(owner, "SELECT DISTINCT lead_id::text FROM identifiers") == [(lead_id(2),)]
+
+
+def moved(whole: Batch, by: int) -> Batch:
+    """The batch, so many offsets later."""
+    return Batch(
+        tuple(r._replace(first=r.first + by, end=r.end + by) for r in whole.ranges),
+        tuple(r._replace(offset=r.offset + by) for r in whole.records),
+    )
+
+
+def test_restated_temperatures_leave_the_history(sink: PostgresSink, owner: Server) -> None:
+    changes = [("3-1", "cold", None), ("3-5", "warm", None), ("3-9", "hot", None), ("3-4", "hot", "3-4")]
+    values = [
+        platform(own(TemperatureChanged, lead_id=lead_id(1), seq=seq, temperature=temperature, reason="r",
+                     occurred_at=at(day), restates_from=at(restated) if restated else None))
+        for seq, (day, temperature, restated) in enumerate(changes, start=1)
+    ]  # fmt: skip
+    write(sink, values)
+    history = ask(owner, "SELECT seq, temperature FROM temperature_history ORDER BY since")
+    assert history == [(1, "cold"), (4, "hot")]
+    assert ask(owner, "SELECT temperature, occurred_at FROM temperatures") == [
+        ("hot", datetime(2026, 3, 4, tzinfo=UTC))
+    ]
+
+
+def test_values_arrive_as_they_were_sent(sink: PostgresSink, owner: Server) -> None:
+    write(sink, story(7))
+    ((starts_on, reasons, original, full_name, line),) = ask(
+        owner,
+        """
+        SELECT (SELECT starts_on::text FROM current_bookings LIMIT 1), (SELECT reasons FROM scores),
+            (SELECT original FROM dead_letters), (SELECT email FROM leads),
+            (SELECT (amount_minor, touch_day::text, known_at)::text FROM ledger_lines WHERE account <> '(revenue)')
+        """,
+    )
+    assert (starts_on, reasons) == (None, ["budget named", "inquiry"]), "the second revision names no dates"
+    assert (bytes(original), full_name) == (b"\0\1raw", "lead7@example.com")
+    assert line == '(10,2024-10-04,"2026-03-01 00:00:00.000008+00")'
+
+
+def test_text_that_postgres_cannot_hold_is_refused_alone(sink: PostgresSink, owner: Server) -> None:
+    fields = {"stage": "intake", "reason": "r", "topic": "leads", "partition": 0, "arrived_at": 0, "original": b""}
+    letters = [own(DeadLettered, detail=detail, offset=n, **fields) for n, detail in enumerate(["a", "b\0c", "d"])]
+    refused = []
+    sink.write(
+        batch(platform(letter) for letter in letters), lambda record, *why: refused.append((record.offset, *why))
+    )
+    assert refused == [(1, "store_refused", "PostgreSQL error 22021")]
+    assert ask(owner, "SELECT detail FROM dead_letters ORDER BY 1") == [("a",), ("d",)]
+
+
+def test_what_has_no_table_here_is_refused(sink: PostgresSink, owner: Server) -> None:
+    stray = LeadCaptured.model_construct(**story_fields())
+    refused = []
+    sink.write(batch([("lead.scores", encode(stray))]), lambda _record, *why: refused.append(why[0]))
+    assert refused == ["wrong_type"]
+
+
+def story_fields() -> dict[str, Any]:
+    return {
+        **dict.fromkeys(LeadCaptured.model_fields),
+        "event_id": derived_id("x"), "workspace_id": "acme", "region": "UAE", "occurred_at": 0, "source": "test",
+        "channel": "web",
+    }  # fmt: skip
+
+
+def test_a_cut_connection_loses_and_repeats_nothing(sink: PostgresSink, owner: Server) -> None:
+    written = batch(value for value in story(1) if value[0] in sink.topics)
+    cut = sql.SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'fineacers_sink'")
+    with owner.connect() as connection:
+        connection.execute(cut + sql.SQL(" AND datname = current_database()"))
+    with pytest.raises(Unavailable):
+        sink.write(written, refuse)
+    sink.write(written, refuse)
+    sink.write(written, refuse)
+    assert ask(owner, "SELECT count(*) FROM ledger_lines") == [(2,)]
+
+
+def test_figures_are_of_one_instant_and_see_every_workspace(sink: PostgresSink, owner: Server) -> None:
+    write(sink, [*story(1), *story(2)])
+    figures = queries.figures(owner)
+    assert figures["leads"] == [{"workspace_id": "acme", "region": "UAE", "leads": 2}]
+    (booked,) = figures["bookings"]
+    assert (booked["status"], booked["bookings"], booked["amount_minor"], booked["net_minor"]) == (
+        "cancelled", 2, 20_003, 200,
+    )  # fmt: skip
+    assert {(row["account_kind"], row["amount_minor"]) for row in figures["ledger"]} == {
+        ("touch", 20),
+        ("(revenue)", -20),
+    }
+    assert figures["temperatures"] == [{"workspace_id": "acme", "temperature": "hot", "leads": 2}]
+    assert queries.figures(owner, known_at=datetime(2020, 1, 1, tzinfo=UTC))["ledger"] == []
+    assert queries.positions(owner)["lead.scores", 0] == 2

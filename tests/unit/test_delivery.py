@@ -1,0 +1,98 @@
+"""Which records make a batch, where it stands, and when refusals are too many."""
+
+from __future__ import annotations
+
+import pytest
+
+from sinks.delivery import Accumulator, Misplaced, Range, Record, advanced, standing, token
+from sinks.refusals import Meter
+
+HERE = ("leads", 0)
+
+
+def record(offset: int, size: int = 10, partition: int = 0) -> Record:
+    return Record("leads", partition, offset, 0, b"x" * size)
+
+
+def test_a_batch_that_begins_at_the_position_is_new() -> None:
+    assert standing([Range("leads", 0, 5, 9)], {HERE: 5}) == "new"
+
+
+def test_a_partition_never_read_begins_at_zero() -> None:
+    assert standing([Range("leads", 0, 0, 9)], {}) == "new"
+
+
+def test_a_batch_that_ends_at_the_position_is_stored() -> None:
+    assert standing([Range("leads", 0, 5, 9)], {HERE: 9}) == "stored"
+
+
+@pytest.mark.parametrize("position", [4, 6, 8, 10])
+def test_any_other_position_is_somebody_elses(position: int) -> None:
+    with pytest.raises(Misplaced, match=r"leads:0 stands at"):
+        standing([Range("leads", 0, 5, 9)], {HERE: position})
+
+
+def test_half_a_batch_is_never_stored() -> None:
+    with pytest.raises(Misplaced, match="one part"):
+        standing([Range("leads", 0, 5, 9), Range("leads", 1, 5, 9)], {("leads", 0): 9, ("leads", 1): 5})
+
+
+def test_a_token_names_partitions_with_first_and_last_offset() -> None:
+    assert token("leads", [Range("leads", 0, 5, 9), Range("leads", 3, 0, 1)]) == "leads:0:5-8,3:0-0"
+
+
+def test_positions_move_to_the_ends() -> None:
+    assert advanced({HERE: 5, ("x", 1): 2}, [Range("leads", 0, 5, 9)]) == {HERE: 9, ("x", 1): 2}
+
+
+@pytest.mark.parametrize(("limits", "due"), [({"max_rows": 2}, True), ({"max_bytes": 20}, True), ({}, False)])
+def test_a_batch_is_due_when_rows_or_bytes_are_full(limits: dict[str, int], due: bool) -> None:
+    collected = Accumulator({}, **limits)  # type: ignore[arg-type]
+    collected.add(record(0), now=0)
+    assert not collected.due(0.1)
+    collected.add(record(1), now=0.1)
+    assert collected.due(0.2) is due
+
+
+def test_a_batch_is_due_when_its_oldest_record_has_waited() -> None:
+    collected = Accumulator({}, max_seconds=0.5)
+    assert not collected.due(100)
+    collected.add(record(0), now=100)
+    collected.add(record(1), now=100.4)
+    assert not collected.due(100.4)
+    assert collected.due(100.5)
+
+
+def test_a_batch_covers_what_was_delivered_since_the_last() -> None:
+    collected = Accumulator({HERE: 3})
+    collected.add(record(4), now=0)
+    collected.add(record(7), now=0)
+    first = collected.take()
+    assert first is not None
+    assert first.ranges == (Range("leads", 0, 3, 8),)
+    assert [r.offset for r in first.records] == [4, 7]
+    assert collected.take() is None
+    collected.reach("leads", 0, 9, now=1)
+    second = collected.take()
+    assert second is not None
+    assert (second.ranges, second.records) == ((Range("leads", 0, 8, 9),), ())
+
+
+def test_what_was_reached_before_makes_no_batch() -> None:
+    collected = Accumulator({HERE: 3})
+    collected.reach("leads", 0, 3, now=0)
+    assert not collected.due(100)
+    assert collected.take() is None
+
+
+def test_refusals_are_too_many_above_a_hundred_a_minute_and_one_in_a_hundred() -> None:
+    meter = Meter()
+    meter.count(0, seen=9_000)
+    meter.count(1, refused=100)
+    assert not meter.too_many()
+    meter.count(2, refused=1)
+    assert meter.too_many(), "101 of 9,000"
+    meter.count(3, seen=2_000)
+    assert not meter.too_many(), "101 of 11,000"
+    meter.count(70, refused=1)
+    assert not meter.too_many(), "the first minute is over"

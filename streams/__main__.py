@@ -1,0 +1,5 @@
+"""`python -m streams` is `fineacers`."""
+
+from streams.cli import main
+
+main()

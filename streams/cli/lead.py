@@ -1,0 +1,156 @@
+"""`fineacers lead find|show`: one person as the platform knows them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Annotated, Any
+
+import psycopg
+import typer
+from psycopg.rows import dict_row
+from rich.console import Console
+from rich.table import Table
+
+from models.identity import KINDS, hashes
+from streams.cli.fail import fail
+from streams.cli.masking import Reveal, log_reveal
+from streams.settings import SettingsError, identity_key, load_settings
+
+app = typer.Typer(no_args_is_help=True, help="Leads: find one by an identifier, show all that is known of one.")
+
+_PERSONAL = {"crm_id": "customer_id", "email": "email", "phone": "phone", "wa_id": "phone", "full_name": "name"}
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+Workspace = Annotated[str, typer.Option(help="The lead's workspace.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+
+
+@app.command()
+def find(
+    kind: Annotated[str, typer.Argument(help=f"Kind of identifier: {', '.join(KINDS)}.")],
+    value: Annotated[str, typer.Argument(help="Its value, written as people write it. Use - to read it from stdin.")],
+    workspace: Workspace,
+    region: Annotated[str, typer.Option(help="Home region; says how to read a phone number without +.")] = "UAE",
+    as_json: AsJson = False,
+) -> None:
+    """Find the leads that an identifier belongs to.
+
+    Examples:
+
+        fineacers lead find email ada@example.com --workspace harborline
+
+        echo +971501234567 | fineacers lead find phone - --workspace harborline
+    """
+    if kind not in KINDS:
+        fail(f"{kind} is no kind of identifier: {', '.join(KINDS)}")
+    raw = typer.get_text_stream("stdin").readline().strip() if value == "-" else value
+    with _database() as (database, key):
+        found = hashes(key, workspace, region, lambda one: raw if one == kind else None)
+        if not found:
+            fail(f"this is no usable {kind}")
+        rows = database.execute(
+            "SELECT DISTINCT lead_id::text, region FROM identifiers WHERE identifier = %s AND workspace_id = %s",
+            (next(iter(found)), workspace),
+        ).fetchall()
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+    for row in () if as_json else rows:
+        typer.echo(f"{row['lead_id']}  {row['region']}")
+    if not rows:
+        fail("no lead has this identifier")
+
+
+@app.command()
+def show(
+    lead_id: Annotated[str, typer.Argument(help="The lead's id, as `lead find` prints it.")],
+    reveal: Reveal = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show a lead: profile, identifiers, score, temperature and why it moved, route, bookings.
+
+    Personal values are masked.
+
+    Examples:
+
+        fineacers lead show 79ada6ce-c384-c855-6c06-bb2947b89cb3
+
+        fineacers lead show 79ada6ce-c384-c855-6c06-bb2947b89cb3 --reveal --json
+    """
+    if not _UUID.fullmatch(lead_id):
+        fail(f"{lead_id} is no lead id: `fineacers lead find` prints them")
+    with _database() as (database, _):
+        known = {name: database.execute(query, (lead_id,)).fetchall() for name, query in _QUERIES.items()}
+    if not any(known.values()):
+        fail(f"no lead {lead_id}: `fineacers lead find` finds one by an identifier")
+    if reveal:
+        log_reveal(f"lead {lead_id}")
+    for profile in known["profile"]:
+        for name, kind in _PERSONAL.items():
+            if profile[name] is not None and not reveal:
+                profile[name] = f"<{kind}>"
+    if as_json:
+        typer.echo(json.dumps(known, indent=2, default=_text, ensure_ascii=False))
+        return
+    for name, rows in known.items():
+        if rows:
+            _print(name, rows)
+
+
+_QUERIES = {
+    "profile": "SELECT * FROM leads WHERE lead_id = %s",
+    "identifiers": "SELECT kind, identifier::text FROM identifiers WHERE lead_id = %s ORDER BY kind, identifier",
+    "score": "SELECT score, budget, urgency, engagement, readiness, reasons, occurred_at FROM scores WHERE lead_id = %s",
+    "temperature": (
+        "SELECT seq, occurred_at, previous, temperature, reason, restates_from FROM temperature_changes "
+        "WHERE lead_id = %s ORDER BY seq"
+    ),
+    "route": "SELECT route, temperature, reason, occurred_at FROM routes WHERE lead_id = %s",
+    "contact requests": (
+        "SELECT purpose, channels, not_after, occurred_at FROM contact_requests WHERE lead_id = %s ORDER BY occurred_at"
+    ),
+    "bookings": (
+        "SELECT booking_id, revision, status, amount_minor, retained_minor, currency, booked_at, property_id "
+        "FROM bookings WHERE lead_id = %s ORDER BY booked_at, booking_id"
+    ),
+}
+
+
+@contextmanager
+def _database() -> Iterator[tuple[psycopg.Connection[dict[str, Any]], bytes]]:
+    """A read-only connection that sees every workspace, and the identity key."""
+    try:
+        settings = load_settings("postgres")
+        with psycopg.connect(**settings.postgres("admin"), connect_timeout=10, row_factory=dict_row) as database:
+            database.read_only = True
+            database.execute("SET ROLE fineacers_operator")
+            yield database, identity_key(settings)
+    except SettingsError as error:
+        fail(str(error))
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedObject, psycopg.errors.InvalidParameterValue):
+        fail("the database has no tables yet: run `fineacers migrate`")
+    except psycopg.Error as error:
+        fail(f"PostgreSQL: {str(error).splitlines()[0]}")
+
+
+def _print(name: str, rows: list[dict[str, Any]]) -> None:
+    console = Console()
+    if name == "profile":
+        table = Table(box=None, show_header=False, title=name, title_justify="left")
+        for field, value in rows[0].items():
+            if value is not None:
+                table.add_row(field, _text(value))
+    else:
+        table = Table(*rows[0], box=None, title=name, title_justify="left")
+        for row in rows:
+            table.add_row(*("" if value is None else _text(value) for value in row.values()))
+    console.print(table, "")
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return value.isoformat() if isinstance(value, datetime) else str(value)

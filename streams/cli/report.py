@@ -1,0 +1,92 @@
+"""`fineacers report`: what the platform knows, and whether all of it agrees."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from confluent_kafka import KafkaException
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from schemas.events.base import as_datetime, instant
+from sinks.base import SinkError, Unavailable
+from streams.cli.fail import REFUSED, fail
+from streams.report.gather import Report, come_to_rest, gather
+from streams.report.rest import NotAtRest
+from streams.report.show import as_json, show
+from streams.settings import Settings, SettingsError, identity_key, load_settings
+from streams.stage import Stage
+from streams.topology import topology
+
+TROUBLE = (SettingsError, SinkError, Unavailable, NotAtRest, KafkaException)
+
+
+def report(
+    known_at: Annotated[str | None, typer.Option(help="The ledger as it was known then, ISO 8601 with a zone.")] = None,
+    effective_before: Annotated[
+        str | None, typer.Option(help="Only what was true in the world before then, ISO 8601 with a zone.")
+    ] = None,
+    as_json_: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
+) -> None:
+    """Wait until the line has come to rest, then print funnel, temperatures, revenue by model, and the reconciliation.
+
+    Ends with 0 when Kafka, Postgres and ClickHouse agree to the record, with 1 when they differ, with 2 when the
+    report could not be made.
+
+    Examples:
+
+        fineacers report
+
+        fineacers report --known-at 2026-01-31T00:00:00Z --effective-before 2026-01-01T00:00:00Z --json
+    """
+    try:
+        known, effective = _instant(known_at), _instant(effective_before)
+    except ValueError as error:
+        fail(str(error))
+    try:
+        settings = load_settings()
+        rest(settings, topology(identity_key(settings)))
+        found = gather(settings, known, effective)
+    except TROUBLE as error:
+        fail(str(error))
+    if as_json_:
+        typer.echo(json.dumps(as_json(found), indent=2, ensure_ascii=False))
+    else:
+        show(found, Console())
+    end(found)
+
+
+def rest(settings: Settings, stages: Sequence[Stage]) -> None:
+    """Wait until the line has come to rest, with a bar for each reader."""
+    with progress_bars() as bars:
+        tasks = {}
+        for step in come_to_rest(settings, stages):
+            if step.reader not in tasks:
+                tasks[step.reader] = bars.add_task(step.reader, total=step.end)
+            bars.update(tasks[step.reader], completed=step.read, total=step.end)
+
+
+def progress_bars() -> Progress:
+    """Bars on stderr that say how many records of how many."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description:<16}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    return Progress(*columns, console=Console(stderr=True))
+
+
+def end(found: Report) -> None:
+    """End with 1 if anything differs."""
+    if found.reconciliation.differences:
+        raise typer.Exit(REFUSED)
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else as_datetime(instant(text))

@@ -1,0 +1,102 @@
+"""How far each reader of the line is behind: records that are neither ticks nor marks of transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+
+from schemas.codec import CodecError, entry_of
+from schemas.events.operations import Tick
+from streams.kafka import admin_client, consumer_config
+from streams.settings import Settings
+
+Offsets = dict[tuple[str, int], int]
+"""Offset by topic and partition: the first one not read, or not written, yet."""
+
+CLEARLY_BEHIND = 200
+"""A gap of more offsets than ticks and marks could leave; it need not be read to be known."""
+
+_SECONDS = 15.0
+_END = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True)
+class Lag:
+    """A reader's distance from the end: offsets read and offsets there are, and whether real records are unread."""
+
+    read: int
+    end: int
+    behind: bool
+
+
+class Backlog:
+    """Looks at offsets and, near the end, at the unread records themselves. Use as a context manager."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._admin: AdminClient = admin_client(settings, "report")
+        config = consumer_config(settings, "report", "fineacers.report")
+        self._consumer = Consumer({**config, "enable.partition.eof": True})
+
+    def __enter__(self) -> Backlog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close()
+
+    def ends(self, topics: Mapping[str, int]) -> Offsets:
+        """The ends of topics, given with their numbers of partitions."""
+        wanted = [TopicPartition(topic, p) for topic, count in topics.items() for p in range(count)]
+        answers = self._admin.list_offsets(dict.fromkeys(wanted, _END), request_timeout=_SECONDS)
+        return {(one.topic, one.partition): answer.result().offset for one, answer in answers.items()}
+
+    def committed(self, group: str, topics: Mapping[str, int]) -> Offsets:
+        """What a consumer group has committed; 0 where it has not yet."""
+        wanted = [TopicPartition(topic, p) for topic, count in topics.items() for p in range(count)]
+        request = ConsumerGroupTopicPartitions(group, wanted)
+        (answer,) = self._admin.list_consumer_group_offsets([request], request_timeout=_SECONDS).values()
+        found: Any = answer.result().topic_partitions
+        return {(one.topic, one.partition): max(0, one.offset) for one in found}
+
+    def lag(self, read: Offsets, ends: Offsets) -> Lag:
+        """How far a reader at ``read`` is from ``ends``."""
+        total, done = sum(ends.values()), sum(min(read.get(slot, 0), end) for slot, end in ends.items())
+        gaps = {slot: read.get(slot, 0) for slot, end in ends.items() if read.get(slot, 0) < end}
+        behind = any(ends[slot] - at > CLEARLY_BEHIND for slot, at in gaps.items()) or self._holds_records(gaps, ends)
+        return Lag(done, total, behind)
+
+    def records(self, starts: Offsets, ends: Offsets) -> Iterator[tuple[str, int, bytes]]:
+        """Committed records between offsets, as (topic, microseconds when the broker wrote it, value)."""
+        waiting = {slot for slot, end in ends.items() if starts.get(slot, 0) < end}
+        if not waiting:
+            return
+        self._consumer.assign(
+            [TopicPartition(topic, number, starts.get((topic, number), 0)) for topic, number in waiting]
+        )
+        while waiting:
+            message = self._consumer.poll(_SECONDS)
+            if message is None:
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "no answer while reading to the end of topics"))
+            slot = (message.topic() or "", message.partition() or 0)
+            error = message.error()
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                raise KafkaException(error)
+            if error is not None or (message.offset() or 0) >= ends[slot]:
+                waiting.discard(slot)
+            elif slot in waiting:
+                yield slot[0], message.timestamp()[1] * 1_000, message.value() or b""
+
+    def _holds_records(self, starts: Offsets, ends: Offsets) -> bool:
+        """Whether any partition holds a committed record other than a tick between an offset and the end."""
+        unread = self.records(starts, {slot: ends[slot] for slot in starts})
+        return any(not _is_tick(value) for _, _, value in unread)
+
+
+def _is_tick(raw: bytes) -> bool:
+    try:
+        return entry_of(raw).type == Tick.__name__
+    except CodecError:
+        return False

@@ -1,0 +1,58 @@
+"""Everything a report says, fetched once from Kafka and both stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas.topics import FACTS
+from sinks import ClickHouse, Postgres
+from sinks.clickhouse import overview as clickhouse_overview
+from sinks.clickhouse import queries as clickhouse_queries
+from sinks.clickhouse.tables import TABLES
+from sinks.postgres import queries as postgres_queries
+from sinks.postgres.tables import TOPICS as POSTGRES_TOPICS
+from streams.report.backlog import Backlog
+from streams.report.reconcile import Figures, Reconciliation, reconcile
+from streams.report.rest import Progress, Reader, partitions, stage_readers, wait
+from streams.settings import Settings
+from streams.stage import Stage
+
+
+@dataclass(frozen=True)
+class Report:
+    """Figures of both stores and whether they agree."""
+
+    overview: Figures
+    clickhouse: Figures
+    reconciliation: Reconciliation
+
+
+def come_to_rest(settings: Settings, stages: Sequence[Stage]) -> Iterator[Progress]:
+    """Wait until every stage and both sinks have read all there is. Raises ``NotAtRest``."""
+    postgres, clickhouse = servers(settings)
+    with Backlog(settings) as backlog:
+        sinks = [
+            Reader("sink postgres", partitions(POSTGRES_TOPICS), lambda: postgres_queries.positions(postgres)),
+            Reader("sink clickhouse", partitions(tuple(TABLES)), lambda: clickhouse_queries.positions(clickhouse)),
+        ]
+        yield from wait([*stage_readers(stages, backlog), *sinks], backlog)
+
+
+def gather(settings: Settings, known_at: datetime | None = None, effective_before: datetime | None = None) -> Report:
+    """Fetch and compare. Figures are as of Postgres' positions; the ledger may be looked at as of another time."""
+    postgres, clickhouse = servers(settings)
+    with Backlog(settings) as backlog:
+        ends = backlog.ends({fact.name: fact.partitions for fact in FACTS})
+    records = {fact.name: sum(end for (topic, _), end in ends.items() if topic == fact.name) for fact in FACTS}
+    current = postgres_queries.figures(postgres)
+    upto = {(row["topic"], row["partition"]): row["next_offset"] for row in current["positions"]}
+    asked = clickhouse_queries.figures(clickhouse, upto)
+    overview = clickhouse_overview.overview(clickhouse, known_at, effective_before)
+    return Report(overview, asked, reconcile(records, current, asked))
+
+
+def servers(settings: Settings) -> tuple[Postgres, ClickHouse]:
+    """Both stores: Postgres with a login that may act as operator, ClickHouse with the reader's."""
+    return Postgres(**settings.postgres("admin")), ClickHouse(**settings.clickhouse("reader"))

@@ -1,0 +1,84 @@
+"""Waiting until the line has come to rest: every stage, then both stores, then a last look at all inboxes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from schemas.topics import TOPICS
+from streams.report.backlog import Backlog, Lag, Offsets
+from streams.stage import Stage
+
+PATIENCE = 120.0
+"""Seconds without any progress of a reader until it is called stuck."""
+
+_PAUSE = 0.25
+
+
+class NotAtRest(Exception):
+    """A reader makes no progress; the message names it."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Something that reads topics: a stage or a sink."""
+
+    name: str
+    topics: Mapping[str, int]
+    read: Callable[[], Offsets]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the reader that everybody waits for is."""
+
+    reader: str
+    read: int
+    end: int
+
+
+def stage_readers(stages: Sequence[Stage], backlog: Backlog) -> list[Reader]:
+    """The stages as readers of their inputs, in the order of the line."""
+
+    def reader(stage: Stage) -> Reader:
+        topics = partitions(stage.inputs)
+        return Reader(stage.name, topics, lambda: backlog.committed(f"fineacers.{stage.name}", topics))
+
+    return [reader(stage) for stage in stages]
+
+
+def partitions(topics: Sequence[str]) -> dict[str, int]:
+    """Topics with their numbers of partitions."""
+    return {name: TOPICS[name].partitions for name in topics}
+
+
+def wait(line: Sequence[Reader], backlog: Backlog) -> Iterator[Progress]:
+    """Yield progress until nothing is unread anywhere. Raises ``NotAtRest`` when a reader is stuck."""
+    while True:
+        for reader in line:
+            yield from _catch_up(reader, backlog)
+        if not any(_lag(reader, backlog).behind for reader in line):
+            return
+
+
+def _catch_up(reader: Reader, backlog: Backlog) -> Iterator[Progress]:
+    best, since = -1, time.monotonic()
+    while True:
+        lag = _lag(reader, backlog)
+        yield Progress(reader.name, lag.read if lag.behind else lag.end, lag.end)
+        if not lag.behind:
+            return
+        if lag.read > best:
+            best, since = lag.read, time.monotonic()
+        elif time.monotonic() - since > PATIENCE:
+            raise NotAtRest(
+                f"{reader.name} has stood at {lag.read:,} of {lag.end:,} offsets for {PATIENCE:.0f} s: does its "
+                "process run? `fineacers doctor`, and its log in the state folder"
+            )
+        time.sleep(_PAUSE)
+
+
+def _lag(reader: Reader, backlog: Backlog) -> Lag:
+    read = reader.read()
+    return backlog.lag(read, backlog.ends(reader.topics))

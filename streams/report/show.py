@@ -1,0 +1,154 @@
+"""A report in words and tables, and as one JSON value."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from babel.numbers import format_currency, get_currency_precision
+from rich.console import Console
+from rich.table import Table
+
+from streams.report.gather import Report
+from streams.report.reconcile import Reconciliation
+
+Truth = Mapping[str, Any]
+_STEPS = ("captured", "cold", "warm", "hot", "booked", "kept")
+_REASONS = {
+    "captured": "was captured with that score",
+    "score": "score crossed the threshold",
+    "content_engagement": "engaged with content three times in 30 days",
+    "direct_inquiry": "asked directly or wanted a meeting",
+    "quiet": "30 days without engagement",
+}
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """The report as plain values: money in minor units, instants as ISO 8601."""
+    return {
+        **{name: [_plain(row) for row in rows] for name, rows in report.overview.items()},
+        "latencies": [_plain(row) for row in report.clickhouse["latencies"]],
+        "reconciliation": {
+            **asdict(report.reconciliation),
+            "differences": report.reconciliation.differences,
+        },
+    }
+
+
+def show(report: Report, console: Console, truth: Truth | None = None) -> None:
+    """Print all parts of a report; beside the channels' revenue the truth, where it is known."""
+    _funnel(report, console)
+    _moves(report, console)
+    for workspace in sorted({row["workspace_id"] for row in report.overview["revenue"]}):
+        own_truth = truth if truth and truth["scenario"]["workspace"] == workspace else None
+        _revenue(report, console, workspace, own_truth)
+    _pace(report, console)
+    _reconciliation(report.reconciliation, console)
+
+
+def _funnel(report: Report, console: Console) -> None:
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in report.overview["funnel"]:
+        found[row["workspace_id"]][row["step"]] = row["leads"]
+    table = _table("Funnel: leads that ever got there", "workspace", *_STEPS)
+    for workspace, steps in sorted(found.items()):
+        table.add_row(workspace, *(f"{steps.get(step, 0):,}" for step in _STEPS))
+    console.print(table, "")
+
+
+def _moves(report: Report, console: Console) -> None:
+    table = _table("Temperatures: why they moved", "workspace", "from", "to", "because the lead", "times", text=4)
+    for row in report.overview["moves"]:
+        reason = _REASONS.get(row["reason"], row["reason"])
+        table.add_row(row["workspace_id"], row["previous"] or "", row["temperature"], reason, f"{row['changes']:,}")
+    console.print(table)
+    now = ", ".join(f"{row['leads']:,} {row['temperature']}" for row in report.clickhouse["temperatures"])
+    console.print(f"Now: {now or 'no lead yet'}\n")
+
+
+def _revenue(report: Report, console: Console, workspace: str, truth: Truth | None) -> None:
+    rows = [row for row in report.overview["revenue"] if row["workspace_id"] == workspace and row["basis"] == "net"]
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    own = {row["currency"] for row in rows}
+    # the bookings' own currency where there is but one: it needs no rates
+    currency, amount = (
+        (own.pop(), "amount_minor") if len(own) == 1 else (rows[0]["reporting_currency"], "reporting_minor")
+    )
+    credited: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for row in rows:
+        credited[row["channel"]][row["model"]] += row[amount]
+        campaign = f"  {row['campaign_id']}" if row["campaign_id"] else ""
+        if campaign and truth and row["campaign_id"] in truth["planted"]:
+            credited[campaign][row["model"]] += row[amount]
+    columns = [f"{model} touch" if model != "linear" else model for model in models]
+    title = f"Revenue of {workspace} by channel and model, {currency}"
+    table = _table(title, "channel", *columns, *(["truly caused"] if truth else []))
+    channels = sorted(
+        (name for name in credited if not name.startswith("  ")), key=lambda name: -sum(credited[name].values())
+    )
+    for name in [*channels, *sorted(name for name in credited if name.startswith("  "))]:
+        caused = [_caused(truth, name, currency)] if truth else []
+        table.add_row(name, *(_money(credited[name][model], currency) for model in models), *caused)
+    total = [sum(credited[name][model] for name in channels) for model in models]
+    table.add_row("total", *(_money(one, currency) for one in total), *([""] if truth else []), style="bold")
+    console.print(table)
+    for campaign, why in (truth or {"planted": {}})["planted"].items():
+        console.print(f"{campaign}: {why}", soft_wrap=True)
+    console.print("")
+
+
+def _caused(truth: Truth, name: str, currency: str) -> str:
+    part = truth["campaigns"].get(name.strip()) if name.startswith("  ") else truth["channels"].get(name)
+    return _money(part["effect"]["net_reporting_minor"], currency) if part else ""
+
+
+def _pace(report: Report, console: Console) -> None:
+    table = _table("Pace of the stages", "stage", "facts and messages", "transactions", "per second")
+    for row in report.overview["pace"]:
+        seconds = max((row["last_at"] - row["first_at"]).total_seconds(), 1e-3)
+        rate = f"{row['outcomes'] / seconds:,.0f}"
+        table.add_row(row["stage"], f"{row['outcomes']:,}", f"{row['transactions']:,}", rate)
+    console.print(table, "")
+
+
+def _reconciliation(found: Reconciliation, console: Console) -> None:
+    table = _table(
+        "Every record accounted for", "fact topic", "records", "accepted", "duplicates", "dead letters", "left over"
+    )
+    for one in found.topics:
+        if one.records:
+            figures = (one.records, one.accepted, one.duplicates, one.dead_letters, one.difference)
+            table.add_row(one.name, *(f"{figure:,}" for figure in figures))
+    console.print(table, "")
+    checks = _table("Do all agree?", "compared", "figures", "off")
+    for check in found.checks:
+        style = "red" if check.differences else None
+        checks.add_row(check.name, f"{check.compared:,}", f"{len(check.differences):,}", style=style)
+    console.print(checks)
+    for what, count in found.later.items():
+        console.print(f"after acceptance, {what}: {count:,}")
+    for difference in found.differences:
+        console.print(f"DIFFERENCE {difference}", style="red", highlight=False, soft_wrap=True)
+    if not found.differences:
+        console.print("All agree, to the record and to the minor unit.", style="green")
+
+
+def _table(title: str, *columns: str, text: int = 1) -> Table:
+    """A borderless table whose first ``text`` columns are text and whose others are figures."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number < text else "right", no_wrap=number == 0)
+    return table
+
+
+def _money(minor: int, currency: str) -> str:
+    return format_currency(
+        minor / 10 ** get_currency_precision(currency), currency, "#,##0", locale="en", currency_digits=False
+    )
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in row.items()}

@@ -74,7 +74,7 @@ class RocksStore:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._db: Any = Rdict(str(folder), _options())
         self._write_options = WriteOptions()
-        self._write_options.disable_wal = True
+        self._write_options.disable_wal = True  # type: ignore[method-assign, assignment]  # a property in fact
         position = self._db.get(b"p")
         inbox, changelog = _POSITION.unpack(position) if position else (-1, 0)
         self.position = Position(None if inbox < 0 else inbox, changelog)

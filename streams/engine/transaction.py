@@ -97,7 +97,9 @@ class Transactions:
     def _failed(self, what: str, error: KafkaException) -> None:
         cause = error.args[0]
         undelivered = self._undelivered
-        if self.began is not None and not cause.fatal() and (cause.txn_requires_abort() or undelivered is not None):
+        # A call in the wrong state says that the transaction failed before, in the background.
+        failed = cause.txn_requires_abort() or undelivered is not None or cause.code() == KafkaError._STATE
+        if self.began is not None and failed and not cause.fatal():
             self.abort()
             detail = f"; a record was not delivered: {undelivered.str()}" if undelivered is not None else ""
             if undelivered is not None and undelivered.code() == KafkaError.MSG_SIZE_TOO_LARGE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ class Counter:
         make(admin, [(self.inbox, partitions, inbox), (changelog_of(self.name), partitions, CHANGELOG_CONFIG)])
         producer = Producer(producer_config(settings, "test"))
         for partition in range(partitions):
-            producer.produce(self.inbox, encode(Tick.build(at=START)), b"", partition)
+            producer.produce(self.inbox, encode(Tick.build(at=time.time_ns() // 1_000)), b"", partition)
         producer.flush()
 
 

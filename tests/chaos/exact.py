@@ -38,7 +38,7 @@ def read(settings: Settings, topic: str) -> dict[int, list[InRecord]]:
         open_ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), 10)[1] for p in partitions}
         consumer.assign([TopicPartition(topic, p, 0) for p in partitions])
         while open_ends:
-            for message in consumer.consume(5_000, 1.0):
+            for message in consumer.consume(5_000, 0.05):
                 partition, error = message.partition(), message.error()
                 if error is None:
                     key = (message.key() or b"").decode()
@@ -62,7 +62,7 @@ def committed(settings: Settings, counter: Counter) -> dict[int, int]:
     return {place.partition: place.offset for place in asked[group].result(10).topic_partitions}
 
 
-def is_done(settings: Settings, counter: Counter, feed: Feed) -> bool:
+def is_done(settings: Settings, counter: Counter) -> bool:
     """Whether all that was fed is counted and committed: nothing but ticks lies beyond the committed positions."""
     positions = committed(settings, counter)
     return all(

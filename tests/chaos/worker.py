@@ -18,6 +18,7 @@ from tests.chaos.counter import Counter
 
 SESSION_MS = 6_000
 TRANSACTION_MS = 4_000
+STARTED = "counting"
 
 
 def main(name: str, state_dir: str, bootstrap: str) -> int:
@@ -30,6 +31,7 @@ def main(name: str, state_dir: str, bootstrap: str) -> int:
             stage, (stage,), settings, b"k" * 32, Metrics(), session_ms=SESSION_MS, transaction_ms=TRANSACTION_MS
         )
         signal.signal(signal.SIGTERM, lambda *_: engine.stop())
+        logging.info(STARTED)
         engine.run()
     except EngineFault as fault:
         logging.error("%s", fault)

@@ -1,0 +1,60 @@
+"""`fineacers topics`: every topic and what it is for."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from schemas.topics import TOPICS, Topic
+
+
+def topics(as_json: Annotated[bool, typer.Option("--json", help="Print the topics as JSON.")] = False) -> None:
+    """List the topics as declared: kind, event types, key, partitions, retention, personal data.
+
+    Examples:
+
+        fineacers topics
+
+        fineacers topics --json
+    """
+    if as_json:
+        typer.echo(json.dumps([_form(topic) for topic in TOPICS.values()], indent=2))
+        return
+    table = Table("topic", "kind", "types", "key", "partitions", "kept", "personal data", box=None)
+    for topic in TOPICS.values():
+        types = [type_.__name__ for type_ in topic.types]
+        named = ", ".join(types) if len(types) < 5 else f"{len(types)} types"
+        table.add_row(
+            topic.name,
+            topic.kind,
+            named,
+            ":".join(topic.key),
+            str(topic.partitions),
+            _kept(topic),
+            "yes" if topic.personal else "",
+        )
+    Console().print(table)
+
+
+def _kept(topic: Topic) -> str:
+    if topic.compacted:
+        return "newest per key"
+    return "always" if topic.retention_days is None else f"{topic.retention_days} days"
+
+
+def _form(topic: Topic) -> dict[str, Any]:
+    return {
+        "name": topic.name,
+        "kind": topic.kind,
+        "types": [type_.__name__ for type_ in topic.types],
+        "key": list(topic.key),
+        "partitions": topic.partitions,
+        "retention_days": topic.retention_days,
+        "compacted": topic.compacted,
+        "max_bytes": topic.max_bytes,
+        "personal": topic.personal,
+    }

@@ -17,6 +17,9 @@ from schemas.registry import Entry, wire_schema
 HEADER_BYTES = 5
 """Magic and schema id in front of each body."""
 
+CHECK = 2**52
+"""Added to the offset behind each body: eight bytes that no stray end of a body is taken for."""
+
 _MAGIC = b"Obj\x01"
 _SYNC = b"fineacers-splice"  # 16 bytes; the file is read at once, so the marker need not be random
 
@@ -52,8 +55,7 @@ def _leaves(entry: Entry) -> Iterable[tuple[str, Any]]:
 
 def row(partition: int, offset: int, type_: str, raw: bytes) -> bytes:
     """One spliced record; ``raw`` is a record's value with its header."""
-    at = long(offset)
-    return b"".join((long(partition), at, _string(type_), raw[HEADER_BYTES:], at))
+    return b"".join((long(partition), long(offset), _string(type_), raw[HEADER_BYTES:], long(offset + CHECK)))
 
 
 def container(schema: dict[str, Any], rows: list[bytes]) -> bytes:

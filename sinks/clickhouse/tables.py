@@ -16,6 +16,7 @@ from schemas.events.ledger import Line
 from schemas.events.routing import Accepted
 from schemas.topics import ACCEPTED, ACCEPTED_PREFIX, PLATFORM, Topic
 from sinks.clickhouse.columns import Column, columns, united
+from sinks.clickhouse.splice import CHECK
 
 DEDUPLICATION_WINDOW = 10_000
 """Blocks whose tokens a table remembers."""
@@ -109,7 +110,7 @@ def create_statements() -> list[str]:
 
 def _create(table: Table) -> str:
     body = [f"    {_quoted(column.name)} {column.type}" for column in table.columns]
-    body += ["    CONSTRAINT whole CHECK _chk = _offset"]
+    body += [f"    CONSTRAINT whole CHECK _chk = _offset + {CHECK}"]
     if table.name == STAGED_LINES:
         return f"CREATE TABLE IF NOT EXISTS {table.name}\n(\n" + ",\n".join(body) + "\n)\nENGINE = Null"
     default = "workspace_id, occurred_at"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from schemas.codec import decode, entry_of
 from schemas.topics import ACCEPTED_PREFIX
-from sinks.clickhouse.splice import container, flat_schema, long, row
+from sinks.clickhouse.splice import CHECK, container, flat_schema, long, row
 from sinks.clickhouse.tables import TABLES
 from sinks.delivery import Accumulator, Positions, Record, advanced, standing
 from tests.support.sinks import story
@@ -86,7 +86,7 @@ def test_spliced_records_hold_the_values_of_their_messages(number: int, partitio
         spliced = list(reader(io.BytesIO(data)))
         assert len(spliced) == 2
         for record in spliced:
-            assert (record["_partition"], record["_offset"], record["_chk"]) == (partition, offset, offset)
+            assert (record["_partition"], record["_offset"], record["_chk"]) == (partition, offset, offset + CHECK)
             assert record["type"] == entry.type
             for path, column in table.paths(entry.message).items():
                 source = decoded.message if path.startswith("fact.") or decoded.prefix is None else decoded.prefix

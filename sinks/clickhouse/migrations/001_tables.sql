@@ -61,7 +61,7 @@ CREATE TABLE IF NOT EXISTS leads
     `source_partition` Int64,
     `source_offset` Int64,
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset,
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
@@ -97,7 +97,7 @@ CREATE TABLE IF NOT EXISTS touchpoints
     `source_partition` Int64,
     `source_offset` Int64,
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset,
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
@@ -132,7 +132,7 @@ CREATE TABLE IF NOT EXISTS clicks
     `source_partition` Int64,
     `source_offset` Int64,
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset,
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
@@ -172,7 +172,7 @@ CREATE TABLE IF NOT EXISTS bookings
     `source_partition` Int64,
     `source_offset` Int64,
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset,
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
@@ -206,7 +206,7 @@ CREATE TABLE IF NOT EXISTS consents
     `source_partition` Int64,
     `source_offset` Int64,
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset,
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
@@ -241,7 +241,7 @@ CREATE TABLE IF NOT EXISTS outreach
     `source_partition` Int64,
     `source_offset` Int64,
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset,
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
@@ -273,7 +273,7 @@ CREATE TABLE IF NOT EXISTS deliveries
     `source_partition` Int64,
     `source_offset` Int64,
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset,
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
@@ -308,7 +308,7 @@ CREATE TABLE IF NOT EXISTS spend
     `source_partition` Int64,
     `source_offset` Int64,
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset,
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
@@ -339,7 +339,7 @@ CREATE TABLE IF NOT EXISTS messages
     `source_partition` Int64,
     `source_offset` Int64,
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset,
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
@@ -376,7 +376,7 @@ CREATE TABLE IF NOT EXISTS properties
     `source_partition` Int64,
     `source_offset` Int64,
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset,
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
@@ -410,7 +410,7 @@ CREATE TABLE IF NOT EXISTS content
     `source_partition` Int64,
     `source_offset` Int64,
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset,
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
@@ -442,7 +442,7 @@ CREATE TABLE IF NOT EXISTS approvals
     `source_partition` Int64,
     `source_offset` Int64,
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset,
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
@@ -472,7 +472,7 @@ CREATE TABLE IF NOT EXISTS identities
     `source_partition` Int64,
     `source_offset` Int64,
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset,
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
@@ -506,7 +506,7 @@ CREATE TABLE IF NOT EXISTS rates
     `source_partition` Int64,
     `source_offset` Int64,
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset,
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
@@ -538,7 +538,7 @@ CREATE TABLE IF NOT EXISTS risks
     `source_partition` Int64,
     `source_offset` Int64,
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset,
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
@@ -570,7 +570,7 @@ CREATE TABLE IF NOT EXISTS policies
     `source_partition` Int64,
     `source_offset` Int64,
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset,
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
@@ -601,7 +601,7 @@ CREATE TABLE IF NOT EXISTS alerts
     `source_partition` Int64,
     `source_offset` Int64,
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset,
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
@@ -642,7 +642,7 @@ CREATE TABLE IF NOT EXISTS lead_profiles
     `financing` LowCardinality(Nullable(String)),
     `first_captured_at` Nullable(DateTime64(6, 'UTC')),
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset,
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
@@ -666,7 +666,7 @@ CREATE TABLE IF NOT EXISTS identifier_bindings
     `since` DateTime64(6, 'UTC'),
     `version` Int64,
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset,
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
@@ -693,7 +693,7 @@ CREATE TABLE IF NOT EXISTS lead_scores
     `readiness` Int64,
     `reasons` Array(String),
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset,
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
@@ -718,7 +718,7 @@ CREATE TABLE IF NOT EXISTS lead_temperatures
     `reason` LowCardinality(String),
     `restates_from` Nullable(DateTime64(6, 'UTC')),
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset,
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
@@ -742,7 +742,7 @@ CREATE TABLE IF NOT EXISTS lead_routes
     `route` LowCardinality(String),
     `reason` LowCardinality(String),
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset,
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
@@ -766,7 +766,7 @@ CREATE TABLE IF NOT EXISTS contact_requests
     `channels` Array(String),
     `not_after` DateTime64(6, 'UTC'),
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset,
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
@@ -792,7 +792,7 @@ CREATE TABLE IF NOT EXISTS ledger_postings
     `reason` LowCardinality(String),
     `lines` Array(Tuple(line_id UUID, model String, basis String, effective_at DateTime64(6, 'UTC'), account String, channel String, campaign_id Nullable(String), content_id Nullable(String), variant_id Nullable(String), touch_day Date32, conversion_day Date32, amount_minor Int64, currency Nullable(String), reporting_minor Int64, reporting_currency String, rate_id Nullable(String), policy_version Int64, weights_version Int64)),
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496
 )
 ENGINE = Null;
 
@@ -806,7 +806,7 @@ CREATE TABLE IF NOT EXISTS stage_counts
     `positions` Array(Tuple(topic String, partition Int64, first Int64, end Int64)),
     `counts` Array(Tuple(topic String, type String, outcome String, count Int64)),
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset,
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
@@ -833,7 +833,7 @@ CREATE TABLE IF NOT EXISTS dead_letters
     `fact_type` LowCardinality(Nullable(String)),
     `fact_id` Nullable(UUID),
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
-    CONSTRAINT whole CHECK _chk = _offset,
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree

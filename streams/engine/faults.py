@@ -30,5 +30,6 @@ def record_fault(stage: str, record: InRecord, error: Exception) -> RecordFault:
     at = f"{record.topic}:{record.partition}:{record.offset}"
     return RecordFault(
         f"stage {stage} stopped at {at}: {type(error).__name__} in {lines}. "
-        f"Nothing of the open transaction is visible. Correct the code and start again; `fineacers dead-letters quarantine {at}` sets the fact aside"
+        "Nothing of the open transaction is visible; correct the code and start again, or set the fact aside: "
+        f"`fineacers dead-letters quarantine {at}`"
     )

@@ -24,7 +24,12 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         stage, partition = ("stage",), ("stage", "topic", "partition")
         self.records = Counter("fineacers_records", "Records applied", partition, registry=registry)
-        self.lag = Gauge("fineacers_lag_records", "Offsets between position and end", partition, registry=registry)
+        self.lag = Gauge(
+            "fineacers_lag_records",
+            "Offsets between position and end, a few markers of transactions included",
+            partition,
+            registry=registry,
+        )
         self.restore = Gauge(
             "fineacers_restore_left_records", "Changelog offsets left to restore", partition, registry=registry
         )
@@ -59,7 +64,7 @@ class Metrics:
     def restoring(self, stage: str, owned: OwnedPartitions) -> None:
         """Note how much is left to restore."""
         left = owned.left()
-        for one in owned:
+        for one in (one for one in owned if one.store is not None):
             self.restore.labels(stage, one.place[0], str(one.place[1])).set(left.get(one.place[1], 0))
 
     def committed(self, stage: str, worked: float, committing: float) -> None:

@@ -20,7 +20,4 @@ settings.register_profile(
     print_blob=True,
     suppress_health_check=_SLOW_IS_FINE,
 )
-settings.register_profile(
-    "medium", max_examples=60, phases=set(Phase) - {Phase.explain}, deadline=None, suppress_health_check=_SLOW_IS_FINE
-)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

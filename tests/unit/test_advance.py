@@ -94,6 +94,14 @@ def test_a_score_raises_only_by_crossing_upwards() -> None:
     assert len(moves(run)) == 3, "never down"
 
 
+def test_a_score_that_was_high_already_raises_nobody_again() -> None:
+    run = run_of(captured("3-1", budget_minor=200_000_000, timeframe_days=90))
+    run.driver.tick(at("4-1"))
+    assert moves(run)[1:] == [("3-31", "warm", "cold", "quiet")]
+    run.publish(touch("t", "4-2", "reply"))
+    assert len(moves(run)) == 2
+
+
 def test_thirty_quiet_days_cool_by_one_step_and_thirty_more_by_another() -> None:
     run = run_of(captured("3-1"), touch("t1", "3-2", "inquiry"))
     run.driver.tick(at("4-1") - 1)

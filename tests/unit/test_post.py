@@ -118,6 +118,12 @@ def test_nearest_earlier_rate_reaches_seven_days() -> None:
     assert Case(rate("3", 1, "3-11")).posts(booking(1, CONVERTED, 10, currency="USD"))["10 (none)"] == (10, 0)
 
 
+def test_an_older_revision_of_a_rate_changes_nothing() -> None:
+    case = Case(rate("3", 2), booking(1, CONVERTED, 10, currency="USD"))
+    assert case.posts(rate("4", 1)) == {}
+    assert case.posts(rate("5", 3))["10 (none)"] == (0, 20)
+
+
 def test_an_amount_that_no_line_can_hold_stays_unconverted() -> None:
     case = Case(rate("999999999999", 1))
     assert case.posts(booking(1, CONVERTED, MAX_MINOR, currency="USD"))["10 (none)"] == (MAX_MINOR, 0)

@@ -1,0 +1,261 @@
+"""Break the rules that matter, one at a time, and see that a test notices: ``make mutants``.
+
+Each mutant is a change of source in a copy of the tree, under which the fast tests run until one fails. A mutant that
+survives is a rule that no test holds; one whose text is not found must follow the code that it breaks.
+Names of mutants as arguments run those alone.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+COPIED = ("schemas", "models", "processors", "sinks", "streams", "tests")
+UNIT = (
+    "partitioner", "identity", "intake", "resolve", "profile", "score", "advance", "path", "post", "stage",
+    "partition", "driver", "topology",
+)  # fmt: skip
+PROPERTY = ("money", "standing", "ledger_laws", "line_law", "log_law", "purity")
+TESTS = [f"tests/unit/test_{name}.py" for name in UNIT] + [f"tests/property/test_{name}.py" for name in PROPERTY]
+
+
+class Mutant(NamedTuple):
+    """A rule broken: in ``file``, ``was`` (found once) becomes ``now``."""
+
+    file: str
+    was: str
+    now: str
+
+
+MUTANTS: dict[str, Mutant] = {
+    "remainder ties go to the later touch": Mutant("models/money.py", "(-remainders[i], i)", "(-remainders[i], -i)"),
+    "halves are rounded up": Mutant(
+        "models/money.py",
+        "round(amount_minor * _scaled(rate, base, quote))",
+        "int((amount_minor * _scaled(rate, base, quote) * 2 + 1) // 2)",
+    ),
+    "decimals of currencies are ignored": Mutant(
+        "models/money.py", "(get_currency_precision(quote) - get_currency_precision(base))", "0"
+    ),
+    "views count as clicks": Mutant(
+        "models/touches.py", "kind not in OWN_SENDS and kind not in VIEW_CLASS", "kind not in OWN_SENDS"
+    ),
+    "look-back excludes its end": Mutant(
+        "models/attribution/path.py", "start <= touch.at <= end", "start <= touch.at < end"
+    ),
+    "look-back excludes its start": Mutant(
+        "models/attribution/path.py", "start <= touch.at <= end", "start < touch.at <= end"
+    ),
+    "views count beside clicks": Mutant(
+        "models/attribution/path.py", "return clicks or _within(", "return clicks + _within("
+    ),
+    "first is last": Mutant(
+        "models/attribution/heuristic.py", "[1] + [0] * (len(path) - 1)", "[0] * (len(path) - 1) + [1]"
+    ),
+    "what is retained is ignored": Mutant(
+        "processors/ledger/books.py",
+        "return self.retained_minor if self.status in RETAINING else self.amount_minor",
+        "return self.amount_minor",
+    ),
+    "touches of a former owner are taken": Mutant(
+        "processors/ledger/books.py",
+        "(message.epoch, message.seq) <= (books.epoch, books.path_seq)",
+        "(message.seq) <= (books.path_seq)",
+    ),
+    "touches are taken however old": Mutant(
+        "processors/ledger/books.py", "if (message.epoch, message.seq) <= (books.epoch, books.path_seq) or", "if"
+    ),
+    "the rate is that of the last change": Mutant(
+        "processors/ledger/target.py",
+        "currency: _rate(currency, day, policy, control)",
+        "currency: _rate(currency, max(one.occurred_at for one in books.revisions.values()) // 86_400_000_000,"
+        " policy, control)",
+    ),
+    "days are those of UTC": Mutant("processors/ledger/target.py", ".astimezone(_zone(zone))", ""),
+    "a step is not reduced by the one before": Mutant(
+        "processors/ledger/target.py",
+        "difference[key] = Balance(held.amount - share.amount, held.reporting - share.reporting)",
+        "difference[key] = held",
+    ),
+    "the policy's beginning is ignored": Mutant(
+        "processors/control.py", "if policy.applies_from <= at]", "if policy.applies_from >= 0]"
+    ),
+    "rates reach back a day less": Mutant(
+        "processors/control.py", "day - found <= RATE_REACH_DAYS", "day - found < RATE_REACH_DAYS"
+    ),
+    "older rates replace newer ones": Mutant(
+        "processors/control.py", "if held is not None and held.revision >= event.revision:", "if held == event:"
+    ),
+    "a booking dropped from memory is forgotten": Mutant(
+        "models/conversion.py", "if dropped is not None and dropped.booked_at is not None:", "if not revisions:"
+    ),
+    "a booking belongs to the revision that came last": Mutant(
+        "processors/resolve/booking.py", "elif fact.revision > held.revision:", "elif fact.revision != held.revision:"
+    ),
+    "the ownership epoch stands still": Mutant(
+        "processors/resolve/booking.py", "epoch = held.epoch + (identifier != held.identifier)", "epoch = held.epoch"
+    ),
+    "deleted touches stay in the path": Mutant("processors/lead/path.py", "and touch.live and", "and"),
+    "a moved booking is judged by what its new lead saw": Mutant(
+        "processors/lead/path.py", "self.epoch > 0 or self.converted_at", "self.converted_at"
+    ),
+    "a touch is told only where it is": Mutant(
+        "processors/lead/path.py", "{touch.at} if held is None else {touch.at, held.at}", "{touch.at}"
+    ),
+    "another content of a revision goes unnoticed": Mutant(
+        "processors/lead/path.py", 'return path, () if known == revision else [_conflict("booking")]', "return path, ()"
+    ),
+    "late engagements are appended": Mutant(
+        "processors/lead/score.py",
+        "if held is None and (not log.entries or _place(happening) > _place(log.entries[-1])):",
+        "if held is None:",
+    ),
+    "a policy leaves old logs alone": Mutant(
+        "processors/lead/score.py", "_published(_refolded(held, held.entries, ctx), ctx)", "_published(held, ctx)"
+    ),
+    "lower revisions replace higher ones": Mutant(
+        "processors/lead/score.py", "held.revision >= happening.revision", "held.revision == happening.revision"
+    ),
+    "restatements are not marked": Mutant(
+        "processors/lead/advance.py",
+        "restates_from=restates_from if number == held.seq + 1 else None",
+        "restates_from=None",
+    ),
+    "restatements void too much": Mutant(
+        "processors/lead/advance.py", "            same -= 1  #", "            break  #"
+    ),
+    "quiet runs from the capture alone": Mutant(
+        "models/scoring/standing.py",
+        "since=max(standing.since, at) if engaged else standing.since",
+        "since=standing.since",
+    ),
+    "quiet is judged by the newest policy": Mutant(
+        "models/scoring/standing.py", "policy_at(standing.since).cooling_after", "policy_at(2**62).cooling_after"
+    ),
+    "engagements before the capture are forgotten": Mutant(
+        "models/scoring/standing.py", '(kind in ("direct", "captured"))', '(kind == "direct")'
+    ),
+    "any rise of the score warms": Mutant(
+        "models/scoring/standing.py",
+        "if score > before and _band(score, policy) > _band(before, policy) else -1",
+        "if score > before else -1",
+    ),
+    "whoever is warm is contacted": Mutant("processors/lead/route.py", "if warmer and _CHANNELS", "if _CHANNELS"),
+    "older words on a lead replace newer ones": Mutant(
+        "processors/lead/profile.py", "_clock(register) > _clock(held)", "_clock(register) != _clock(held)"
+    ),
+    "all workspaces share one key": Mutant(
+        "models/identity.py", 'info=b"fineacers identity " + workspace.encode()', 'info=b"fineacers identity "'
+    ),
+    "the future is believed": Mutant(
+        "processors/intake/admit.py",
+        "if fact.occurred_at > received.arrived_at + MAX_AHEAD:",
+        "if fact.occurred_at < 0:",
+    ),
+    "any fact is taken from any topic": Mutant("processors/intake/admit.py", " or topic.name != received.topic:", ":"),
+    "timers wait for the tick": Mutant("streams/stage.py", "    if state.timers:\n", "    if not state:\n"),
+    "timers fire before the tick knows": Mutant(
+        "streams/stage.py", "given.key, min(given.at, clock.now), clock)", "given.key, given.at, clock)"
+    ),
+    "a timer set again has the cause it had": Mutant("streams/stage.py", "self._state.generation += 1", "pass"),
+    "a refusal keeps what was done": Mutant(
+        "streams/stage.py",
+        "                        outcome.outputs.append(answer)\n",
+        "                        outcome.outputs.append(answer)\n                        outcome.state = self._state\n",
+    ),
+    "stale causes reach out": Mutant("streams/stage.py", "speaks_of < self._clock.now - STALE_AFTER", "speaks_of < 0"),
+    "old times reach out for a fresh cause": Mutant(
+        "streams/stage.py", "min(self._given.at, event.occurred_at)", "self._given.at"
+    ),
+    "what was handed on comes back": Mutant(
+        "streams/routing.py", " and not (taker is stage and emitted.handed_on)", ""
+    ),
+    "refused facts count as seen": Mutant(
+        "streams/partition.py", "if self.stage.deduplicates and not refused:", "if self.stage.deduplicates:"
+    ),
+    "another content is a duplicate, too": Mutant(
+        "streams/partition.py", "if known.content == content_hash(raw):", "if known.content:"
+    ),
+    "ids are remembered a moment too long": Mutant(
+        "streams/partition.py", "self.now - known.at < REMEMBER_IDS", "self.now - known.at <= REMEMBER_IDS"
+    ),
+    "no sweep is queued": Mutant(
+        "streams/partition.py", "if Visit in self.stage.consumes:", "if not self.stage.consumes:"
+    ),
+    "a sweep under way serves later changes": Mutant(
+        "streams/partition.py",
+        "sweep.workspace == event.workspace_id and not sweep.cursor]",
+        "sweep.workspace == event.workspace_id]",
+    ),
+    "a sweep ends after its first page": Mutant(
+        "streams/partition.py", "if len(page) < VISITS_PER_TICK:", "if len(page) <= VISITS_PER_TICK:"
+    ),
+    "timers set in this transaction are overlooked": Mutant(
+        "streams/partition.py", "heappush(self._fresh_timers, TimerEntry(due, key, name, generation))", "pass"
+    ),
+    "timers that moved fire all the same": Mutant(
+        "streams/partition.py",
+        "return state is None or state.timers.get(entry.name) == (entry.due, entry.generation)",
+        "return state is None or bool(state.timers)",
+    ),
+    "keys not yet written are not visited": Mutant(
+        "streams/partition.py", "sorted({*stored, *fresh})[:limit]", "sorted({*stored})[:limit]"
+    ),
+    "an abort keeps its states": Mutant(
+        "streams/partition.py",
+        '        """The transaction never was: forget it."""\n        self._begin()',
+        '        """The transaction never was: forget it."""',
+    ),
+}
+
+
+WHOLE = Mutant("models/money.py", "def apportion(", "def apportion(")
+"""Breaks nothing, so it must survive: else the tests fail of themselves and kill nobody."""
+
+
+def fate(mutant: Mutant) -> str:
+    """``killed`` with the test that did it, or ``SURVIVED``, or what is wrong with the mutant itself."""
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        tree = Path(folder)
+        for part in COPIED:
+            shutil.copytree(ROOT / part, tree / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "pyproject.toml", tree)
+        source = (tree / mutant.file).read_text()
+        if source.count(mutant.was) != 1:
+            return f"BROKEN: its text stands {source.count(mutant.was)} times in {mutant.file}"
+        (tree / mutant.file).write_text(source.replace(mutant.was, mutant.now))
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", *TESTS]
+        environment = {**os.environ, "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
+    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    if done.returncode == 0:
+        return "SURVIVED"
+    if done.returncode != 1 or not failed or "Error while" in done.stdout:
+        return f"BROKEN: the tests did not run:\n{done.stdout[-2000:]}{done.stderr[-1000:]}"
+    return "killed by " + failed[0].split(" - ")[0].removeprefix("FAILED ")
+
+
+def main(names: list[str]) -> int:
+    """Print the fate of each mutant; 0 when all were killed."""
+    chosen = names or list(MUTANTS)
+    if (unbroken := fate(WHOLE)) != "SURVIVED":
+        print(f"the tests do not pass as it is: {unbroken}")  # noqa: T201
+        return 1
+    alive = 0
+    with ThreadPoolExecutor(max(1, (os.cpu_count() or 2) // 2 + 1)) as pool:
+        for name, told in zip(chosen, pool.map(lambda name: fate(MUTANTS[name]), chosen), strict=True):
+            alive += not told.startswith("killed")
+            print(f"{name}: {told}", flush=True)  # noqa: T201
+    print(f"{len(chosen) - alive} of {len(chosen)} killed")  # noqa: T201
+    return 1 if alive else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,162 @@
+"""A simulated agency through the whole line on real servers: its truth, both stores and both laws agree."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+
+from schemas.codec import decode
+from schemas.events.operations import Tick
+from schemas.topics import FACTS, TOPICS
+from streams.driver import Driver, Slot
+from streams.engine.changelog import changelog_of
+from streams.partition import Partition
+from streams.records import InRecord
+from streams.routing import Router
+from streams.settings import identity_key
+from streams.sources.publisher import Publisher
+from streams.sources.refusals import Publication
+from streams.sources.simulate import Scenario, Truth, simulate
+from streams.stage import Stage
+from streams.store import MemoryStore
+from streams.topology import topology
+from tests.kafka import read_all
+from tests.line import PROCESSES, Line, running_line
+from tests.support.runs import Run, view
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@dataclass
+class Finished:
+    """A line at rest, what was truly published, and every record of every topic."""
+
+    line: Line
+    truth: Truth
+    stages: tuple[Stage, ...]
+    log: dict[Slot, list[InRecord]]
+
+
+@pytest.fixture(scope="module")
+def finished() -> Iterator[Finished]:
+    with running_line() as line:
+        simulation = simulate(Scenario(end=time.time_ns() // 1_000, days=60, events=4_000))
+        publisher = Publisher(line.settings, "test")
+        records = [Publication(one.topic, one.key, one.value) for one in simulation]
+        for place, process in enumerate(PROCESSES):
+            publisher.publish(records[place :: len(PROCESSES)])
+            publisher.flush()
+            line.kill(process)
+        line.report()
+        stages = topology(identity_key(line.settings))
+        names = [*TOPICS, *(changelog_of(stage.name) for stage in stages if stage.stateful)]
+        yield Finished(line, simulation.truth, stages, read_all(line.settings, names))
+
+
+def test_every_fact_has_the_outcome_that_was_drawn(finished: Finished) -> None:
+    found = finished.line.report()["reconciliation"]["topics"]
+    drawn = {
+        name: (topic["published"], topic["accepted"], topic["duplicates"], sum(topic["dead_letters"].values()))
+        for name, topic in finished.truth.topics.items()
+    }
+    assert {
+        one["name"]: (one["records"], one["accepted"], one["duplicates"], one["dead_letters"])
+        for one in found
+        if one["records"]
+    } == drawn
+
+
+def test_the_ledger_credits_what_the_bookings_are_worth(finished: Finished) -> None:
+    revenue = finished.line.report()["revenue"]
+    credited: Counter[tuple[str, str]] = Counter()
+    for row in revenue:
+        credited[row["model"], row["currency"]] += row["amount_minor"]
+    assert {key: total for key, total in credited.items() if total} == {
+        (model, currency): net
+        for model in ("first", "last", "linear")
+        for currency, net in finished.truth.net_minor.items()
+        if net
+    }
+
+
+def test_log_law(finished: Finished) -> None:
+    """Each stage's inbox partitions alone give its outputs and states again, byte for byte."""
+    router = Router(finished.stages)
+    written: Counter[tuple[str, str, bytes]] = Counter()
+    for stage in finished.stages:
+        for slot in [slot for slot in finished.log if slot[0] in stage.inputs]:
+            partition = Partition(stage, router, store := MemoryStore())
+            for record in finished.log[slot]:
+                written.update((out.topic, out.key, out.value) for out in partition.apply(record))
+            partition.committed(partition.changes())
+            assert dict(store.states) == _states(finished, stage, slot[1])
+    there = Counter(
+        (record.topic, record.key, record.value)
+        for (topic, _), records in finished.log.items()
+        if topic in TOPICS and TOPICS[topic].kind != "fact" and topic != "stage.counts"
+        for record in records
+        if not isinstance(decode(record.value).message, Tick)
+    )
+    assert written == there
+
+
+def test_line_law(finished: Finished) -> None:
+    """The same facts, one by one in the driver, come to the same settled view as on Kafka, in bulk and with kills."""
+    driver = Driver(finished.stages)
+    facts = [
+        record for fact in FACTS for (topic, _), all_ in finished.log.items() if topic == fact.name for record in all_
+    ]
+    for record in sorted(facts, key=lambda one: (one.timestamp, one.topic, one.partition, one.offset)):
+        driver.publish(record.topic, record.key, record.value, record.timestamp)
+    for _ in range(10):
+        driver.tick(_last_tick(finished))
+    on_kafka = Driver(finished.stages)
+    on_kafka.log = defaultdict(list, finished.log)
+    assert view(Run(driver)) == view(Run(on_kafka))
+
+
+def test_only_fresh_causes_reach_out(finished: Finished) -> None:
+    with psycopg.connect(**finished.line.settings.postgres("admin")) as database:
+        old = "SELECT count(*) FROM contact_requests WHERE occurred_at < now() - interval '25 hours'"
+        assert database.execute(old).fetchone() == (0,)
+
+
+def test_a_lead_can_be_found_and_is_masked(finished: Finished) -> None:
+    line = finished.line
+    with psycopg.connect(**line.settings.postgres("admin")) as database:
+        email, workspace = database.execute(
+            "SELECT email, workspace_id FROM leads WHERE email IS NOT NULL AND crm_id IS NULL ORDER BY lead_id LIMIT 1"
+        ).fetchone() or ("", "")
+    found = line.run("lead", "find", "email", "-", "--workspace", workspace, "--json", given=email + "\n")
+    lead_id = json.loads(found.stdout)[0]["lead_id"]
+    shown = line.run("lead", "show", lead_id).stdout
+    assert lead_id in shown
+    assert email not in shown
+    assert email in line.run("lead", "show", lead_id, "--reveal").stdout
+
+
+def _states(finished: Finished, stage: Stage, partition: int) -> dict[str, bytes]:
+    """The newest state of each key in a changelog partition."""
+    found: dict[str, bytes] = {}
+    for record in finished.log.get((changelog_of(stage.name), partition), []):
+        if "/" in record.key:
+            found[record.key] = record.value
+    return found
+
+
+def _last_tick(finished: Finished) -> int:
+    """The last tick that every partition has seen."""
+    last: dict[Slot, int] = {}
+    for slot, records in finished.log.items():
+        if slot[0] in TOPICS and TOPICS[slot[0]].kind == "inbox":
+            for record in records:
+                message = decode(record.value).message
+                if isinstance(message, Tick):
+                    last[slot] = message.at
+    return min(last.values())

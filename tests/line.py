@@ -1,0 +1,75 @@
+"""The whole line in a folder of its own: servers, stages and sinks as `fineacers up` starts them, each killable."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from streams.local.state import StateFolder
+from streams.settings import Settings, read_settings
+
+PROCESSES = ("intake-resolve", "lead-ledger", "sink-postgres", "sink-clickhouse")
+
+
+class Line:
+    """A running platform, reached as its users reach it: by the command line."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._environment = {**os.environ, "FINEACERS_STATE_DIR": str(folder)}
+
+    @property
+    def settings(self) -> Settings:
+        """Where everything is."""
+        return read_settings(state_dir=self.folder)
+
+    def run(self, *arguments: str, given: str = "", expect: int | None = 0) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end; ``expect`` its exit code (none: any)."""
+        done = subprocess.run(  # noqa: PLW1510 the exit code is checked below
+            self._command(*arguments), input=given, capture_output=True, text=True, env=self._environment, timeout=600
+        )
+        assert expect is None or done.returncode == expect, done.stdout[-4_000:] + done.stderr[-4_000:]
+        return done
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command and leave it running."""
+        return subprocess.Popen(
+            self._command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True,
+            env=self._environment,
+        )  # fmt: skip
+
+    def report(self) -> dict[str, Any]:
+        """The report's figures; fails unless everything agrees."""
+        found: dict[str, Any] = json.loads(self.run("report", "--json").stdout)
+        assert found["reconciliation"]["differences"] == []
+        return found
+
+    def kill(self, process: str) -> int:
+        """SIGKILL a process of the platform; its supervisor starts it again. Returns the pid that was."""
+        pid = int(StateFolder(self.folder).status()[process]["pid"])
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "streams", *arguments]
+
+
+@contextmanager
+def running_line() -> Iterator[Line]:
+    """Start everything, yield it, stop everything and delete its data."""
+    with tempfile.TemporaryDirectory(prefix="fineacers-line-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o711)  # PostgreSQL runs as another user and must get through
+        line = Line(Path(name) / "state")
+        try:
+            line.run("up")
+            yield line
+        finally:
+            line.run("down", "--delete-data", expect=None)

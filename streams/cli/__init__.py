@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import typer
 
 from streams.cli import (
@@ -31,7 +34,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for name, command in {
+_COMMANDS: dict[str, Callable[..., Any]] = {
     "up": up.up,
     "demo": demo.demo,
     "down": down.down,
@@ -46,7 +49,8 @@ for name, command in {
     "migrate": migrate.migrate,
     "worker": worker.worker,
     "sink": sink.sink,
-}.items():
+}
+for name, command in _COMMANDS.items():
     app.command(name)(command)
 app.add_typer(lead.app, name="lead")
 app.add_typer(dead_letters.app, name="dead-letters")

@@ -67,7 +67,7 @@ def demo(
     show(found, console, truth)
     _show_latencies(live, console)
     console.print(
-        f"{truth['published']:,} facts in {time.monotonic() - began:,.0f} s, from the first one published to this report"
+        f"{truth['published']:,} facts, from the first one published to this report: {time.monotonic() - began:,.0f} s"
     )
     end(found)
 

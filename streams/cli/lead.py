@@ -31,7 +31,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
 @app.command()
 def find(
-    kind: Annotated[str, typer.Argument(help=f"Kind of identifier: {', '.join(KINDS)}.")],
+    kind: Annotated[str, typer.Argument(help="Kind of identifier, such as email or phone.")],
     value: Annotated[str, typer.Argument(help="Its value, written as people write it. Use - to read it from stdin.")],
     workspace: Workspace,
     region: Annotated[str, typer.Option(help="Home region; says how to read a phone number without +.")] = "UAE",
@@ -103,7 +103,9 @@ def show(
 _QUERIES = {
     "profile": "SELECT * FROM leads WHERE lead_id = %s",
     "identifiers": "SELECT kind, identifier::text FROM identifiers WHERE lead_id = %s ORDER BY kind, identifier",
-    "score": "SELECT score, budget, urgency, engagement, readiness, reasons, occurred_at FROM scores WHERE lead_id = %s",
+    "score": (
+        "SELECT score, budget, urgency, engagement, readiness, reasons, occurred_at FROM scores WHERE lead_id = %s"
+    ),
     "temperature": (
         "SELECT seq, occurred_at, previous, temperature, reason, restates_from FROM temperature_changes "
         "WHERE lead_id = %s ORDER BY seq"

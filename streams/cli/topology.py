@@ -53,14 +53,16 @@ def _form(stage: Stage, stages: tuple[Stage, ...]) -> dict[str, Any]:
                 "step": step.name,
                 "remembers": step.slice.__name__ if step.slice else None,
                 "consumes": [type_.__name__ for type_ in step.consumes],
-                "emits": [{"type": type_.__name__, "to": _takers(type_, stages)} for type_ in step.emits],
+                "emits": [{"type": type_.__name__, "to": _takers(type_, stage, place, stages)} for type_ in step.emits],
             }
-            for step in stage.steps
+            for place, step in enumerate(stage.steps)
         ],
     }
 
 
-def _takers(type_: Any, stages: tuple[Stage, ...]) -> list[str]:
-    """The topic of an event type, and the inboxes of the stages that consume it."""
+def _takers(type_: Any, stage: Stage, place: int, stages: tuple[Stage, ...]) -> list[str]:
+    """Who takes what a step emits: later steps of the stage in the same pass, the type's topic, stages' inboxes."""
+    later = [step.name for step in stage.steps[place + 1 :] if type_ in step.consumes]
     topic = [PLATFORM_TOPIC[type_].name] if type_ in PLATFORM_TOPIC else []
-    return topic + [stage.inputs[0] for stage in stages if type_ in stage.consumes]
+    takers = [other for other in stages if type_ in other.consumes and not (other is stage and later)]
+    return [*later, *topic, *(taker.inputs[0] for taker in takers)]

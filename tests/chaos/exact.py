@@ -75,29 +75,39 @@ def is_done(settings: Settings, counter: Counter) -> bool:
 def check(settings: Settings, counter: Counter, feed: Feed, state_dirs: Sequence[Path]) -> None:
     """Everything that exactly once means; to be called while no worker runs.
 
-    Each fact is counted once and each output is there once, in the order of its key; changelog and local store hold the
-    same; the group has read to the end; the transactions' own accounts add up; and the log law: the inbox, fed to a
-    partition over a store in memory, gives the same outputs and the same store, byte for byte.
+    Each fact is counted once and each output is there once, in the order of its key; the group has read to the end;
+    the transactions' own accounts add up; and the log law holds.
     """
-    outputs = _outputs(settings, counter)
-    _check_outputs(feed, outputs)
-    inbox = read(settings, counter.inbox)
+    _check_outputs(feed, outputs_of(settings, counter))
     positions = committed(settings, counter)
-    for partition, records in inbox.items():
+    for partition, records in read(settings, counter.inbox).items():
         unread = [record for record in records if record.offset >= positions[partition]]
-        assert len(unread) <= 1 and not any(record.key for record in unread), f"{len(unread)} records unread"
+        assert len(unread) <= 1, f"{len(unread)} records unread"
+        assert not any(record.key for record in unread), "a fact is unread"
     _check_accounts(settings, counter, feed, positions)
+    check_log_law(settings, counter, state_dirs)
+
+
+def check_log_law(settings: Settings, counter: Counter, state_dirs: Sequence[Path]) -> None:
+    """What was read of the inbox, fed to partitions over stores in memory, gives the same bytes everywhere.
+
+    That is: the outputs that are visible, the changelog, and the local store of each partition's last owner.
+    """
+    positions = committed(settings, counter)
+    changelog = read(settings, changelog_of(counter.name))
     replayed: dict[tuple[str, str], list[bytes]] = defaultdict(list)
-    for number, records in inbox.items():
+    for number, records in read(settings, counter.inbox).items():
         read_ones = [record for record in records if record.offset < positions[number]]
         memory = _replay(counter, read_ones, replayed)
-        with_changelog = _from_changelog(settings, counter, number, state_dirs[0].parent / f"check-{number}")
-        for name, contents in (("changelog", with_changelog), *_local(counter, number, positions[number], state_dirs)):
-            _check_same(f"{name}:{number}", contents, memory, read_ones)
-    assert replayed == outputs, "log law: replaying the inbox gives other outputs"
+        restored = RocksStore(state_dirs[0].parent / f"check-{number}")
+        bring_forward(restored, [(record.key.encode(), record.value) for record in changelog[number]], 0)
+        for name, store in (("changelog", restored), *_local(counter, number, positions[number], state_dirs)):
+            _check_same(f"{name}:{number}", store, memory, read_ones)
+    assert replayed == outputs_of(settings, counter), "log law: replaying the inbox gives other outputs"
 
 
-def _outputs(settings: Settings, counter: Counter) -> dict[tuple[str, str], list[bytes]]:
+def outputs_of(settings: Settings, counter: Counter) -> dict[tuple[str, str], list[bytes]]:
+    """The visible outputs of a counter by topic and key, in order."""
     found: dict[tuple[str, str], list[bytes]] = defaultdict(list)
     for topic in ("lead.scores", "lead.routes", "dead.letters"):
         for records in read(settings, topic).values():
@@ -150,13 +160,6 @@ def _replay(counter: Counter, records: list[InRecord], outputs: dict[tuple[str, 
             partition.committed(partition.changes())
     partition.committed(partition.changes())
     return memory
-
-
-def _from_changelog(settings: Settings, counter: Counter, number: int, folder: Path) -> RocksStore:
-    store = RocksStore(folder)
-    records = read(settings, changelog_of(counter.name))[number]
-    bring_forward(store, [(record.key.encode(), record.value) for record in records], 0)
-    return store
 
 
 def _local(

@@ -31,8 +31,9 @@ def until(condition: Callable[[], bool], what: str) -> None:
 class Worker:
     """A worker process of a counter, on a state folder of its own."""
 
-    def __init__(self, lab: Lab, name: str) -> None:
+    def __init__(self, lab: Lab, name: str, way: str) -> None:
         self._lab = lab
+        self._way = way
         self.state_dir = lab.folder / name
         self.log = lab.folder / f"{name}.log"
         self._lives = 0
@@ -40,7 +41,7 @@ class Worker:
 
     def start(self) -> None:
         """Start it, again."""
-        arguments = [self._lab.counter.name, str(self.state_dir), str(self._lab.settings.kafka_bootstrap)]
+        arguments = [self._lab.counter.name, str(self.state_dir), str(self._lab.settings.kafka_bootstrap), self._way]
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.chaos.worker", *arguments], stdout=output, stderr=output
@@ -89,9 +90,9 @@ class Lab:
         self.feed = Feed(self.counter, settings, seed)
         self.workers: list[Worker] = []
 
-    def worker(self) -> Worker:
-        """One more worker."""
-        self.workers.append(Worker(self, f"worker-{len(self.workers)}"))
+    def worker(self, way: str = "") -> Worker:
+        """One more worker; ``way`` "faust": as ``fineacers worker`` runs it."""
+        self.workers.append(Worker(self, f"worker-{len(self.workers)}", way))
         return self.workers[-1]
 
     @property

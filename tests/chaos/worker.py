@@ -1,6 +1,6 @@
 """A worker of a counter stage, as a process of its own that schedules may kill, freeze and start again.
 
-python -m tests.chaos.worker COUNTER STATE_DIR BOOTSTRAP
+python -m tests.chaos.worker COUNTER STATE_DIR BOOTSTRAP [faust]
 """
 
 from __future__ import annotations
@@ -21,15 +21,20 @@ TRANSACTION_MS = 4_000
 STARTED = "counting"
 
 
-def main(name: str, state_dir: str, bootstrap: str) -> int:
-    """Run until SIGTERM; 1 after a fault."""
+def main(name: str, state_dir: str, bootstrap: str, way: str = "") -> int:
+    """Run until SIGTERM, as ``fineacers worker`` does or without faust; 1 after a fault."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
     settings = read_settings(state_dir=Path(state_dir), kafka_bootstrap=bootstrap, batch_records=200, tick_seconds=0.2)
     stage = Counter(name).stage
+    key = b"k" * 32
     try:
-        engine = Engine(
-            stage, (stage,), settings, b"k" * 32, Metrics(), session_ms=SESSION_MS, transaction_ms=TRANSACTION_MS
-        )
+        if way == "faust":
+            from streams.engine.worker import run
+
+            logging.info(STARTED)
+            run((stage,), (stage,), settings, key)
+            return 0
+        engine = Engine(stage, (stage,), settings, key, Metrics(), session_ms=SESSION_MS, transaction_ms=TRANSACTION_MS)
         signal.signal(signal.SIGTERM, lambda *_: engine.stop())
         logging.info(STARTED)
         engine.run()

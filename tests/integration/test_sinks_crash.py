@@ -19,21 +19,26 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from schemas.codec import decode
 from schemas.events.ledger import CreditsPosted
+from schemas.events.operations import DeadLettered
 from schemas.topics import TOPICS
 from sinks.base import SinkError
 from sinks.clickhouse import queries as clickhouse
 from sinks.clickhouse.client import Client
 from sinks.clickhouse.sink import ClickHouseSink
 from sinks.clickhouse.tables import LINES, TABLES
-from sinks.delivery import Positions
+from sinks.delivery import Positions, Record
 from sinks.postgres import queries as postgres
 from sinks.postgres.sink import PostgresSink
+from sinks.refusals import Refusals
 from sinks.source import Source
-from streams.kafka import client_config, consumer_config
+from streams.kafka import client_config, consumer_config, producer_config
 from streams.settings import Settings
 from tests.support.sinks import Publisher, create_topics, own_clickhouse, own_postgres, story
 
-KILLS = 4
+KILLS = 3
+STORIES = 40
+
+pytestmark = pytest.mark.timeout(300)  # processes start slowly on a busy machine
 
 
 class Store:
@@ -50,10 +55,10 @@ class Store:
             f"FINEACERS_{name.upper()}_DATABASE": database,
         }
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self, *options: str) -> subprocess.Popen[bytes]:
         """Another sink process."""
         with self._log(len(self._started)).open("wb") as out:
-            program = [sys.executable, "-m", "streams", "sink", self.name]
+            program = [sys.executable, "-m", "streams", "sink", self.name, *options]
             process = subprocess.Popen(program, env=self._env, stdout=out, stderr=out)
         self._started.append(process)
         return process
@@ -154,7 +159,7 @@ def test_killed_over_and_over_nothing_is_lost_or_repeated(store: Store) -> None:
     caught = 0
     with store.writing() as is_writing:
         for kill in range(KILLS):
-            values = [value for number in range(kill * 60, kill * 60 + 60) for value in story(number)]
+            values = [value for number in range(kill * STORIES, (kill + 1) * STORIES) for value in story(number)]
             publisher.publish(values, key=f"key {kill}")
             publisher.publish(values[:50], commit=False, key=f"key {kill}")
             before = is_writing()
@@ -173,9 +178,9 @@ def test_killed_over_and_over_nothing_is_lost_or_repeated(store: Store) -> None:
     check(store, committed(store.settings, store.positions()))
 
 
-def finish(store: Store) -> None:
+def finish(store: Store, *options: str) -> None:
     """Let a process store everything, and end it."""
-    process, ends = store.start(), store.ends()
+    process, ends = store.start(*options), store.ends()
     until(lambda: "reading" in store.said(), "it reads", process)
     until(lambda: not store.behind(ends), "everything is stored", process)
     process.send_signal(signal.SIGTERM)
@@ -243,6 +248,34 @@ def test_a_second_process_takes_the_store_over_and_the_first_ends(store: Store) 
     until(lambda: not store.behind(ends), "the second goes on", second)
     second.send_signal(signal.SIGTERM)
     assert second.wait(30) == 0
+
+
+def test_a_store_is_filled_anew_on_demand(store: Store) -> None:
+    Publisher(store.settings).publish(story(1))
+    finish(store)
+    finish(store, "--rebuild")
+    check = {"postgres": postgres_holds, "clickhouse": clickhouse_holds}[store.name]
+    check(store, committed(store.settings, store.positions()))
+
+
+def test_a_refused_record_is_kept_as_a_dead_letter(stack: Settings) -> None:
+    create_topics(stack)
+    refusals = Refusals("postgres", producer_config(stack, "test"))
+    topic, value = story(12_345)[-5]
+    before = {letter.event_id for letter in letters(stack)}
+    refusals(Record(topic, 3, 77, 1_000, value[:-1]), "truncated", "ends early")
+    (kept,) = [letter for letter in letters(stack) if letter.event_id not in before]
+    assert (kept.stage, kept.reason, kept.topic, kept.partition, kept.offset, kept.original) == (
+        "sink-postgres", "truncated", topic, 3, 77, value[:-1],
+    )  # fmt: skip
+
+
+def letters(settings: Settings) -> list[DeadLettered]:
+    """All dead letters."""
+    consumer = Consumer(consumer_config(settings, "test", "test"))
+    end = consumer.get_watermark_offsets(TopicPartition("dead.letters", 0), timeout=15)[1]
+    consumer.close()
+    return [message for *_, message in committed(settings, {("dead.letters", 0): end})]
 
 
 def test_positions_that_no_record_has_stop_the_source(stack: Settings) -> None:

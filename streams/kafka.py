@@ -114,8 +114,8 @@ def report(name: str) -> Callable[[KafkaError], None]:
 
 
 def is_passing(error: KafkaException) -> bool:
-    """Whether waiting and asking again may help."""
+    """Whether waiting and asking again may help; not so once a transaction has failed, whatever it failed of."""
     cause = error.args[0]
-    if not isinstance(cause, KafkaError):
+    if not isinstance(cause, KafkaError) or cause.fatal() or cause.txn_requires_abort():
         return False
-    return not cause.fatal() and (cause.retriable() or cause.code() in _PASSING)
+    return bool(cause.retriable() or cause.code() in _PASSING)

@@ -8,13 +8,14 @@ import random
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 
 from confluent_kafka import TopicPartition
 
 from schemas.codec import encode
 from streams.engine.accounts import COUNTS_TOPIC, stage_counted
 from streams.engine.changelog import changelog_of, group_of, move_of, records
-from streams.engine.faults import EngineFault, Stopped, record_fault
+from streams.engine.faults import EngineFault, Stopped
 from streams.engine.inbox import Inbox, Place
 from streams.engine.metrics import Metrics
 from streams.engine.owned import Owned, OwnedPartitions
@@ -75,24 +76,28 @@ class Engine:
         self._stopping = threading.Event()
         patience = Patience(self._stopping)
         group, self._changelog, folder = group_of(stage.name), changelog_of(stage.name), settings.state_dir / "engine"
-        self._slot = take_slot(folder, stage.name)
-        member = f"{group}.{self._slot.name}"
         admin = admin_client(settings, f"{group}.admin")
-        self._owned = OwnedPartitions(stage, Router(stages), settings, self._slot.folder, admin)
         self._bookmarks = Bookmarks(admin, self._changelog)
-        self._inbox = Inbox(
-            settings=settings,
-            group=group,
-            member=member,
-            session_ms=session_ms,
-            patience=patience,
-            on_assigned=self._assigned,
-            on_revoked=self._revoked,
-        )
-        claim(folder, identity_fingerprint(identity_key), self._inbox.cluster())
-        check_topics(stage, self._inbox)
-        self._transaction = Transactions(settings, f"{group}.outputs", member, transaction_ms, patience)
-        self._inbox.subscribe(stage.inputs)
+        with ExitStack() as undo:
+            self._slot = take_slot(folder, stage.name)
+            undo.callback(self._slot.release)
+            member = f"{group}.{self._slot.name}"
+            self._owned = OwnedPartitions(stage, Router(stages), settings, self._slot.folder, admin)
+            self._inbox = Inbox(
+                settings=settings,
+                group=group,
+                member=member,
+                session_ms=session_ms,
+                patience=patience,
+                on_assigned=self._assigned,
+                on_revoked=self._revoked,
+            )
+            undo.callback(self._inbox.close)
+            claim(folder, identity_fingerprint(identity_key), self._inbox.cluster())
+            check_topics(stage, self._inbox)
+            self._transaction = Transactions(settings, f"{group}.outputs", member, transaction_ms, patience)
+            self._inbox.subscribe(stage.inputs)
+            undo.pop_all()
         self._records = 0
         self._aborts = 0
         self._failed = False
@@ -152,7 +157,9 @@ class Engine:
                 if owned is None or not owned.flows:
                     continue
                 for begin in range(0, len(arrived), _SLICE):
-                    self._apply(owned, arrived[begin : begin + _SLICE])
+                    self._transaction.begin()
+                    owned.apply(arrived[begin : begin + _SLICE], self._transaction.put)
+                    self._records += len(arrived[begin : begin + _SLICE])
                     if self._commit_is_due():
                         self._commit()
         except Aborted as why:
@@ -204,26 +211,6 @@ class Engine:
         if self._transaction.began is not None:
             until = min(until, self._transaction.began + self._commit_seconds - time.monotonic())
         return max(0.0, min(until, self._ticker.next - time.monotonic()))
-
-    def _apply(self, owned: Owned, arrived: Sequence[InRecord]) -> None:
-        self._transaction.begin()
-        put, apply, position = self._transaction.put, owned.partition.apply, owned.position or 0
-        if owned.store is not None:
-            owned.store.fetch({record.key for record in arrived if record.key})
-        for record in arrived:
-            if record.offset < position:
-                continue
-            try:
-                outputs = apply(record)
-            except Exception as error:
-                raise record_fault(self.stage.name, record, error) from None
-            for output in outputs:
-                put(output.topic, output.value, output.key, -1 if output.partition is None else output.partition)
-            position = owned.position = record.offset + 1
-            owned.last = record
-            if not record.key:
-                owned.tick_unread = False
-        self._records += len(arrived)
 
     def _commit_is_due(self) -> bool:
         began = self._transaction.began

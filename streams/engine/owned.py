@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
@@ -13,7 +13,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from streams.engine.changelog import changelog_of
-from streams.engine.faults import EngineFault
+from streams.engine.faults import EngineFault, record_fault
 from streams.engine.inbox import Inbox, Place
 from streams.engine.restore import Restorer, log_ends
 from streams.engine.rocks import RocksStore
@@ -26,6 +26,9 @@ from streams.stage import Stage
 from streams.store import MemoryStore
 
 log = logging.getLogger(__name__)
+
+Put = Callable[[str, bytes | None, bytes | str, int], None]
+"""Adds a record to the open transaction: topic, value, key, partition (-1: by the key)."""
 
 
 class Condition(Enum):
@@ -64,6 +67,29 @@ class Owned:
     def moved(self) -> bool:
         """Whether the open transaction has read any of its records."""
         return self.position != self.first
+
+    def apply(self, arrived: Sequence[InRecord], put: Put) -> None:
+        """Apply records, in order, and put out what they bring about; those before the position are known already.
+
+        Raises:
+            RecordFault: the stage raised an error that it had not declared.
+        """
+        apply, position = self.partition.apply, self.position or 0
+        if self.store is not None:
+            self.store.fetch({record.key for record in arrived if record.key})
+        for record in arrived:
+            if record.offset < position:
+                continue
+            try:
+                outputs = apply(record)
+            except Exception as error:
+                raise record_fault(self.partition.stage.name, record, error) from None
+            for output in outputs:
+                put(output.topic, output.value, output.key, -1 if output.partition is None else output.partition)
+            position = self.position = record.offset + 1
+            self.last = record
+            if not record.key:
+                self.tick_unread = False
 
     def begin(self) -> None:
         """What was done so far is committed: a new transaction begins here."""

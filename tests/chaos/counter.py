@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from processors.base import Context, Emit, Output, Step, Timer, TimerFired
@@ -89,12 +89,16 @@ def make(admin: AdminClient, topics: Iterable[tuple[str, int, dict[str, str]]]) 
     there = admin.list_topics(timeout=10).topics
     fresh = [NewTopic(name, count, config=config) for name, count, config in topics if name not in there]
     for future in admin.create_topics(fresh).values() if fresh else ():
-        future.result(20)
+        try:
+            future.result(20)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:  # another schedule was faster
+                raise
 
 
 @dataclass
 class Feed:
-    """Publishes facts into a counter's inbox and remembers what must come of them."""
+    """Publishes facts into a counter's inbox and remembers what must come of them, and where they end."""
 
     counter: Counter
     settings: Settings
@@ -104,10 +108,12 @@ class Feed:
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
         self._leads = [str(uuid.UUID(int=self._random.getrandbits(128))) for _ in range(self.keys)]
-        self._producer = Producer(producer_config(self.settings, "test.feed"))
+        config = {**producer_config(self.settings, "test.feed"), "delivery.report.only.error": False}
+        self._producer = Producer({**config, "on_delivery": self._delivered})
         self._sent: list[tuple[str, bytes]] = []
         self.expected: dict[str, int] = dict.fromkeys(self._leads, 0)
         self.repeated = 0
+        self.ends: dict[int, int] = {}
 
     def send(self, count: int, *, repeats: float = 0.05) -> None:
         """So many facts; a share of them are earlier ones again."""
@@ -129,6 +135,10 @@ class Feed:
         key, value = self.fact(self._leads[0], content=POISON)
         self._producer.produce(self.counter.inbox, value, key)
         self._producer.flush()
+
+    def _delivered(self, error: KafkaError | None, message: Any) -> None:
+        assert error is None, error
+        self.ends[message.partition()] = message.offset() + 1
 
     def fact(self, lead: str, content: str | None = None) -> tuple[str, bytes]:
         """Key and bytes of a fresh fact."""

@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from streams.kafka import admin_client
 from streams.settings import Settings
 from tests.chaos.counter import Counter, Feed
-from tests.chaos.exact import check, committed, is_done
+from tests.chaos.exact import check, committed
 from tests.chaos.worker import STARTED
 
 _PATIENCE_SECONDS = 90.0
@@ -25,7 +26,7 @@ def until(condition: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not condition():
         assert time.monotonic() < deadline, f"still not: {what}"
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 class Worker:
@@ -89,6 +90,7 @@ class Lab:
         self.counter.create(settings)
         self.feed = Feed(self.counter, settings, seed)
         self.workers: list[Worker] = []
+        self._admin = admin_client(settings, "test")
 
     def worker(self, way: str = "") -> Worker:
         """One more worker; ``way`` "faust": as ``fineacers worker`` runs it."""
@@ -98,7 +100,20 @@ class Lab:
     @property
     def done(self) -> int:
         """Inbox offsets committed so far."""
-        return sum(max(0, offset) for offset in committed(self.settings, self.counter).values())
+        return sum(self.committed().values())
+
+    def committed(self) -> dict[int, int]:
+        """The group's committed positions."""
+        return committed(self._admin, self.counter)
+
+    def caught_up(self) -> None:
+        """Wait until all that was fed is committed."""
+
+        def all_of_it() -> bool:
+            positions = self.committed()
+            return all(positions.get(partition, 0) >= end for partition, end in self.feed.ends.items())
+
+        until(all_of_it, "everything counted")
 
     def progress(self, records: int) -> None:
         """Wait until so many more inbox offsets are committed."""
@@ -107,7 +122,7 @@ class Lab:
 
     def finish(self) -> None:
         """Wait until all is counted, stop the workers, check."""
-        until(lambda: is_done(self.settings, self.counter), "everything counted")
+        self.caught_up()
         for worker in self.workers:
             if not worker.ended:
                 worker.stop()
@@ -175,10 +190,10 @@ def frozen(lab: Lab) -> None:
     first.send(signal.SIGSTOP)
     lab.worker()
     lab.feed.send(1_500)
-    until(lambda: is_done(lab.settings, lab.counter), "the second worker counted everything")
+    lab.caught_up()
     first.send(signal.SIGCONT)
     lab.feed.send(1_000)
-    until(lambda: is_done(lab.settings, lab.counter), "everything counted")
+    lab.caught_up()
     if first.ended and first.wait() != 0:
         first.start()
     lab.feed.send(500)

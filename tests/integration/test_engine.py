@@ -1,0 +1,97 @@
+"""The engine on a real Kafka: exact under every schedule of trouble, and fail-stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from urllib.request import ProxyHandler, build_opener
+
+import pytest
+
+from streams.engine.engine import Engine
+from streams.engine.faults import EngineFault
+from streams.engine.metrics import Metrics
+from streams.engine.worker import FIRST_PORT
+from streams.settings import Settings
+from tests.chaos.counter import Counter
+from tests.chaos.exact import check_log_law, read
+from tests.chaos.schedules import SCHEDULES, Lab, run
+
+SEED = 20_260_901
+
+
+@pytest.fixture(scope="module")
+def running(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[None]]]:
+    """All schedules at once, each with topics and workers of its own: what they wait for overlaps."""
+    with ThreadPoolExecutor(len(SCHEDULES)) as pool:
+        yield {name: pool.submit(run, name, stack, tmp_path_factory.mktemp(name), SEED) for name in SCHEDULES}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_every_schedule_leaves_everything_exact(name: str, running: dict[str, Future[None]]) -> None:
+    running[name].result()
+
+
+@pytest.fixture
+def lab(stack: Settings, tmp_path: Path) -> Iterator[Lab]:
+    lab = Lab(stack, tmp_path, SEED)
+    yield lab
+    lab.close()
+
+
+def test_an_undeclared_error_stops_the_worker_and_shows_nothing_of_its_transaction(lab: Lab) -> None:
+    lab.feed.send(500)
+    worker = lab.worker()
+    lab.caught_up()
+    lab.feed.send(50)
+    lab.feed.poison()
+    lab.feed.send(50)
+
+    assert worker.wait() == 1
+
+    (poison,) = (
+        record
+        for records in read(lab.settings, lab.counter.inbox).values()
+        for record in records
+        if b"poison" in record.value
+    )
+    said = worker.log.read_text()
+    assert f"{lab.counter.name} stopped at {lab.counter.inbox}:{poison.partition}:{poison.offset}: ValueError" in said
+    assert "somebody@example.com" not in said
+    assert lab.committed()[poison.partition] <= poison.offset
+    check_log_law(lab.settings, lab.counter, [worker.state_dir])
+
+
+def test_under_faust_it_is_exact_shows_metrics_and_stops_on_poison(lab: Lab) -> None:
+    lab.feed.send(1_000)
+    worker = lab.worker("faust")
+    lab.caught_up()
+    port = next(
+        int(line.rpartition("127.0.0.1:")[2].partition("/")[0])
+        for line in worker.log.read_text().splitlines()
+        if "/metrics" in line
+    )
+    get = build_opener(ProxyHandler({})).open
+    assert port >= FIRST_PORT
+    assert get(f"http://127.0.0.1:{port}/ready").status == 200
+    metrics = get(f"http://127.0.0.1:{port}/metrics").read().decode()
+    assert f'fineacers_records_total{{partition="0",stage="{lab.counter.name}"' in metrics
+    lab.finish()
+
+    lab.feed.poison()
+    worker.start()
+    assert worker.wait() == 1
+    assert "ValueError" in worker.log.read_text()
+
+
+def test_another_identity_key_or_a_missing_topic_is_refused(lab: Lab, tmp_path: Path) -> None:
+    def engine(counter: Counter, key: bytes) -> Engine:
+        stage, settings = counter.stage, lab.settings.model_copy(update={"state_dir": tmp_path / "own"})
+        return Engine(stage, (stage,), settings, key, Metrics())
+
+    engine(lab.counter, b"a" * 32).close()
+    with pytest.raises(EngineFault, match="another identity key"):
+        engine(lab.counter, b"b" * 32)
+    with pytest.raises(EngineFault, match=r"no topic nowhere\.inbox.*fineacers migrate"):
+        engine(Counter("nowhere"), b"a" * 32)

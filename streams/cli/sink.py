@@ -19,6 +19,9 @@ from streams.cli.fail import fail
 from streams.kafka import client_config, consumer_config, producer_config
 from streams.settings import Settings, SettingsError, load_settings
 
+# A store takes large batches: asking the broker for a handful of records again and again costs more than it gains.
+_PATIENT = {"fetch.min.bytes": 65_536, "fetch.wait.max.ms": 250}
+
 Store = StrEnum("Store", {name: name for name in SINKS})  # type: ignore[misc]  # the registry is the list
 
 
@@ -49,7 +52,8 @@ def sink(
         if rebuild:
             SINKS[name].rebuild(server(settings, name, owner=True))
         role = f"sink-{name}"
-        source = Source(name, client_config(settings, role), consumer_config(settings, role, f"fineacers.{role}"))
+        consumer = {**consumer_config(settings, role, f"fineacers.{role}"), **_PATIENT}
+        source = Source(name, client_config(settings, role), consumer)
         run(SINKS[name].sink(server(settings, name)), source, Refusals(name, producer_config(settings, role)), stop)
     except (SinkError, SettingsError) as error:
         fail(str(error))

@@ -8,18 +8,20 @@ comes after the agent has applied it. So nothing of an engine ever overlaps.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import IO, Any, TypeVar
 
 import faust
 from faust.app.base import BootStrategy
 from mode import Service
 
 from streams.engine.engine import Batch, Engine
-from streams.engine.faults import Stopped
+from streams.engine.faults import EngineFault, Stopped
 from streams.engine.metrics import Metrics
 from streams.settings import Settings
 from streams.stage import Stage
@@ -104,7 +106,7 @@ def run(stages: Sequence[Stage], all_stages: Sequence[Stage], settings: Settings
     Raises:
         EngineFault: a stage cannot go on; all have stopped, and nothing half done is visible.
     """
-    metrics, pumps, port = Metrics(), list[_Pump](), _free_port()
+    metrics, pumps = Metrics(), list[_Pump]()
 
     class Boot(BootStrategy):
         enable_kafka = False
@@ -118,6 +120,7 @@ def run(stages: Sequence[Stage], all_stages: Sequence[Stage], settings: Settings
     # faust wants a folder, though it keeps nothing in it.
     folder = settings.state_dir / "engine" / "faust"
     folder.mkdir(parents=True, exist_ok=True)
+    port = _free_port(folder)
     app = App(
         "fineacers",
         datadir=folder,
@@ -155,13 +158,21 @@ def run(stages: Sequence[Stage], all_stages: Sequence[Stage], settings: Settings
             raise
 
 
-def _free_port() -> int:
+def _free_port(folder: Path) -> int:
+    """A port that is free, and is left to us by the other workers of this machine, who look at the same moment."""
     for port in range(FIRST_PORT, FIRST_PORT + _PORTS):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
+        claim = (folder / f"metrics-{port}.lock").open("w")
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise OSError(f"no free port from {FIRST_PORT} to {FIRST_PORT + _PORTS - 1} on 127.0.0.1")
+        except OSError:
+            claim.close()
+            continue
+        _claims.append(claim)
+        return port
+    raise EngineFault(f"no free port for metrics from {FIRST_PORT} to {FIRST_PORT + _PORTS - 1} on this machine")
+
+
+_claims: list[IO[str]] = []  # held as long as the process lives

@@ -107,11 +107,11 @@ class Feed:
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
-        self._leads = [str(uuid.UUID(int=self._random.getrandbits(128))) for _ in range(self.keys)]
+        self.leads = [str(uuid.UUID(int=self._random.getrandbits(128))) for _ in range(self.keys)]
         config = {**producer_config(self.settings, "test.feed"), "delivery.report.only.error": False}
         self._producer = Producer({**config, "on_delivery": self._delivered})
         self._sent: list[tuple[str, bytes]] = []
-        self.expected: dict[str, int] = dict.fromkeys(self._leads, 0)
+        self.expected: dict[str, int] = dict.fromkeys(self.leads, 0)
         self.repeated = 0
         self.ends: dict[int, int] = {}
 
@@ -122,7 +122,7 @@ class Feed:
                 key, value = self._random.choice(self._sent)
                 self.repeated += 1
             else:
-                lead = self._random.choice(self._leads)
+                lead = self._random.choice(self.leads)
                 key, value = self.fact(lead)
                 self._sent.append((key, value))
                 self.expected[lead] += 1
@@ -132,7 +132,7 @@ class Feed:
 
     def poison(self) -> None:
         """One fact on which the stage fails."""
-        key, value = self.fact(self._leads[0], content=POISON)
+        key, value = self.fact(self.leads[0], content=POISON)
         self._producer.produce(self.counter.inbox, value, key)
         self._producer.flush()
 

@@ -1,0 +1,195 @@
+"""The engine on a real Kafka: what exactly once costs, how fast state comes back, how late outputs are.
+
+python -m tests.bench.bench_engine
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
+from rich.console import Console
+
+from schemas.codec import decode
+from streams.engine.engine import Engine
+from streams.engine.metrics import Metrics
+from streams.kafka import consumer_config, producer_config
+from streams.partition import Partition
+from streams.routing import Router
+from streams.settings import Settings
+from streams.store import MemoryStore
+from tests.bench.report import Row, machine, show
+from tests.chaos.counter import Counter, Feed
+from tests.chaos.exact import read
+from tests.stack import local_stack
+
+RECORDS = 60_000
+KEYS = 20_000
+PARTITIONS = 4
+RATE = 500
+SECONDS = 10
+
+
+def rows(settings: Settings) -> Iterator[Row]:
+    """Cost of a stage that counts per key, duplicates found, timers kept; one process, four partitions."""
+    counter = Counter("bench")
+    counter.create(settings, PARTITIONS)
+    feed = Feed(counter, settings, keys=KEYS)
+    feed.send(RECORDS, repeats=0.0)
+    pure, bare = _pure(settings, counter), _bare(settings, counter)
+    with TemporaryDirectory() as folder:
+        own = settings.model_copy(update={"state_dir": Path(folder)})
+        cpu, wall = _engine(own, counter, feed)
+        yield Row("exactly once, CPU per event", cpu, "µs", "the stage's own computation", pure)
+        yield Row("exactly once, CPU per event", cpu, "µs", "bare librdkafka, transactional", bare)
+        yield Row("exactly once, events per second", 1e6 / wall, "/s")
+        for name, late in _latency(own, counter, feed).items():
+            yield Row(f"fact written to output visible at {RATE} events/s, {name}", late * 1e3, "ms")
+        shutil.rmtree(own.state_dir)
+        yield Row("lost disk to ready, joining included", _restore(own, counter), "s")
+
+
+def _measured(work: Callable[[], object], count: int) -> tuple[float, float]:
+    """CPU and wall microseconds per unit of some work in this process."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    work()
+    return (time.process_time() - cpu) / count * 1e6, (time.perf_counter() - wall) / count * 1e6
+
+
+def _pure(settings: Settings, counter: Counter) -> float:
+    """The records through partitions over memory."""
+    records = read(settings, counter.inbox)
+
+    def work() -> None:
+        for arrived in records.values():
+            partition = Partition(counter.stage, Router((counter.stage,)), MemoryStore())
+            for begin in range(0, len(arrived), 500):
+                for record in arrived[begin : begin + 500]:
+                    partition.apply(record)
+                partition.committed(partition.changes())
+
+    return _measured(work, RECORDS)[0]
+
+
+def _bare(settings: Settings, counter: Counter) -> float:
+    """Reading each record and writing an output and a changelog record of about the same size, in transactions."""
+    consumer = Consumer({**consumer_config(settings, "bench", "bench.bare"), "auto.offset.reset": "earliest"})
+    consumer.assign([TopicPartition(counter.inbox, partition, 0) for partition in range(PARTITIONS)])
+    producer = Producer({**producer_config(settings, "bench"), "transactional.id": "bench.bare"})
+    producer.init_transactions(30)
+
+    def work() -> None:
+        done = 0
+        while done < RECORDS:
+            messages = consumer.consume(2_000, 0.1)
+            producer.begin_transaction()
+            for message in messages:
+                for topic in ("lead.scores", "dead.letters"):
+                    producer.produce(topic, message.value(), message.key())
+            producer.send_offsets_to_transaction(
+                consumer.position(consumer.assignment()), consumer.consumer_group_metadata(), 30
+            )
+            producer.commit_transaction(30)
+            done += len(messages)
+
+    try:
+        return _measured(work, RECORDS)[0]
+    finally:
+        consumer.close()
+
+
+def _make(settings: Settings, counter: Counter, metrics: Metrics) -> Engine:
+    return Engine(counter.stage, (counter.stage,), settings, bytes(32), metrics)
+
+
+def _turn(engine: Engine) -> None:
+    batch = engine.poll()
+    if batch:
+        engine.process(batch)
+
+
+def _applied(metrics: Metrics) -> float:
+    samples = (sample for metric in metrics.registry.collect() for sample in metric.samples)
+    return sum(sample.value for sample in samples if sample.name == "fineacers_records_total")
+
+
+def _engine(settings: Settings, counter: Counter, feed: Feed) -> tuple[float, float]:
+    metrics = Metrics()
+    engine = _make(settings, counter, metrics)
+    while not engine.ready:
+        _turn(engine)
+    before = _applied(metrics)
+
+    def work() -> None:
+        while _applied(metrics) < RECORDS:
+            _turn(engine)
+
+    try:
+        return _measured(work, int(RECORDS - before))
+    finally:
+        engine.close()
+
+
+def _restore(settings: Settings, counter: Counter) -> float:
+    metrics = Metrics()
+    began = time.perf_counter()
+    engine = _make(settings, counter, metrics)
+    try:
+        while not engine.ready:
+            _turn(engine)
+        return time.perf_counter() - began
+    finally:
+        engine.close()
+
+
+def _latency(settings: Settings, counter: Counter, feed: Feed) -> dict[str, float]:
+    """Seconds from writing a fact to reading its output under read_committed, by percentile."""
+    written: dict[str, float] = {}
+    late: list[float] = []
+    done = threading.Event()
+    consumer = Consumer({**consumer_config(settings, "bench", "bench.late"), "auto.offset.reset": "latest"})
+    consumer.assign([TopicPartition("lead.scores", partition, OFFSET_END) for partition in range(PARTITIONS)])
+
+    def listen() -> None:
+        while len(late) < RATE * SECONDS:
+            message = consumer.poll(1.0)
+            if message is not None and message.error() is None:
+                event = decode(message.value()).message
+                late.append(time.perf_counter() - written.get(event.reasons[0], time.perf_counter()))
+        done.set()
+
+    def write() -> None:
+        producer = Producer(producer_config(settings, "bench"))
+        began = time.perf_counter()
+        for number in range(RATE * SECONDS):
+            time.sleep(max(0.0, began + number / RATE - time.perf_counter()))
+            key, value = feed.fact(feed.leads[number % KEYS])
+            written[decode(value).message.touch_id] = time.perf_counter()
+            producer.produce(counter.inbox, value, key)
+            producer.poll(0)
+        producer.flush()
+
+    engine = _make(settings, counter, Metrics())
+    while not engine.ready:
+        _turn(engine)
+    threads = [threading.Thread(target=work, daemon=True) for work in (listen, write)]
+    for thread in threads:
+        thread.start()
+    while not done.is_set():
+        _turn(engine)
+    engine.close()
+    consumer.close()
+    percentiles = statistics.quantiles(late, n=100)
+    return {"p50": percentiles[49], "p99": percentiles[98]}
+
+
+if __name__ == "__main__":
+    with local_stack("kafka") as found:
+        Console().print(machine())
+        show("Engine", rows(found))

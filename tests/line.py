@@ -36,7 +36,10 @@ class Line:
         done = subprocess.run(  # noqa: PLW1510 the exit code is checked below
             self._command(*arguments), input=given, capture_output=True, text=True, env=self._environment, timeout=600
         )
-        assert expect is None or done.returncode == expect, done.stdout[-4_000:] + done.stderr[-4_000:]
+        if expect is not None and done.returncode != expect:
+            raise AssertionError(
+                f"{arguments} ended with {done.returncode}: {done.stdout[-2_000:]}{done.stderr[-4_000:]}"
+            )
         return done
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:

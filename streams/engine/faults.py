@@ -16,6 +16,10 @@ class RecordFault(EngineFault):
     """A stage raised an error that none of its steps declared; nothing of the open transaction is visible."""
 
 
+class Fenced(EngineFault):
+    """The brokers gave this engine's place up: it was silent for too long, or they were. A new engine may take it."""
+
+
 class Stopped(Exception):
     """The engine was asked to stop while it waited for Kafka."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from streams.engine.faults import EngineFault
+from streams.engine.faults import EngineFault, Fenced
 from streams.engine.retry import Patience
 from streams.kafka import consumer_config, is_passing
 from streams.records import InRecord
@@ -150,6 +150,8 @@ class Inbox:
                 f"{message.topic()}:{message.partition()}: the records at the committed position are no longer there "
                 f"({error.str()}): they were deleted before they were read; restore the topic or start a new generation"
             )
+        elif error.code() == KafkaError._FATAL:
+            raise Fenced(f"cannot read the inbox: {error.str()}")
         elif not is_passing(KafkaException(error)) and error.code() != KafkaError._MAX_POLL_EXCEEDED:
             raise EngineFault(f"cannot read the inbox: {error.str()}")
 

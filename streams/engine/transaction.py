@@ -8,7 +8,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from streams.engine.faults import EngineFault
+from streams.engine.faults import EngineFault, Fenced
 from streams.engine.retry import Patience
 from streams.kafka import producer_config
 from streams.settings import Settings
@@ -117,8 +117,7 @@ class Transactions:
 def _fault(what: str, error: KafkaException) -> EngineFault:
     cause = error.args[0]
     if cause.code() in (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED):
-        return EngineFault(
-            f"could not {what}: the transaction timed out or another process took over this slot ({cause.str()}); "
-            "start again, nothing is lost"
+        return Fenced(
+            f"could not {what}: the transaction timed out or another process took over this slot ({cause.str()})"
         )
     return EngineFault(f"could not {what}: {cause.str()}")

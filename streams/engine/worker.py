@@ -21,7 +21,7 @@ from faust.app.base import BootStrategy
 from mode import Service
 
 from streams.engine.engine import Batch, Engine
-from streams.engine.faults import EngineFault, Stopped
+from streams.engine.faults import Fenced, Stopped
 from streams.engine.metrics import Metrics
 from streams.settings import Settings
 from streams.stage import Stage

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from schemas.codec import CodecError, entry_of
 from schemas.events.operations import Tick
-from streams.kafka import admin_client, consumer_config
+from streams.kafka import admin_client, consumer_config, is_passing
 from streams.settings import Settings
 
 Offsets = dict[tuple[str, int], int]
@@ -21,6 +22,8 @@ CLEARLY_BEHIND = 200
 """A gap of more offsets than ticks and marks could leave; it need not be read to be known."""
 
 _SECONDS = 15.0
+_PATIENCE_SECONDS = 60.0
+_PAUSE_SECONDS = 0.25
 _END = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 
@@ -50,16 +53,24 @@ class Backlog:
     def ends(self, topics: Mapping[str, int]) -> Offsets:
         """The ends of topics, given with their numbers of partitions."""
         wanted = [TopicPartition(topic, p) for topic, count in topics.items() for p in range(count)]
-        answers = self._admin.list_offsets(dict.fromkeys(wanted, _END), request_timeout=_SECONDS)
-        return {(one.topic, one.partition): answer.result().offset for one, answer in answers.items()}
+
+        def ask() -> Offsets:
+            answers = self._admin.list_offsets(dict.fromkeys(wanted, _END), request_timeout=_SECONDS)
+            return {(one.topic, one.partition): answer.result().offset for one, answer in answers.items()}
+
+        return _answered(ask)
 
     def committed(self, group: str, topics: Mapping[str, int]) -> Offsets:
         """What a consumer group has committed; 0 where it has not yet."""
         wanted = [TopicPartition(topic, p) for topic, count in topics.items() for p in range(count)]
-        request = ConsumerGroupTopicPartitions(group, wanted)
-        (answer,) = self._admin.list_consumer_group_offsets([request], request_timeout=_SECONDS).values()
-        found: Any = answer.result().topic_partitions
-        return {(one.topic, one.partition): max(0, one.offset) for one in found}
+
+        def ask() -> Offsets:
+            request = ConsumerGroupTopicPartitions(group, wanted)
+            (answer,) = self._admin.list_consumer_group_offsets([request], request_timeout=_SECONDS).values()
+            found: Any = answer.result().topic_partitions
+            return {(one.topic, one.partition): max(0, one.offset) for one in found}
+
+        return _answered(ask)
 
     def lag(self, read: Offsets, ends: Offsets) -> Lag:
         """How far a reader at ``read`` is from ``ends``."""
@@ -93,6 +104,18 @@ class Backlog:
         """Whether any partition holds a committed record other than a tick between an offset and the end."""
         unread = self.records(starts, {slot: ends[slot] for slot in starts})
         return any(not _is_tick(value) for _, _, value in unread)
+
+
+def _answered(ask: Callable[[], Offsets]) -> Offsets:
+    """What Kafka answers, asked again for a while when it only has to come round first."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            if not is_passing(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(_PAUSE_SECONDS)
 
 
 def _is_tick(raw: bytes) -> bool:

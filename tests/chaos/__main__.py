@@ -14,14 +14,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.chaos.schedules import SCHEDULES, run
+from tests.chaos.schedules import MORE, SCHEDULES, run
 from tests.stack import local_stack
 
 
 def main() -> int:
     """Run schedules one after the other; 1 when one of them left something not exact."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description="Seeded schedules of trouble.")
-    parser.add_argument("schedules", nargs="*", choices=[*SCHEDULES, []], help="default: all")
+    parser.add_argument("schedules", nargs="*", choices=[*SCHEDULES, *MORE, []], help="default: all")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", type=int, help="of the first round; the next ones count on from it")
     chosen = parser.parse_args()
@@ -29,7 +29,7 @@ def main() -> int:
     failed = 0
     with local_stack("kafka") as settings:
         for seed in range(first, first + chosen.rounds):
-            for name in chosen.schedules or SCHEDULES:
+            for name in chosen.schedules or (*SCHEDULES, *MORE):
                 again = f"python -m tests.chaos {name} --seed {seed} --rounds 1"
                 began = time.monotonic()
                 with tempfile.TemporaryDirectory() as folder:

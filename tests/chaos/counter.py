@@ -25,6 +25,7 @@ from streams.kafka import admin_client, producer_config
 from streams.settings import Settings
 from streams.stage import Stage
 
+PARTITIONS = 4
 QUIET = 400_000
 """A key's timer goes off so many microseconds after its last event."""
 POISON = "poison"
@@ -71,7 +72,7 @@ class Counter:
         step = Step("tally", tally, (TouchpointRecorded, TimerFired), (LeadScored, LeadRouted), Tally)
         return Stage(self.name, (self.inbox,), (step,), carries=Accepted, deduplicates=True)
 
-    def create(self, settings: Settings, partitions: int = 4) -> None:
+    def create(self, settings: Settings, partitions: int = PARTITIONS) -> None:
         """Its topics, and the outputs that all counters share; the first tick of each partition."""
         admin = admin_client(settings, "test")
         shared = [TOPICS[name] for name in ("lead.scores", "lead.routes", "stage.counts", "dead.letters")]

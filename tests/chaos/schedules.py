@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import secrets
 import shutil
@@ -12,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from streams.kafka import admin_client
+from streams.local.state import StateFolder
 from streams.settings import Settings
 from tests.chaos.counter import Counter, Feed
 from tests.chaos.exact import check, committed
@@ -37,18 +38,18 @@ class Worker:
         self._way = way
         self.state_dir = lab.folder / name
         self.log = lab.folder / f"{name}.log"
-        self._lives = 0
         self.start()
 
     def start(self) -> None:
         """Start it, again."""
         arguments = [self._lab.counter.name, str(self.state_dir), str(self._lab.settings.kafka_bootstrap), self._way]
+        self.log.touch()
+        before = self.log.read_text().count(STARTED)
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.chaos.worker", *arguments], stdout=output, stderr=output
             )
-        self._lives += 1
-        until(lambda: self.log.read_text().count(STARTED) == self._lives, "the worker has started")
+        until(lambda: self.log.read_text().count(STARTED) > before, "the worker has started")
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal."""
@@ -90,7 +91,6 @@ class Lab:
         self.counter.create(settings)
         self.feed = Feed(self.counter, settings, seed)
         self.workers: list[Worker] = []
-        self._admin = admin_client(settings, "test")
 
     def worker(self, way: str = "") -> Worker:
         """One more worker; ``way`` "faust": as ``fineacers worker`` runs it."""
@@ -104,7 +104,7 @@ class Lab:
 
     def committed(self) -> dict[int, int]:
         """The group's committed positions."""
-        return committed(self._admin, self.counter)
+        return committed(self.settings, self.counter)
 
     def caught_up(self) -> None:
         """Wait until all that was fed is committed."""
@@ -200,16 +200,63 @@ def frozen(lab: Lab) -> None:
     lab.finish()
 
 
+def crowd(lab: Lab) -> None:
+    """Three workers come, are killed, frozen for a moment, wiped and stopped in any order."""
+    for _ in range(3):
+        lab.worker()
+    for _ in range(6):
+        lab.feed.send(700)
+        lab.progress(lab.random.randrange(1, 300))
+        worker = lab.random.choice(lab.workers)
+        match lab.random.choice(("kill", "wipe", "stop", "freeze")):
+            case "freeze":
+                worker.send(signal.SIGSTOP)
+                time.sleep(lab.random.random() * 2)
+                worker.send(signal.SIGCONT)
+            case "stop":
+                if not worker.ended:
+                    worker.stop()
+                worker.start()
+            case way:
+                worker.kill()
+                if way == "wipe":
+                    shutil.rmtree(worker.state_dir)
+                worker.start()
+    lab.caught_up()
+    for worker in lab.workers:
+        if worker.ended:
+            worker.start()  # as a supervisor would after a fault
+    lab.feed.send(500)
+    lab.finish()
+
+
+def broker(lab: Lab, signals: tuple[signal.Signals, ...] = (signal.SIGTERM, signal.SIGKILL)) -> None:
+    """The broker is stopped, and killed, and comes back."""
+    worker = lab.worker()
+    for number in signals:
+        lab.feed.send(1_000)
+        lab.progress(lab.random.randrange(1, 500))
+        os.kill(StateFolder(lab.settings.state_dir).status()["kafka"]["pid"], number)
+        lab.feed.send(1_000)
+        lab.caught_up()
+    assert not worker.ended, "the worker must wait for the broker"
+    lab.finish()
+
+
 SCHEDULES: dict[str, Callable[[Lab], None]] = {
     schedule.__name__: schedule for schedule in (plain, kills, wiped, join_and_leave, frozen)
 }
+
+
+MORE: dict[str, Callable[[Lab], None]] = {schedule.__name__: schedule for schedule in (crowd, broker)}
+"""Too long, or too rough on a shared broker, for every test run."""
 
 
 def run(name: str, settings: Settings, folder: Path, seed: int) -> None:
     """Run one schedule in a folder; raises AssertionError where something is not exact."""
     lab = Lab(settings, folder, seed)
     try:
-        SCHEDULES[name](lab)
+        {**SCHEDULES, **MORE}[name](lab)
     except BaseException:
         for worker in lab.workers:
             sys.stderr.write(f"--- {worker.log}\n{worker.tail()}\n")

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from streams.engine.engine import Engine
-from streams.engine.faults import EngineFault
+from streams.engine.faults import EngineFault, Fenced
 from streams.engine.metrics import Metrics
 from streams.settings import read_settings
 from tests.chaos.counter import Counter
@@ -34,14 +34,21 @@ def main(name: str, state_dir: str, bootstrap: str, way: str = "") -> int:
             logging.info(STARTED)
             run((stage,), (stage,), settings, key)
             return 0
-        engine = Engine(stage, (stage,), settings, key, Metrics(), session_ms=SESSION_MS, transaction_ms=TRANSACTION_MS)
-        signal.signal(signal.SIGTERM, lambda *_: engine.stop())
-        logging.info(STARTED)
-        engine.run()
+        while True:
+            engine = Engine(
+                stage, (stage,), settings, key, Metrics(), session_ms=SESSION_MS, transaction_ms=TRANSACTION_MS
+            )
+            signal.signal(signal.SIGTERM, lambda *_, engine=engine: engine.stop())
+            logging.info(STARTED)
+            try:
+                engine.run()
+            except Fenced as why:
+                logging.warning("%s", why)
+            else:
+                return 0
     except EngineFault as fault:
         logging.error("%s", fault)
         return 1
-    return 0
 
 
 if __name__ == "__main__":

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from schemas.codec import CodecError, entry_of
-from schemas.events.operations import Tick
+from schemas.codec import CodecError, decode, entry_of
+from schemas.events.operations import StageCounted, Tick
 from streams.kafka import admin_client, consumer_config, is_passing
 from streams.settings import Settings
 
@@ -41,6 +40,8 @@ class Backlog:
 
     def __init__(self, settings: Settings) -> None:
         self._admin: AdminClient = admin_client(settings, "report")
+        self._settings = settings
+        self._members: dict[str, Consumer] = {}  # they ask for a group's offsets and never join it
         config = consumer_config(settings, "report", "fineacers.report")
         self._consumer = Consumer({**config, "enable.partition.eof": True})
 
@@ -48,7 +49,8 @@ class Backlog:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._consumer.close()
+        for consumer in (self._consumer, *self._members.values()):
+            consumer.close()
 
     def ends(self, topics: Mapping[str, int]) -> Offsets:
         """The ends of topics, given with their numbers of partitions."""
@@ -64,11 +66,13 @@ class Backlog:
         """What a consumer group has committed; 0 where it has not yet."""
         wanted = [TopicPartition(topic, p) for topic, count in topics.items() for p in range(count)]
 
+        # The admin client's own call for this crashes librdkafka 2.16 while a coordinator is still loading.
+        if group not in self._members:
+            self._members[group] = Consumer(consumer_config(self._settings, "report", group))
+        member = self._members[group]
+
         def ask() -> Offsets:
-            request = ConsumerGroupTopicPartitions(group, wanted)
-            (answer,) = self._admin.list_consumer_group_offsets([request], request_timeout=_SECONDS).values()
-            found: Any = answer.result().topic_partitions
-            return {(one.topic, one.partition): max(0, one.offset) for one in found}
+            return {(one.topic, one.partition): max(0, one.offset) for one in member.committed(wanted, _SECONDS)}
 
         return _answered(ask)
 
@@ -101,9 +105,9 @@ class Backlog:
                 yield slot[0], message.timestamp()[1] * 1_000, message.value() or b""
 
     def _holds_records(self, starts: Offsets, ends: Offsets) -> bool:
-        """Whether any partition holds a committed record other than a tick between an offset and the end."""
+        """Whether any partition holds a committed record that matters between an offset and the end."""
         unread = self.records(starts, {slot: ends[slot] for slot in starts})
-        return any(not _is_tick(value) for _, _, value in unread)
+        return any(not _is_idle(value) for _, _, value in unread)
 
 
 def _answered(ask: Callable[[], Offsets]) -> Offsets:
@@ -118,8 +122,12 @@ def _answered(ask: Callable[[], Offsets]) -> Offsets:
         time.sleep(_PAUSE_SECONDS)
 
 
-def _is_tick(raw: bytes) -> bool:
+def _is_idle(raw: bytes) -> bool:
+    """Whether a record is only a sign of life: a tick, or the counts of a transaction in which nothing was counted."""
     try:
-        return entry_of(raw).type == Tick.__name__
+        if entry_of(raw).type == Tick.__name__:
+            return True
+        message = decode(raw).message
     except CodecError:
         return False
+    return isinstance(message, StageCounted) and not message.counts

@@ -24,7 +24,7 @@ class Line:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._environment = {**os.environ, "FINEACERS_STATE_DIR": str(folder)}
+        self._environment = {**os.environ, "FINEACERS_STATE_DIR": str(folder), "PYTHONFAULTHANDLER": "1"}
 
     @property
     def settings(self) -> Settings:

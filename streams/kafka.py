@@ -113,6 +113,12 @@ def report(name: str) -> Callable[[KafkaError], None]:
     return said
 
 
+def is_denied(error: KafkaException) -> bool:
+    """Whether the brokers do not let this client do it: waiting does not help, a person must."""
+    cause = error.args[0]
+    return isinstance(cause, KafkaError) and cause.code() in _DENIED
+
+
 def is_passing(error: KafkaException) -> bool:
     """Whether waiting and asking again may help; not so once a transaction has failed, whatever it failed of."""
     cause = error.args[0]

@@ -26,6 +26,7 @@ from streams.engine.rocks import Move
 from streams.engine.slot import take_slot
 from streams.engine.ticks import Ticker
 from streams.engine.transaction import Aborted, Transactions
+from streams.engine.watchdog import Watchdog
 from streams.kafka import admin_client
 from streams.records import InRecord
 from streams.routing import Router
@@ -74,12 +75,14 @@ class Engine:
         self._batch_records = settings.batch_records
         self._ticker = Ticker(settings.tick_seconds if stage.stateful else math.inf)
         self._stopping = threading.Event()
-        patience = Patience(self._stopping)
+        self._watchdog = Watchdog()
+        patience = Patience(self._stopping, self._watchdog)
         group, self._changelog, folder = group_of(stage.name), changelog_of(stage.name), settings.state_dir / "engine"
         admin = admin_client(settings, f"{group}.admin")
         self._bookmarks = Bookmarks(admin, self._changelog)
         with ExitStack() as undo:
             self._slot = take_slot(folder, stage.name)
+            undo.callback(self._watchdog.stop)
             undo.callback(self._slot.release)
             member = f"{group}.{self._slot.name}"
             self._owned = OwnedPartitions(stage, Router(stages), settings, self._slot.folder, admin)
@@ -288,5 +291,6 @@ class Engine:
 
     def _leave(self) -> None:
         self._inbox.close()
+        self._watchdog.stop()
         self._owned.revoked()
         self._slot.release()

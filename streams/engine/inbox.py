@@ -125,7 +125,7 @@ class Inbox:
 
     def close(self) -> None:
         """Give the partitions back; a static member keeps its place in the group for a session's length."""
-        self._consumer.close()
+        self._patience.call("leave the group", self._consumer.close)
 
     def _sorted(self, messages: list[Any]) -> Fetched:
         fetched = Fetched()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from streams.engine.changelog import changelog_of
@@ -17,7 +18,7 @@ from streams.engine.faults import EngineFault, record_fault
 from streams.engine.inbox import Inbox, Place
 from streams.engine.restore import Restorer, log_ends
 from streams.engine.rocks import RocksStore
-from streams.kafka import is_passing
+from streams.kafka import is_denied
 from streams.partition import Partition
 from streams.records import InRecord
 from streams.routing import Router
@@ -26,6 +27,8 @@ from streams.stage import Stage
 from streams.store import MemoryStore
 
 log = logging.getLogger(__name__)
+
+_WORD_SECONDS = 5.0
 
 Put = Callable[[str, bytes | None, bytes | str, int], None]
 """Adds a record to the open transaction: topic, value, key, partition (-1: by the key)."""
@@ -112,6 +115,7 @@ class OwnedPartitions:
         self._changelog = changelog_of(stage.name)
         self._restorer = Restorer(settings, self._changelog)
         self._owned: dict[Place, Owned] = {}
+        self._next_word = 0.0
         self._ends: Callable[[], dict[int, int] | None] | None = None
 
     def __iter__(self) -> Iterator[Owned]:
@@ -170,9 +174,12 @@ class OwnedPartitions:
                     self._restored(self._owned[self._stage.inputs[0], partition])
             self._let_flow(inbox)
         except KafkaException as error:
-            if not is_passing(error) and error.args[0].code() != KafkaError._STATE:
+            # Nothing flows before every answer was had, so whatever keeps it from us may be asked again.
+            if is_denied(error):
                 raise EngineFault(f"stage {self._stage.name}: cannot take over a partition: {error}") from error
-            log.info("stage %s: not yet: %s", self._stage.name, error.args[0].str())
+            if time.monotonic() >= self._next_word:
+                self._next_word = time.monotonic() + _WORD_SECONDS
+                log.warning("stage %s: waiting to take over partitions: %s", self._stage.name, error.args[0].str())
 
     def _open(self, place: Place) -> RocksStore:
         folder = self._folder / f"p{place[1]}"

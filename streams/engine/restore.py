@@ -34,7 +34,12 @@ def log_ends(admin: AdminClient, topic: str, partitions: list[int]) -> Callable[
     def answer() -> dict[int, int] | None:
         if not all(future.done() for future in asked.values()):
             return None
-        return {place.partition: future.result().offset for place, future in asked.items()}
+        try:
+            return {place.partition: future.result().offset for place, future in asked.items()}
+        except KafkaException:
+            # This client does not notice by itself that partitions have new leaders.
+            admin.list_topics(topic, timeout=1.0)
+            raise
 
     return answer
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 from confluent_kafka import KafkaException
 
 from streams.engine.faults import Stopped
+from streams.engine.watchdog import Watchdog
 from streams.kafka import is_passing
 
 log = logging.getLogger(__name__)
@@ -30,8 +31,9 @@ class Patience:
     stop stays short even without a broker.
     """
 
-    def __init__(self, stopping: threading.Event) -> None:
+    def __init__(self, stopping: threading.Event, watchdog: Watchdog) -> None:
         self._stopping = stopping
+        self._watchdog = watchdog
         self._deadline: float | None = None
 
     def call(self, what: str, function: Callable[[], T]) -> T:
@@ -39,7 +41,8 @@ class Patience:
         pause = _FIRST_SECONDS
         while True:
             try:
-                return function()
+                with self._watchdog.watch(what):
+                    return function()
             except KafkaException as error:
                 if not is_passing(error):
                     raise

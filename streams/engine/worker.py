@@ -21,7 +21,7 @@ from faust.app.base import BootStrategy
 from mode import Service
 
 from streams.engine.engine import Batch, Engine
-from streams.engine.faults import Fenced, Stopped
+from streams.engine.faults import EngineFault, Fenced, Stopped
 from streams.engine.metrics import Metrics
 from streams.settings import Settings
 from streams.stage import Stage
@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 FIRST_PORT = 6066
 _PORTS = 100
+_ANEW_SECONDS = 1.0
 
 T = TypeVar("T")
 
@@ -75,24 +76,33 @@ class _Pump(Service):
 
     async def _turn(self) -> None:
         try:
-            self.engine = engine = await self._on_thread(self._make)
-            try:
-                while not self._stopping:
-                    batch: Batch = await self._on_thread(engine.poll)
-                    if batch:
-                        await self._channel.put(batch)
-                        error = await self._applied.get()
-                        if error is not None:
-                            raise error
-            except BaseException:
-                await self._on_thread(engine.abandon)
-                raise
-            await self._on_thread(engine.close)
+            while not self._stopping:
+                try:
+                    await self._turn_one(await self._on_thread(self._make))
+                except Fenced as why:
+                    log.warning("stage %s begins anew: %s", self.stage, why)
+                    await asyncio.sleep(_ANEW_SECONDS)
         except Stopped as why:
             log.warning("stage %s: %s", self.stage, why)
         except Exception as fault:
             self.fault = fault
             await self.crash(fault)
+
+    async def _turn_one(self, engine: Engine) -> None:
+        """Turn an engine until this pump is to stop."""
+        self.engine = engine
+        try:
+            while not self._stopping:
+                batch: Batch = await self._on_thread(engine.poll)
+                if batch:
+                    await self._channel.put(batch)
+                    error = await self._applied.get()
+                    if error is not None:
+                        raise error
+        except BaseException:
+            await self._on_thread(engine.abandon)
+            raise
+        await self._on_thread(engine.close)
 
     async def _on_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)

@@ -21,7 +21,7 @@ from tests.line import PROCESSES, Line, running_line
 
 pytestmark = [pytest.mark.data, pytest.mark.timeout(600)]
 
-ROWS = 8_000
+ROWS = 20_000
 BOOKINGS = {"bookings": 4}
 
 

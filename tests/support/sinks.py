@@ -202,6 +202,7 @@ class Publisher:
         if commit:
             self._producer.commit_transaction(30)
         else:
+            self._producer.flush(30)  # the aborted records must be in the log, or there is nothing to abort
             self._producer.abort_transaction(30)
 
 

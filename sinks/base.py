@@ -65,6 +65,8 @@ class Sink(Protocol):
 
     store: str
     topics: tuple[str, ...]
+    gather_seconds: float
+    """How long a record may wait for others, to be stored in one piece with them."""
 
     def open(self, log: Log) -> Resume:
         """Take the store over from any other process, and say where it stands.

@@ -33,7 +33,7 @@ def run(sink: Sink, source: Source, refusals: Refusals, stop: threading.Event) -
         resume = _until_done(lambda: _opened(sink, source, refusals), stop)
         _until_done(lambda: source.start(resume.positions), stop)
         _log.info("%s: reading %d partitions", sink.store, len(resume.positions))
-        collected = Accumulator(resume.positions)
+        collected = Accumulator(resume.positions, max_seconds=sink.gather_seconds)
         while not stop.is_set():
             _collect(source, collected, refusals)
             if collected.due(time.monotonic()):

@@ -128,7 +128,7 @@ def _configure(admin: AdminClient, there: Sequence[Wanted]) -> list[str]:
 def _start_clocks(settings: Settings, admin: AdminClient, inboxes: Iterable[Wanted]) -> list[str]:
     """A tick to every inbox partition that nothing was ever written to."""
     places = [TopicPartition(inbox.name, number) for inbox in inboxes for number in range(inbox.partitions)]
-    empty = [place for place in places if _end(admin, place) == 0]
+    empty = [place for place, end in _ends(admin, places).items() if end == 0]
     if not empty:
         return []
     failed: list[KafkaError] = []
@@ -147,13 +147,13 @@ def _start_clocks(settings: Settings, admin: AdminClient, inboxes: Iterable[Want
     return [f"first tick to {place.topic}:{place.partition}" for place in empty]
 
 
-def _end(admin: AdminClient, place: TopicPartition) -> int:
-    """The end of a partition; asked again for a while, since a new partition has no leader at first."""
-    deadline = time.monotonic() + _WAIT_SECONDS
+def _ends(admin: AdminClient, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+    """The ends of partitions; asked again for a while, since a new partition has no leader at first."""
+    deadline, latest = time.monotonic() + _WAIT_SECONDS, OffsetSpec.latest()  # type: ignore[no-untyped-call]
     while True:
-        (asked,) = admin.list_offsets({place: OffsetSpec.latest()}).values()  # type: ignore[no-untyped-call]
+        asked = admin.list_offsets(dict.fromkeys(places, latest))
         try:
-            return int(asked.result(_WAIT_SECONDS).offset)
+            return {place: int(answer.result(_WAIT_SECONDS).offset) for place, answer in asked.items()}
         except KafkaException as error:
             if not is_passing(error) or time.monotonic() > deadline:
                 raise

@@ -65,8 +65,10 @@ class Settings(BaseSettings):
         description="Key of the identifier hashes, 64 hexadecimal digits; default: identity.key in the state folder",
     )
 
-    commit_interval_ms: int = Field(100, description="A stage commits at the latest after so many milliseconds", ge=1)
-    batch_records: int = Field(2000, description="A stage commits at the latest after so many records", ge=1)
+    commit_interval_ms: int = Field(
+        100, description="A stage that keeps up commits so many milliseconds after a record", ge=1
+    )
+    batch_records: int = Field(2000, description="A stage commits after so many records", ge=1)
     tick_seconds: float = Field(1.0, description="Seconds between two ticks of a partition", gt=0)
 
     @classmethod

@@ -37,6 +37,7 @@ class PostgresSink:
 
     store = "postgres"
     topics = TOPICS
+    gather_seconds = 0.5
 
     def __init__(self, server: Server) -> None:
         self._server = server

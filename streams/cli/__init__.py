@@ -2,61 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import sys
+from collections.abc import Iterable
+from importlib import import_module
 
 import typer
 
-from streams.cli import (
-    dead_letters,
-    demo,
-    doctor,
-    down,
-    import_,
-    lead,
-    migrate,
-    publish,
-    replay,
-    report,
-    schemas,
-    sink,
-    tail,
-    topics,
-    topology,
-    up,
-    worker,
-)
-
-app = typer.Typer(
-    name="fineacers",
-    help="The event-streaming data platform behind real-estate and hospitality marketing.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-_COMMANDS: dict[str, Callable[..., Any]] = {
-    "up": up.up,
-    "demo": demo.demo,
-    "down": down.down,
-    "doctor": doctor.doctor,
-    "import": import_.import_,
-    "publish": publish.publish,
-    "tail": tail.tail,
-    "replay": replay.replay_,
-    "report": report.report,
-    "topology": topology.topology_,
-    "topics": topics.topics,
-    "migrate": migrate.migrate,
-    "worker": worker.worker,
-    "sink": sink.sink,
+# Command -> its file in this folder and what that file calls it; a Typer is a group of commands.
+_COMMANDS: dict[str, tuple[str, str]] = {
+    "up": ("up", "up"),
+    "demo": ("demo", "demo"),
+    "down": ("down", "down"),
+    "doctor": ("doctor", "doctor"),
+    "import": ("import_", "import_"),
+    "publish": ("publish", "publish"),
+    "tail": ("tail", "tail"),
+    "replay": ("replay", "replay_"),
+    "report": ("report", "report"),
+    "topology": ("topology", "topology_"),
+    "topics": ("topics", "topics"),
+    "migrate": ("migrate", "migrate"),
+    "worker": ("worker", "worker"),
+    "sink": ("sink", "sink"),
+    "lead": ("lead", "app"),
+    "dead-letters": ("dead_letters", "app"),
+    "schemas": ("schemas", "app"),
 }
-for name, command in _COMMANDS.items():
-    app.command(name)(command)
-app.add_typer(lead.app, name="lead")
-app.add_typer(dead_letters.app, name="dead-letters")
-app.add_typer(schemas.app, name="schemas")
+
+
+def command_line(names: Iterable[str] = tuple(_COMMANDS)) -> typer.Typer:
+    """The program ``fineacers`` with some of its commands."""
+    app = typer.Typer(
+        name="fineacers",
+        help="The event-streaming data platform behind real-estate and hospitality marketing.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(lambda: None)  # a program of one command would not want to hear its name
+    for name in names:
+        file, attribute = _COMMANDS[name]
+        command = getattr(import_module(f"streams.cli.{file}"), attribute)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
+    return app
 
 
 def main() -> None:
-    """Entry point of the command ``fineacers``."""
+    """Entry point of the command ``fineacers``: loads what was asked for, and everything only to explain itself."""
+    asked = sys.argv[1:2]
+    app = command_line(asked) if asked and asked[0] in _COMMANDS else command_line()
     app()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +21,7 @@ from streams.report.backlog import Backlog
 from streams.report.gather import gather
 from streams.report.latency import WATCHED, Latency, latencies
 from streams.report.show import as_json, show
-from streams.settings import Settings, identity_key, load_settings
+from streams.settings import Settings, identity_key, load_settings, read_settings
 from streams.sources.publisher import Publisher, PublishError
 from streams.sources.refusals import Publication
 from streams.sources.simulate import Published, Scenario, simulate
@@ -49,13 +50,20 @@ def demo(
 
         fineacers demo --events 500000 --seed 7 --json
     """
-    up(only_stores=False, as_json=False)
-    began = time.monotonic()
     try:
-        settings = load_settings()
-        stages = topology(identity_key(settings))
-        truth, live = _published(settings, events, seed)
-        rest(settings, stages)
+        kept = read_settings().state_dir / "demo" / f"truth-{seed}-{events}.json"
+        simulation = simulate(Scenario(end=_end(kept), seed=seed, events=events))
+        with ThreadPoolExecutor(1) as aside:
+            drawn = aside.submit(list[Published], simulation)
+            up(only_stores=False, as_json=False)
+            with progress_bars() as bars:
+                drawing = bars.add_task("simulate", total=None)
+                records = drawn.result()
+                bars.update(drawing, total=len(records), completed=len(records))
+        truth = simulation.truth.to_json()
+        _keep(kept, truth)
+        settings, began = load_settings(), time.monotonic()
+        live = _published(settings, records)
         found = gather(settings)
     except (*TROUBLE, PublishError) as error:
         fail(str(error))
@@ -72,22 +80,16 @@ def demo(
     end(found)
 
 
-def _published(settings: Settings, events: int, seed: int) -> tuple[dict[str, Any], list[Latency]]:
-    """Publish the simulation; its truth, and the latencies of its last records, once they have passed."""
-    kept = settings.state_dir / "demo" / f"truth-{seed}-{events}.json"
-    scenario = Scenario(end=_end(kept), seed=seed, events=events)
-    simulation = simulate(scenario)
-    publisher = Publisher(settings, "demo")
+def _published(settings: Settings, records: Sequence[Published]) -> list[Latency]:
+    """Publish records and wait until they have passed; the latencies of the last ones."""
+    stages, publisher = topology(identity_key(settings)), Publisher(settings, "demo")
+    history, live = records[:-LIVE_RECORDS], records[-LIVE_RECORDS:]
     with progress_bars() as bars:
-        drawing = bars.add_task("simulate", total=None)
-        records = list(simulation)
-        bars.update(drawing, total=len(records), completed=len(records))
-        history, live = records[:-LIVE_RECORDS], records[-LIVE_RECORDS:]
-        publishing = bars.add_task("publish", total=len(records))
+        publishing = bars.add_task("publish", total=len(history))
         publisher.publish(_publications(history), lambda count: bars.update(publishing, completed=count))
         publisher.flush()
-    _keep(kept, simulation.truth.to_json())
-    rest(settings, topology(identity_key(settings)))
+        bars.update(publishing, completed=len(history))
+    rest(settings, stages)
     with progress_bars() as bars, Backlog(settings) as backlog:
         since = backlog.ends(WATCHED)
         task = bars.add_task("publish live", total=len(live))
@@ -95,9 +97,9 @@ def _published(settings: Settings, events: int, seed: int) -> tuple[dict[str, An
             publisher.publish(_publications(chunk))
             publisher.flush()
             bars.advance(task, len(chunk))
-    rest(settings, topology(identity_key(settings)))
+    rest(settings, stages)
     with Backlog(settings) as backlog:
-        return simulation.truth.to_json(), latencies(backlog, since)
+        return latencies(backlog, since)
 
 
 def _publications(records: Sequence[Published]) -> Iterator[Publication]:

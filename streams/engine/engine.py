@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 SESSION_MS = 10_000
 TRANSACTION_MS = 10_000
 _IDLE_SECONDS = 0.2
+_LONGEST_COMMIT_SECONDS = 1.0
 _SLICE = 200  # records between two looks at the clock, so that a slow batch cannot outlast its transaction
 _RESTORE_WAIT_SECONDS = 0.02
 _BOOKMARK_SECONDS = 10.0
@@ -72,6 +73,8 @@ class Engine:
         self.stage = stage
         self._metrics = metrics
         self._commit_seconds = settings.commit_interval_ms / 1_000
+        # A batch is not cut by the interval: a stage that is behind commits less often, and catches up the sooner.
+        self._longest_seconds = max(self._commit_seconds, _LONGEST_COMMIT_SECONDS)
         self._batch_records = settings.batch_records
         self._ticker = Ticker(settings.tick_seconds if stage.stateful else math.inf)
         self._stopping = threading.Event()
@@ -163,7 +166,7 @@ class Engine:
                     self._transaction.begin()
                     owned.apply(arrived[begin : begin + _SLICE], self._transaction.put)
                     self._records += len(arrived[begin : begin + _SLICE])
-                    if self._commit_is_due():
+                    if self._commit_is_due(self._longest_seconds):
                         self._commit()
         except Aborted as why:
             self._redo(why)
@@ -198,7 +201,7 @@ class Engine:
         for topic, number, tick in self._ticker.due(self._owned, now):
             self._transaction.begin()
             self._transaction.put(topic, tick, b"", number)
-        if self._commit_is_due():
+        if self._commit_is_due(self._commit_seconds):
             self._commit()
         if self.stage.stateful and now >= self._next_bookmark:
             self._next_bookmark = now + _BOOKMARK_SECONDS
@@ -215,11 +218,9 @@ class Engine:
             until = min(until, self._transaction.began + self._commit_seconds - time.monotonic())
         return max(0.0, min(until, self._ticker.next - time.monotonic()))
 
-    def _commit_is_due(self) -> bool:
+    def _commit_is_due(self, seconds: float) -> bool:
         began = self._transaction.began
-        return began is not None and (
-            self._records >= self._batch_records or time.monotonic() >= began + self._commit_seconds
-        )
+        return began is not None and (self._records >= self._batch_records or time.monotonic() >= began + seconds)
 
     def _commit(self) -> None:
         """End the open transaction: changelog, counts and positions go into it; the stores follow."""

@@ -34,6 +34,8 @@ class Control(msgspec.Struct, frozen=True):
 
     def policy_at(self, at: int) -> Policy:
         """The highest version whose ``applies_from`` is not after an instant; version 0 is the defaults in code."""
+        if not self.policies:
+            return DEFAULT_POLICY
         covering = [policy for policy in self.policies.values() if policy.applies_from <= at]
         return max(covering, key=lambda policy: policy.version, default=DEFAULT_POLICY)
 

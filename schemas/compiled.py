@@ -8,6 +8,7 @@ Only what the contracts use is known: records, text, bytes, whole numbers, boole
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from schemas.contract import nested_messages
@@ -53,15 +54,17 @@ def length_at(data: bytes, position: int) -> tuple[int, int]:
     return length, position
 
 
-def put_long(out: bytearray, value: int) -> None:
-    """Append a zigzag varint."""
+@lru_cache(65_536)  # a record repeats its instants and days, and so do those that follow from it
+def long_bytes(value: int) -> bytes:
+    """A zigzag varint."""
     if not -(1 << 63) <= value < 1 << 63:
         raise OverflowError("number of more than 64 bits")
-    zigzag = (value << 1) ^ (value >> 63)
+    zigzag, out = (value << 1) ^ (value >> 63), bytearray()
     while zigzag > 127:
         out.append(zigzag & 127 | 128)
         zigzag >>= 7
     out.append(zigzag)
+    return bytes(out)
 
 
 class _Source:
@@ -166,7 +169,7 @@ def _read(source: _Source, depth: int, type_: Any, to: str, inner: list[type[Mes
 def compile_writer(schema: dict[str, Any]) -> Writer:
     """A writer of the bodies of one record schema."""
     schema = _spelled_out(schema, {})
-    source = _Source("def write(o, m):", {"put_long": put_long})
+    source = _Source("def write(o, m):", {"long_bytes": long_bytes})
     source.add(1, "d = m.__dict__")
     for field in schema["fields"]:
         value = source.fresh()
@@ -181,11 +184,11 @@ def _write(source: _Source, depth: int, type_: Any, value: str) -> None:
         case "string" | "bytes":
             source.add(depth, f"s = {value}.encode()" if type_ == "string" else f"s = {value}")
             source.add(
-                depth, "n = len(s)", "if n < 64:", "    o.append(n << 1)", "else:", "    put_long(o, n)", "o += s"
+                depth, "n = len(s)", "if n < 64:", "    o.append(n << 1)", "else:", "    o += long_bytes(n)", "o += s"
             )
         case "long" | "int":
             source.add(
-                depth, f"if 0 <= {value} < 64:", f"    o.append({value} << 1)", "else:", f"    put_long(o, {value})"
+                depth, f"if 0 <= {value} < 64:", f"    o.append({value} << 1)", "else:", f"    o += long_bytes({value})"
             )
         case "boolean":
             source.add(depth, f"o.append(1 if {value} else 0)")
@@ -194,7 +197,7 @@ def _write(source: _Source, depth: int, type_: Any, value: str) -> None:
             _write(source, depth + 1, some, value)
         case {"type": "array", "items": items}:
             item = source.fresh()
-            source.add(depth, f"if {value}:", f"    put_long(o, len({value}))", f"    for {item} in {value}:")
+            source.add(depth, f"if {value}:", f"    o += long_bytes(len({value}))", f"    for {item} in {value}:")
             _write(source, depth + 2, items, item)
             source.add(depth, "o.append(0)")
         case {"type": "record"}:

@@ -6,7 +6,6 @@ knows no domain event, no clock and no I/O.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -38,7 +37,8 @@ class Stage:
     """An ordered tuple of steps over one key, fed by one inbox (intake alone: by the fact topics).
 
     ``carries`` is the prefix behind which facts reach this stage; ``controls`` are the control records that its
-    partitions hold; a stage that ``deduplicates`` holds the duplicate index.
+    partitions hold; a stage that ``deduplicates`` holds the duplicate index. ``takes`` is what each step
+    consumes, ``consumes`` what any does; ``stateful`` whether the stage remembers anything.
     """
 
     name: str
@@ -47,16 +47,15 @@ class Stage:
     carries: type[Prefix] | None = None
     controls: tuple[type[Message], ...] = ()
     deduplicates: bool = False
+    takes: tuple[frozenset[Consumed], ...] = field(init=False)
     consumes: frozenset[Consumed] = field(init=False)
+    stateful: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        consumed = frozenset(type_ for step in self.steps for type_ in step.consumes)
-        object.__setattr__(self, "consumes", consumed)
-
-    @property
-    def stateful(self) -> bool:
-        """Whether the stage remembers anything."""
-        return any(step.slice for step in self.steps) or self.deduplicates
+        takes = tuple(frozenset(step.consumes) for step in self.steps)
+        object.__setattr__(self, "takes", takes)
+        object.__setattr__(self, "consumes", frozenset().union(*takes))
+        object.__setattr__(self, "stateful", any(step.slice for step in self.steps) or self.deduplicates)
 
 
 @dataclass(slots=True)
@@ -116,7 +115,7 @@ def run(stage: Stage, state: KeyState, given: Input, clock: Clock) -> Outcome:
     outcome = Outcome(state)
     if state.timers:
         fire_due(stage, outcome, given.key, min(given.at, clock.now), clock)
-    _Pass(stage, given, clock, outcome.state).through(stage.steps, outcome)
+    _Pass(stage, given, clock, outcome.state).through(outcome)
     return outcome
 
 
@@ -130,9 +129,8 @@ def fire_due(stage: Stage, outcome: Outcome, key: str, until: int, clock: Clock)
         generation = outcome.state.timers[name][1]
         rest = {other: when for other, when in outcome.state.timers.items() if other != name}
         outcome.state = replace(outcome.state, timers=rest)
-        place = next(index for index, step in enumerate(stage.steps) if step.name == owner)
         given = Input(key, TimerFired(timer, due), f"timer:{timer}:{due}:{generation}", due)
-        _Pass(stage, given, clock, outcome.state, addressee=owner).through(stage.steps[place:], outcome)
+        _Pass(stage, given, clock, outcome.state, addressee=owner).through(outcome)
 
 
 class _Pass:
@@ -148,18 +146,18 @@ class _Pass:
         region = before.region or (given.event.region if isinstance(given.event, Event) else "")
         self._state = KeyState(dict(before.slices), dict(before.timers), before.generation, region)
         self._outputs: list[Emitted | Forward | Broadcast | Drop | DeadLetter] = []
-        self._carried: list[Event] = []
+        self._offered: list[Any] = [given.event]
         self._number = 0
 
-    def through(self, steps: Sequence[Step], outcome: Outcome) -> None:
+    def through(self, outcome: Outcome) -> None:
         """The input, and what steps emit for this key, through each step in order; the result goes to ``outcome``."""
-        given = self._given
-        for place, step in enumerate(steps):
-            offered = [given.event] if self._addressee in (None, step.name) else []
-            for event in (*offered, *self._carried):
-                if type(event) not in step.consumes:
+        given, clock, slices = self._given, self._clock, self._state.slices
+        for place, (step, takes) in enumerate(zip(self._stage.steps, self._stage.takes, strict=True)):
+            for event in self._offered[:]:  # what this step emits is for later ones
+                if type(event) not in takes:
                     continue
-                slices, clock = self._state.slices, self._clock
+                if event is given.event and self._addressee not in (None, step.name):
+                    continue
                 ctx = Context(given.key, clock.now, given.at, given.cause, clock.control, slices, given.prefix)
                 fresh, answers = step.run(slices.get(step.name), event, ctx)
                 if step.slice is not None and fresh is not None:
@@ -168,31 +166,31 @@ class _Pass:
                     if isinstance(answer, DeadLetter):
                         outcome.outputs.append(answer)
                         return
-                    self._take(step, steps[place + 1 :], answer)
+                    self._take(place, answer)
         outcome.state = self._state
         outcome.outputs += self._outputs
 
-    def _take(self, step: Step, later: Sequence[Step], answer: Output) -> None:
+    def _take(self, place: int, answer: Output) -> None:
         match answer:
             case Emit(event):
-                self._emit(step, later, event)
+                self._emit(place, event)
             case Timer(name, at):
                 self._state.generation += 1
-                self._state.timers[f"{step.name}.{name}"] = (at, self._state.generation)
+                self._state.timers[f"{self._stage.steps[place].name}.{name}"] = (at, self._state.generation)
             case CancelTimer(name):
-                self._state.timers.pop(f"{step.name}.{name}", None)
+                self._state.timers.pop(f"{self._stage.steps[place].name}.{name}", None)
             case _:
                 self._outputs.append(answer)
 
-    def _emit(self, step: Step, later: Sequence[Step], event: Event) -> None:
+    def _emit(self, place: int, event: Event) -> None:
         speaks_of = min(self._given.at, event.occurred_at)
         if event.reaches_out and speaks_of < self._clock.now - STALE_AFTER:
             self._outputs.append(Drop("stale"))
             return
-        stamped = self._stamp(step, event)
-        handed_on = any(type(event) in after.consumes for after in later)
+        stamped = self._stamp(self._stage.steps[place], event)
+        handed_on = any(type(event) in takes for takes in self._stage.takes[place + 1 :])
         if handed_on:
-            self._carried.append(stamped)
+            self._offered.append(stamped)
         self._outputs.append(Emitted(stamped, handed_on))
 
     def _stamp(self, step: Step, event: Event) -> Event:

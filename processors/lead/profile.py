@@ -73,33 +73,33 @@ def profile(held: Profile | None, fact: Identified, ctx: Context) -> tuple[Profi
     first = before.first_captured_at
     if type(fact) is LeadCaptured:
         first = fact.occurred_at if first is None else min(first, fact.occurred_at)
-    after = Profile(_joined(before.registers, fact), identifiers, first, before.version)
     if not identifiers:
         return before, outputs
-    if held is not None and _shown(after) == _shown(before):
-        return after, outputs
-    after = msgspec.structs.replace(after, version=before.version + 1)
-    return after, [*outputs, Emit(_published(after, fact, ctx))]
+    newer = _newer(before.registers, fact)
+    version = before.version
+    if held is None or (identifiers, first) != (before.identifiers, before.first_captured_at) or _tells(newer, before):
+        version += 1
+    after = Profile({**before.registers, **newer}, identifiers, first, version)
+    if version > before.version:
+        outputs.append(Emit(_published(after, fact, ctx)))
+    return after, outputs
 
 
-def _joined(registers: dict[str, Register], fact: Identified) -> dict[str, Register]:
-    fresh: dict[str, Register] = {}
+def _newer(registers: dict[str, Register], fact: Identified) -> dict[str, Register]:
+    """What the fact says with a greater clock than what is held."""
+    wall, logical, dot = fact.occurred_at, 0, f"{fact.region}:{fact.event_id}"
+    newer: dict[str, Register] = {}
     for name, value in _said(fact).items():
-        register = Register(value, fact.occurred_at, 0, f"{fact.region}:{fact.event_id}")
         held = registers.get(name)
-        if held is None or _clock(register) > _clock(held):
-            fresh[name] = register
-    return {**registers, **fresh} if fresh else registers
+        if held is None or (wall, logical, dot) > (held.wall, held.logical, held.dot):
+            newer[name] = Register(value, wall, logical, dot)
+    return newer
 
 
-def _shown(profile_: Profile) -> tuple[dict[str, str | int], dict[str, str], int | None]:
-    """What of a profile is published; the clocks behind it move more often."""
-    values = {name: register.value for name, register in profile_.registers.items()}
-    return values, profile_.identifiers, profile_.first_captured_at
-
-
-def _clock(register: Register) -> tuple[int, int, str]:
-    return register.wall, register.logical, register.dot
+def _tells(newer: dict[str, Register], before: Profile) -> bool:
+    """Whether any value changes; the clocks behind the values, which are not published, move more often."""
+    held = before.registers
+    return any(name not in held or held[name].value != register.value for name, register in newer.items())
 
 
 def _said(fact: Identified) -> dict[str, Any]:

@@ -30,12 +30,14 @@ QUERIES: Mapping[str, tuple[tuple[str, ...], str]] = {
         "ORDER BY 1, 2, 3, 4, 5, 6, 7",
     ),
     "pace": (
-        ("stage", "transactions", "outcomes", "first_at", "last_at"),
-        "SELECT stage, count(), sum(arraySum(counts.count)), min(at), max(at) FROM stage_counts "
-        "WHERE notEmpty(counts.count) GROUP BY 1 ORDER BY 4",
+        ("stage", "transactions", "offsets", "first_at", "last_at"),
+        "WITH arraySum(arrayMap((first, end) -> end - first, positions.first, positions.end)) AS moved "
+        "SELECT stage, count(), sum(moved), min(at), max(at) FROM stage_counts WHERE moved >= 20 "
+        "GROUP BY 1 ORDER BY 4",
     ),
 }  # fmt: skip
-"""Columns and SQL by name. ``outcomes`` are facts accepted, refused, passed on or dropped."""
+"""Columns and SQL by name. ``offsets`` are those that a stage has read, in transactions of 20 and more: smaller ones
+mostly hold ticks."""
 
 
 def overview(

@@ -106,11 +106,11 @@ def _caused(truth: Truth, name: str, currency: str) -> str:
 
 
 def _pace(report: Report, console: Console) -> None:
-    table = _table("Pace of the stages", "stage", "facts and messages", "transactions", "per second")
+    table = _table("Pace of the stages", "stage", "offsets read", "transactions", "per second")
     for row in report.overview["pace"]:
         seconds = max((row["last_at"] - row["first_at"]).total_seconds(), 1e-3)
-        rate = f"{row['outcomes'] / seconds:,.0f}"
-        table.add_row(row["stage"], f"{row['outcomes']:,}", f"{row['transactions']:,}", rate)
+        rate = f"{row['offsets'] / seconds:,.0f}"
+        table.add_row(row["stage"], f"{row['offsets']:,}", f"{row['transactions']:,}", rate)
     console.print(table, "")
 
 

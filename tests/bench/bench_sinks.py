@@ -47,7 +47,7 @@ class Timed:
 
     def __init__(self, sink: Sink, stop: threading.Event, records: int) -> None:
         self._sink, self._stop, self._left = sink, stop, records
-        self.store, self.topics = sink.store, sink.topics
+        self.store, self.topics, self.gather_seconds = sink.store, sink.topics, sink.gather_seconds
         self.open, self.close = sink.open, sink.close
         self.writing = 0.0
         self.begun = time.perf_counter()

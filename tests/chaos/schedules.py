@@ -168,6 +168,7 @@ def wiped(lab: Lab) -> None:
         worker.kill()
         shutil.rmtree(worker.state_dir)
         worker.start()
+    lab.feed.send(500)  # the last life, too, must have taken every partition over
     lab.finish()
 
 

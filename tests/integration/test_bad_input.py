@@ -1,0 +1,135 @@
+"""Every kind of bad input through the whole line: a dead letter that says why, where and of what, and nothing stops."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from schemas.codec import encode
+from schemas.events.base import DAY
+from schemas.events.bookings import BookingChanged
+from streams.sources.publisher import Publisher
+from streams.sources.refusals import Publication
+from tests.line import Line, running_line
+
+pytestmark = pytest.mark.timeout(300)
+
+NOW = time.time_ns() // 1_000
+IMPORT = Path(__file__).parents[1] / "golden" / "import_hotel_bookings" / "in.csv"
+
+
+def _booking(**change: Any) -> bytes:
+    fields = {
+        "event_id": str(uuid.uuid4()), "workspace_id": "brittle", "region": "EUR", "occurred_at": NOW, "source": "pms",
+        "booking_id": "b-1", "revision": 1, "status": "booked", "amount_minor": 12_300, "currency": "EUR",
+    }  # fmt: skip
+    return encode(BookingChanged.build(**{**fields, **change}))
+
+
+GOOD = _booking()
+KNOWN_ID = str(uuid.uuid4())
+
+BROKEN = {
+    "truncated": _booking()[:-7],
+    "trailing_bytes": _booking() + b"\0",
+    "bad_magic": b"\x01" + _booking()[1:],
+    "unknown_schema": b"\0\x00\x0f\x42\x3f" + _booking()[5:],
+    "unknown_region": _booking(region="MOON"),
+    "unknown_currency": _booking(currency="ZZZ"),
+    "future": _booking(occurred_at=NOW + 2 * DAY),
+    "bad_amount": _booking(amount_minor=-1),
+    "invalid_utf8": _booking(source="caf\N{LATIN SMALL LETTER E WITH ACUTE}").replace(b"\xc3\xa9", b"\xe9\xe9"),
+    "too_large": _booking(market_segment="x" * 1_200_000),
+    "event_id_conflict": _booking(event_id=KNOWN_ID, amount_minor=1),
+}
+"""Bytes by the reason for which they must be refused; between them, good ones."""
+
+
+@dataclass
+class Refused:
+    """The line after it was given everything, and the dead letters that came of it, newest first."""
+
+    line: Line
+    letters: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Refused]:
+    with running_line() as line:
+        publisher = Publisher(line.settings, "test")
+        publisher.publish([Publication("bookings", "any", _booking(event_id=KNOWN_ID))])
+        for number, value in enumerate(BROKEN.values(), start=2):
+            publisher.publish(
+                [
+                    Publication("bookings", "any", value),
+                    Publication("bookings", "any", _booking(booking_id=f"b-{number}")),
+                ]
+            )
+        publisher.flush()
+        lines = [{"type": "SpendReported", "workspace_id": "brittle"}, _spend()]
+        told = line.run("publish", "spend", given="".join(json.dumps(one) + "\n" for one in lines), expect=1)
+        assert "line 1: missing_field" in told.stderr
+        header, good, *_ = IMPORT.read_text().splitlines()
+        rows = tmp_path_factory.mktemp("rows") / "short.csv"
+        rows.write_text("\n".join([header, good, "Resort Hotel,0,14", good]) + "\n")
+        line.run("import", "hotel_bookings", str(rows), "--workspace", "brittle", expect=1)
+        assert line.report()  # every record accounted for, both stores agree
+        yield Refused(line, json.loads(line.run("dead-letters", "list", "--limit", "100", "--json").stdout))
+
+
+def _spend() -> dict[str, Any]:
+    return {
+        "type": "SpendReported", "event_id": str(uuid.uuid4()), "workspace_id": "brittle", "region": "UAE",
+        "occurred_at": "2026-01-31T20:00:00Z", "source": "ads", "campaign_id": "c1", "channel": "search",
+        "day": "2026-01-31", "revision": 1, "amount_minor": 125_000, "currency": "AED",
+    }  # fmt: skip
+
+
+def test_each_is_one_dead_letter_with_its_reason(refused: Refused) -> None:
+    by_kafka = sorted(letter["reason"] for letter in refused.letters if letter["topic"] == "bookings")
+    assert by_kafka == sorted(BROKEN)
+    others = {letter["topic"]: letter["reason"] for letter in refused.letters if letter["topic"] != "bookings"}
+    assert others == {"stdin": "missing_field", "file:short.csv": "missing_column"}
+
+
+@pytest.mark.parametrize("reason", BROKEN)
+def test_it_keeps_coordinates_and_original_bytes_and_is_explained(refused: Refused, reason: str) -> None:
+    (letter,) = (one for one in refused.letters if one["topic"] == "bookings" and one["reason"] == reason)
+    with psycopg.connect(**refused.line.settings.postgres("admin")) as database:
+        kept = database.execute(
+            'SELECT original FROM dead_letters WHERE topic = %s AND partition = %s AND "offset" = %s',
+            (letter["topic"], letter["partition"], letter["offset"]),
+        ).fetchall()
+    assert kept == [(BROKEN[reason],)]
+    where = f"bookings:{letter['partition']}:{letter['offset']}"
+    shown = refused.line.run("dead-letters", "show", where).stdout
+    assert shown.startswith(f"{reason}: ")
+    assert where in shown
+    (form,) = json.loads(refused.line.run("dead-letters", "show", where, "--json").stdout)
+    assert form["remedy"] in shown
+
+
+def test_everything_else_flows_on(refused: Refused) -> None:
+    with psycopg.connect(**refused.line.settings.postgres("admin")) as database:
+        bookings = database.execute("SELECT count(*) FROM bookings WHERE booking_id LIKE 'b-%'").fetchone()
+    assert bookings == (len(BROKEN) + 1,)
+
+
+def test_a_file_that_cannot_be_read_at_all_is_an_error(refused: Refused, tmp_path: Path) -> None:
+    whole = gzip.compress(IMPORT.read_bytes())
+    files = {"empty.csv.gz": b"", "corrupt.csv.gz": whole[:40] + bytes(20) + whole[60:], "cut.csv.gz": whole[:-30]}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+        done = refused.line.run("import", "hotel_bookings", str(tmp_path / name), expect=None)
+        assert done.returncode == 2, (name, done.stdout, done.stderr)
+        assert name in done.stderr
+        assert "Traceback" not in done.stderr

@@ -7,6 +7,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 import pytest
@@ -35,9 +36,10 @@ pytestmark = pytest.mark.timeout(300)
 
 @dataclass
 class Finished:
-    """A line at rest, what was truly published, and every record of every topic."""
+    """A line at rest, its report, what was truly published, and every record of every topic."""
 
     line: Line
+    report: dict[str, Any]
     truth: Truth
     stages: tuple[Stage, ...]
     log: dict[Slot, list[InRecord]]
@@ -53,14 +55,14 @@ def finished() -> Iterator[Finished]:
             publisher.publish(records[place :: len(PROCESSES)])
             publisher.flush()
             line.kill(process)
-        line.report()
+        report = line.report()
         stages = topology(identity_key(line.settings))
         names = [*TOPICS, *(changelog_of(stage.name) for stage in stages if stage.stateful)]
-        yield Finished(line, simulation.truth, stages, read_all(line.settings, names))
+        yield Finished(line, report, simulation.truth, stages, read_all(line.settings, names))
 
 
 def test_every_fact_has_the_outcome_that_was_drawn(finished: Finished) -> None:
-    found = finished.line.report()["reconciliation"]["topics"]
+    found = finished.report["reconciliation"]["topics"]
     drawn = {
         name: (topic["published"], topic["accepted"], topic["duplicates"], sum(topic["dead_letters"].values()))
         for name, topic in finished.truth.topics.items()
@@ -73,7 +75,7 @@ def test_every_fact_has_the_outcome_that_was_drawn(finished: Finished) -> None:
 
 
 def test_the_ledger_credits_what_the_bookings_are_worth(finished: Finished) -> None:
-    revenue = finished.line.report()["revenue"]
+    revenue = finished.report["revenue"]
     credited: Counter[tuple[str, str]] = Counter()
     for row in revenue:
         credited[row["model"], row["currency"]] += row["amount_minor"]

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import logging
+import os
 import socket
+import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -130,7 +132,7 @@ def run(stages: Sequence[Stage], all_stages: Sequence[Stage], settings: Settings
     # faust wants a folder, though it keeps nothing in it.
     folder = settings.state_dir / "engine" / "faust"
     folder.mkdir(parents=True, exist_ok=True)
-    port = _free_port(folder)
+    port = _free_port()
     app = App(
         "fineacers",
         datadir=folder,
@@ -168,10 +170,12 @@ def run(stages: Sequence[Stage], all_stages: Sequence[Stage], settings: Settings
             raise
 
 
-def _free_port(folder: Path) -> int:
+def _free_port() -> int:
     """A port that is free, and is left to us by the other workers of this machine, who look at the same moment."""
+    claims = Path(tempfile.gettempdir()) / f"fineacers-ports-{os.getuid()}"
+    claims.mkdir(mode=0o700, exist_ok=True)
     for port in range(FIRST_PORT, FIRST_PORT + _PORTS):
-        claim = (folder / f"metrics-{port}.lock").open("w")
+        claim = (claims / str(port)).open("w")
         try:
             fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with socket.socket() as probe:

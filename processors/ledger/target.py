@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import product
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -56,19 +58,21 @@ def target(books: Books, under: Terms) -> Target:
     places = [_place(touch, policy) for touch in touches] or [(NOBODY, NOBODY, "", "", "", under.day)]
     steps = list(_steps(books))
     balances: Target = {}
+    alike: dict[tuple[int, ...], list[str]] = defaultdict(list)  # models often weigh a path the same
     for model in policy.attribution_models:
-        weights = MODELS[model](touches) if touches else [1]
-        for basis in policy.attribution_bases:
-            value_of = BASES[basis]
-            for step, before, after in steps:
-                if before and (value_of(before), before.currency) == (value_of(after), after.currency):
-                    continue
-                difference = _vector(after, basis, places, weights, under)
-                for key, share in _vector(before, basis, places, weights, under).items() if before else ():
-                    held = difference.get(key, Balance(0, 0))
-                    difference[key] = Balance(held.amount - share.amount, held.reporting - share.reporting)
-                for (place, currency), balance in difference.items():
-                    if balance != (0, 0):
+        alike[tuple(MODELS[model](touches)) if touches else (1,)].append(model)
+    for (weights, models), basis in product(alike.items(), policy.attribution_bases):
+        value_of = BASES[basis]
+        for step, before, after in steps:
+            if before and (value_of(before), before.currency) == (value_of(after), after.currency):
+                continue
+            difference = _vector(after, basis, places, weights, under)
+            for key, share in _vector(before, basis, places, weights, under).items() if before else ():
+                held = difference.get(key, Balance(0, 0))
+                difference[key] = Balance(held.amount - share.amount, held.reporting - share.reporting)
+            for (place, currency), balance in difference.items():
+                if balance != (0, 0):
+                    for model in models:
                         account = Account(model, basis, step, *place, under.day, currency, policy.reporting_currency)
                         balances[account] = balance
     return balances
@@ -89,7 +93,7 @@ def _steps(books: Books) -> Iterator[tuple[int, Revision | None, Revision]]:
 
 
 def _vector(
-    revision: Revision, basis: str, places: list[Place], weights: list[int], under: Terms
+    revision: Revision, basis: str, places: list[Place], weights: Sequence[int], under: Terms
 ) -> dict[tuple[Place, str], Balance]:
     """Balances by place and currency while a revision is in force."""
     value, currency = BASES[basis](revision), revision.currency

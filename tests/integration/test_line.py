@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +17,11 @@ from schemas.events.operations import Tick
 from schemas.topics import FACTS, TOPICS
 from streams.driver import Driver, Slot
 from streams.engine.changelog import changelog_of
+from streams.kafka import admin_client
 from streams.partition import Partition
 from streams.records import InRecord
 from streams.routing import Router
-from streams.settings import identity_key
+from streams.settings import Settings, identity_key
 from streams.sources.publisher import Publisher
 from streams.sources.refusals import Publication
 from streams.sources.simulate import Scenario, Truth, simulate
@@ -141,6 +142,33 @@ def test_a_lead_can_be_found_and_is_masked(finished: Finished) -> None:
     assert lead_id in shown
     assert email not in shown
     assert email in line.run("lead", "show", lead_id, "--reveal").stdout
+
+
+def test_more_workers_share_the_partitions_and_give_them_back(finished: Finished) -> None:
+    line = finished.line
+    more = line.start("worker", "lead", "--slots", "2")
+    _until(lambda: _owners(line.settings, "fineacers.lead") == 3, "three processes share the partitions of lead")
+    again = simulate(Scenario(end=time.time_ns() // 1_000, days=30, events=1_000, seed=2, workspace="second"))
+    publisher = Publisher(line.settings, "test")
+    publisher.publish(Publication(one.topic, one.key, one.value) for one in again)
+    publisher.flush()
+    more.terminate()
+    assert more.wait(30) == 0
+    line.report()
+
+
+def _owners(settings: Settings, group: str) -> int:
+    """How many members of a consumer group own partitions."""
+    admin = admin_client(settings, "test")
+    described = admin.describe_consumer_groups([group])[group].result(20)
+    return sum(bool(member.assignment.topic_partitions) for member in described.members)
+
+
+def _until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, f"still not: {what}"
+        time.sleep(0.2)
 
 
 def _states(finished: Finished, stage: Stage, partition: int) -> dict[str, bytes]:

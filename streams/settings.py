@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -43,10 +44,8 @@ class Settings(BaseSettings):
     maven_repository: str | None = Field(
         None, description="Base address to download the broker's jars from, in place of the usual one"
     )
-    region: Literal["UAE", "IND", "USA", "EUR"] = Field("UAE", description="Home region that this stack serves")
 
     kafka_bootstrap: str | None = Field(None, description="Kafka brokers, host:port, comma-separated")
-    schema_registry_url: str | None = Field(None, description="Schema registry; without one the committed ids are used")
     postgres_host: str | None = Field(None, description="PostgreSQL host")
     postgres_port: int = Field(5432, description="PostgreSQL port", ge=1, le=65535)
     postgres_database: str = Field("fineacers", description="PostgreSQL database", pattern=r"^[a-z_][a-z0-9_]*$")
@@ -89,6 +88,13 @@ class Settings(BaseSettings):
             raise SettingsError(
                 f"{PREFIX}CLICKHOUSE_URL must not carry a password; set {PREFIX}CLICKHOUSE_SINK_PASSWORD instead"
             )
+
+    def shown(self) -> Iterator[dict[str, str]]:
+        """Every setting: ``name`` of its variable, ``value`` (empty: none; secrets are not told) and ``meaning``."""
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            text = "" if value is None else "(set)" if isinstance(value, SecretStr) else str(value)
+            yield {"name": PREFIX + name.upper(), "value": text, "meaning": field.description or ""}
 
     def need(self, name: str) -> str:
         """The value of a setting that may be missing, secrets in clear.

@@ -16,7 +16,7 @@ _STYLE = {"ok": "green", "note": "yellow", "wrong": "bold red"}
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False) -> None:
-    """Check what the platform needs and whether the servers answer; ends with 1 if something is wrong.
+    """Check what the platform needs and whether the servers answer, and list all settings; ends with 1 if one is wrong.
 
     Examples:
 
@@ -25,16 +25,22 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findi
         fineacers doctor --json
     """
     try:
-        checks = list(all_checks(read_settings()))
+        settings = read_settings()
+        checks = list(all_checks(settings))
     except SettingsError as error:
         Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(1) from None
     if as_json:
-        typer.echo(json.dumps([asdict(check) for check in checks], indent=2))
+        found = {"checks": [asdict(check) for check in checks], "settings": list(settings.shown())}
+        typer.echo(json.dumps(found, indent=2))
     else:
         table = Table("check", "result", Column("found", overflow="fold"), box=None)
         for check in checks:
             table.add_row(check.name, Text(check.result, _STYLE[check.result]), Text(check.found))
         Console().print(table)
+        known = Table(Column("setting", no_wrap=True), "value", Column("meaning", overflow="fold"), box=None)
+        for setting in settings.shown():
+            known.add_row(setting["name"], Text(setting["value"]), Text(setting["meaning"]))
+        Console().print("", known)
     if any(check.result == "wrong" for check in checks):
         raise typer.Exit(1)

@@ -68,6 +68,9 @@ class Settings(BaseSettings):
         100, description="A stage that keeps up commits so many milliseconds after a record", ge=1
     )
     batch_records: int = Field(2000, description="A stage commits after so many records", ge=1)
+    metrics_port: int | None = Field(
+        None, description="Port of a worker's /metrics and /ready; default: first free one from 6066", ge=1, le=65535
+    )
     tick_seconds: float = Field(1.0, description="Seconds between two ticks of a partition", gt=0)
 
     @classmethod

@@ -113,7 +113,8 @@ class _Pump(Service):
 def run(stages: Sequence[Stage], all_stages: Sequence[Stage], settings: Settings, identity_key: bytes) -> None:
     """Run stages in this process until SIGTERM or SIGINT.
 
-    ``/metrics`` and ``/ready`` are served on loopback, on the first free port from ``FIRST_PORT`` on.
+    ``/metrics`` and ``/ready`` are served on loopback, on the port of the settings, else the first free one from
+    ``FIRST_PORT`` on.
 
     Raises:
         EngineFault: a stage cannot go on; all have stopped, and nothing half done is visible.
@@ -132,7 +133,7 @@ def run(stages: Sequence[Stage], all_stages: Sequence[Stage], settings: Settings
     # faust wants a folder, though it keeps nothing in it.
     folder = settings.state_dir / "engine" / "faust"
     folder.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
+    port = settings.metrics_port or _free_port()
     app = App(
         "fineacers",
         datadir=folder,

@@ -7,7 +7,7 @@ from functools import partial
 from streams.local.kafka import kafka_service
 from streams.local.postgres import postgres_service
 from streams.local.service import Service, answers_http
-from streams.local.state import StateFolder
+from streams.local.state import StateFolder, metrics_port_of
 from streams.settings import STORES, Settings, read_settings
 
 # Name -> arguments of `fineacers`. Each starts when the stores are ready and `migrate` has succeeded.
@@ -19,6 +19,8 @@ _PLATFORM: Mapping[str, tuple[str, ...]] = {
 }
 PLATFORM = ("migrate", *_PLATFORM)
 """Names of the platform's own services."""
+WORKERS = tuple(name for name, (command, *_) in _PLATFORM.items() if command == "worker")
+"""Those that run stages."""
 
 
 def clickhouse_service(folder: StateFolder, settings: Settings) -> Service:
@@ -36,11 +38,26 @@ def platform_services(folder: StateFolder, after: tuple[str, ...]) -> tuple[Serv
     env = {"FINEACERS_STATE_DIR": str(folder.path)}
     program = (sys.executable, "-m", "streams")
     migrate = Service("migrate", (*program, "migrate"), env=env, after=after, once=True)
+    ports = folder.services()
     processes = (
         Service(name, (*program, *arguments), env=env, after=("migrate",), stop_timeout=30)
+        if name not in WORKERS
+        else _worker(name, (*program, *arguments), env, ports[metrics_port_of(name)])
         for name, arguments in _PLATFORM.items()
     )
     return migrate, *processes
+
+
+def _worker(name: str, argv: tuple[str, ...], env: Mapping[str, str], port: int) -> Service:
+    """A worker is ready when it has its partitions, all are restored, and it advances."""
+    return Service(
+        name,
+        argv,
+        ready=partial(answers_http, f"http://127.0.0.1:{port}/ready"),
+        env={**env, "FINEACERS_METRICS_PORT": str(port)},
+        after=("migrate",),
+        stop_timeout=30,
+    )
 
 
 def wanted_services(folder: StateFolder) -> tuple[Service, ...]:

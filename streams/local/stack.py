@@ -16,7 +16,7 @@ from pathlib import Path
 from streams.local.jars import fetch, locked_jars, missing
 from streams.local.kafka import find_java
 from streams.local.postgres import find_programs, server_user
-from streams.local.services import PLATFORM
+from streams.local.services import PLATFORM, WORKERS
 from streams.local.state import LocalStackError, StateFolder
 from streams.local.supervise import die_with_parent
 from streams.settings import STORES, Settings, identity_key, read_services_file, read_settings
@@ -163,7 +163,7 @@ def _launch(folder: StateFolder, settings: Settings, names: tuple[str, ...], bou
         os.kill(pid, signal.SIGHUP)
         return
     folder.write("status.json", "{}\n")
-    folder.assign(settings, names)
+    folder.assign(settings, names, WORKERS)
     folder.want(names)
     with folder.log("supervisor").open("ab") as log:
         child = subprocess.Popen(  # noqa: S603 - our own program

@@ -120,10 +120,10 @@ class StateFolder:
         except FileNotFoundError:
             return None
 
-    def assign(self, settings: Settings, stores: Iterable[str]) -> None:
+    def assign(self, settings: Settings, stores: Iterable[str], workers: Iterable[str] = ()) -> None:
         """Write services.json: addresses of the local stores, the kept ports where still free, passwords drawn once.
 
-        Call it only while no supervisor runs.
+        Call it only while no supervisor runs. Workers are given the ports on which they tell whether they are ready.
         """
         chosen = set(stores)
         stored = self.services()
@@ -150,6 +150,8 @@ class StateFolder:
             stored["postgres_host"] = "127.0.0.1"
         if "clickhouse" in chosen:
             stored["clickhouse_url"] = f"http://127.0.0.1:{port('clickhouse_port')}"
+        for worker in workers:
+            port(metrics_port_of(worker))
         self.write(SERVICES_FILE, json.dumps(stored, indent=1) + "\n")
 
     def services(self) -> dict[str, Any]:
@@ -158,6 +160,11 @@ class StateFolder:
             return dict(json.loads((self.path / SERVICES_FILE).read_text()))
         except FileNotFoundError:
             return {}
+
+
+def metrics_port_of(worker: str) -> str:
+    """What a worker's port is called in services.json."""
+    return f"metrics_port_of_{worker}"
 
 
 def is_free(port: int) -> bool:

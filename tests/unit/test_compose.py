@@ -236,12 +236,11 @@ def test_every_part_of_the_platform_runs_and_by_commands_that_exist() -> None:
     assert sorted(rest[0] for command, *rest in commands if command == "sink") == sorted(SINKS)
 
 
-def test_a_worker_is_looked_for_on_every_port_that_it_may_take() -> None:
-    source = (ROOT / "streams/engine/worker.py").read_text()
-    first, count = (int(re.findall(rf"^{name} = (\d+)$", source, re.MULTILINE)[0]) for name in ("FIRST_PORT", "_PORTS"))
+def test_a_worker_is_asked_where_it_answers() -> None:
     for name, service in PLATFORM.items():
         if service["command"][0] == "worker":
-            assert f"range({first}, {first + count})" in service["healthcheck"]["test"][-1], name
+            port = service["environment"]["FINEACERS_METRICS_PORT"]
+            assert f"http://127.0.0.1:{port}/ready" in service["healthcheck"]["test"][-1], name
 
 
 def test_workers_keep_their_state_where_the_image_says() -> None:

@@ -40,8 +40,8 @@ def test_a_missing_address_names_the_variable(store: str) -> None:
 
 
 def test_a_bad_value_names_the_variable_and_hides_the_value(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FINEACERS_REGION", "hunter2")
-    with pytest.raises(SettingsError, match="FINEACERS_REGION") as error:
+    monkeypatch.setenv("FINEACERS_POSTGRES_PORT", "hunter2")
+    with pytest.raises(SettingsError, match="FINEACERS_POSTGRES_PORT") as error:
         read_settings()
     assert "hunter2" not in str(error.value)
 

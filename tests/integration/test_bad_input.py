@@ -38,18 +38,19 @@ def _booking(**change: Any) -> bytes:
 
 GOOD = _booking()
 KNOWN_ID = str(uuid.uuid4())
+SECRET = "mrs.secret@example.com"
 
 BROKEN = {
     "truncated": _booking()[:-7],
     "trailing_bytes": _booking() + b"\0",
     "bad_magic": b"\x01" + _booking()[1:],
     "unknown_schema": b"\0\x00\x0f\x42\x3f" + _booking()[5:],
-    "unknown_region": _booking(region="MOON"),
-    "unknown_currency": _booking(currency="ZZZ"),
+    "unknown_region": _booking(booking_id="r-region", region="MOON", email=SECRET),
+    "unknown_currency": _booking(booking_id="r-currency", currency="ZZZ"),
     "future": _booking(occurred_at=NOW + 2 * DAY),
-    "bad_amount": _booking(amount_minor=-1),
+    "bad_amount": _booking(booking_id="r-amount", amount_minor=-1),
     "invalid_utf8": _booking(source="caf\N{LATIN SMALL LETTER E WITH ACUTE}").replace(b"\xc3\xa9", b"\xe9\xe9"),
-    "too_large": _booking(market_segment="x" * 1_200_000),
+    "too_large": _booking(booking_id="r-large", market_segment="x" * 1_200_000),
     "event_id_conflict": _booking(event_id=KNOWN_ID, amount_minor=1),
 }
 """Bytes by the reason for which they must be refused; between them, good ones."""
@@ -133,3 +134,98 @@ def test_a_file_that_cannot_be_read_at_all_is_an_error(refused: Refused, tmp_pat
         assert done.returncode == 2, (name, done.stdout, done.stderr)
         assert name in done.stderr
         assert "Traceback" not in done.stderr
+
+
+FIX = """
+BookingChanged:
+  drop: [market_segment]
+  replace:
+    region: {MOON: EUR}
+    currency: {ZZZ: EUR}
+    amount_minor: {-1: 12300}
+"""
+NEW_IDS = """
+BookingChanged: {set: {event_id: new, revision: 2}}
+SpendReported:
+  set: {event_id: new, region: UAE, occurred_at: 2026-01-31T20:00:00Z, source: ads, campaign_id: c2, channel: search,
+        day: 2026-01-31, revision: 1, amount_minor: 100, currency: AED}
+"""
+
+
+def _replay(line: Line, fix: Path, *arguments: str, expect: int) -> dict[str, Any]:
+    done = line.run("dead-letters", "replay", *arguments, "--fix", str(fix), "--json", expect=expect)
+    assert SECRET not in done.stdout + done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def _topics(line: Line) -> dict[str, dict[str, int]]:
+    """Each fact topic's line of the report; fails unless everything agrees."""
+    return {topic.pop("name"): topic for topic in line.report()["reconciliation"]["topics"]}
+
+
+def test_corrected_facts_are_counted_once_however_often_they_are_replayed(refused: Refused, tmp_path: Path) -> None:
+    line, fix = refused.line, tmp_path / "fix.yaml"
+    fix.write_text(FIX)
+    before = _topics(line)["bookings"]
+
+    dry = _replay(line, fix, "--topic", "bookings", "--dry-run", expect=1)
+    assert dry["would_publish"] == {"bookings": 4}
+    assert "<email>" in {one["fact"]["email"] for one in dry["facts"]}
+    told = _replay(line, fix, "--topic", "bookings", expect=1)
+    assert told["published"] == {"bookings": 4}
+    mended = {"unknown_region", "unknown_currency", "bad_amount", "too_large"}
+    assert sorted(one["reason"] for one in told["refused"]) == sorted(BROKEN.keys() - mended)
+
+    first = _topics(line)["bookings"]
+    assert first == {**before, "records": before["records"] + 4, "accepted": before["accepted"] + 4}
+    assert _bookings(line, "r-%") == dict.fromkeys(
+        ("r-region", "r-currency", "r-amount", "r-large"), (12_300, "EUR", 1)
+    )
+
+    _replay(line, fix, "--topic", "bookings", expect=1)
+    again = _topics(line)["bookings"]
+    assert again == {**first, "records": first["records"] + 4, "duplicates": first["duplicates"] + 4}
+    assert len(_bookings(line, "r-%")) == 4
+
+
+def test_facts_whose_id_is_taken_or_missing_are_replayed_under_a_new_one(refused: Refused, tmp_path: Path) -> None:
+    line, fix = refused.line, tmp_path / "fix.yaml"
+    fix.write_text(NEW_IDS)
+    before = _topics(line)
+    (conflict,) = (letter["event_id"] for letter in refused.letters if letter["reason"] == "event_id_conflict")
+    for _ in range(2):
+        assert _replay(line, fix, conflict, "stdin:0:1", expect=0)["published"] == {"bookings": 1, "spend": 1}
+    assert _bookings(line, "b-1") == {"b-1": (1, "EUR", 1)}
+    after = _topics(line)
+    for topic in ("spend", "bookings"):
+        more = {name: after[topic][name] - before[topic][name] for name in before[topic]}
+        assert {name: count for name, count in more.items() if count} == {"records": 2, "accepted": 1, "duplicates": 1}
+
+
+def _bookings(line: Line, like: str) -> dict[str, tuple[int, str, int]]:
+    """Bookings by id: amount, currency and how many rows."""
+    query = "SELECT booking_id, max(amount_minor), max(currency), count(*) FROM bookings WHERE booking_id LIKE %s"
+    with psycopg.connect(**line.settings.postgres("admin")) as database:
+        return {
+            name: (amount, currency, rows)
+            for name, amount, currency, rows in database.execute(query + " GROUP BY 1", (like,))
+        }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        ((), 2, "which ones?"),
+        (("nowhere:0:1",), 2, "no such dead letter: nowhere:0:1"),
+        (("somewhere",), 2, "neither an id nor"),
+        (("--reason", "nothing"), 2, "no dead letters like that"),
+        (("--topic", "bookings", "--limit", "1"), 2, "more than 1"),
+        (("--topic", "bookings", "--fix", "none.yaml"), 2, "none.yaml: No such file"),
+        (("--topic", "file:short.csv"), 1, "import the file again"),
+    ],
+)
+def test_what_cannot_be_replayed_says_why(refused: Refused, arguments: tuple[str, ...], code: int, told: str) -> None:
+    done = refused.line.run("dead-letters", "replay", *arguments, expect=code)
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr

@@ -231,8 +231,8 @@ class Engine:
         self._bookmarks.listen()
         moved = [owned for owned in self._owned if owned.flows and owned.moved]
         changes = [self._log_changes(owned) for owned in moved]
+        counted = stage_counted(self.stage.name, moved, time.time_ns() // 1_000)
         if moved:
-            counted = stage_counted(self.stage.name, moved, time.time_ns() // 1_000)
             self._transaction.put(COUNTS_TOPIC, encode(counted), self.stage.name)
         positions = [TopicPartition(*owned.place, owned.position or 0) for owned in moved]
         self._transaction.commit(positions, self._inbox.membership())
@@ -242,6 +242,7 @@ class Engine:
             owned.partition.committed(changed)
         self._metrics.committed(self.stage.name, started - began, time.monotonic() - started)
         self._metrics.moved(self.stage.name, moved, self._inbox)
+        self._metrics.counted(counted)
         for owned in self._owned:
             owned.begin()
         self._bookmarks.use()

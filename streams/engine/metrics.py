@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from schemas.codec import CodecError, decode
 from schemas.events.base import Event
+from schemas.events.operations import StageCounted
 from streams.engine.inbox import Inbox
 from streams.engine.owned import Owned, OwnedPartitions
 from streams.records import InRecord
@@ -42,6 +43,12 @@ class Metrics:
             "fineacers_commit_seconds", "Committing alone, store included", stage, buckets=_FAST, registry=registry
         )
         self.aborts = Counter("fineacers_aborts", "Transactions given up and done again", stage, registry=registry)
+        self.dead_letters = Counter(
+            "fineacers_dead_letters", "Records refused", ("stage", "topic", "reason"), registry=registry
+        )
+        self.duplicates = Counter(
+            "fineacers_duplicates", "Facts that had come before, discarded", ("stage", "topic"), registry=registry
+        )
         self.since_arrived = Histogram(
             "fineacers_latency_arrived_seconds",
             "From a fact's arrival to the commit of what this stage made of it; one record of each batch",
@@ -71,6 +78,15 @@ class Metrics:
         """Note a transaction: seconds from its begin to its commit, and of the commit."""
         self.transactions.labels(stage).observe(worked)
         self.commits.labels(stage).observe(committing)
+
+    def counted(self, account: StageCounted) -> None:
+        """Note what a committed transaction refused and discarded, by the account that it gave of itself."""
+        for one in account.counts:
+            kind, _, reason = one.outcome.partition(":")
+            if kind == "dead":
+                self.dead_letters.labels(account.stage, one.topic, reason).inc(one.count)
+            elif kind == "duplicate":
+                self.duplicates.labels(account.stage, one.topic).inc(one.count)
 
     def moved(self, stage: str, moved: Sequence[Owned], inbox: Inbox) -> None:
         """Note what a transaction did for each partition that it moved; to be called before the next begins."""

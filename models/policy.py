@@ -47,6 +47,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     attribution_models: tuple[str, ...] = ("first", "last", "linear")
     attribution_bases: tuple[Literal["net"], ...] = ("net",)
+    half_life: Span = 7 * DAY
+    """In time-decay attribution a touch weighs half as much as one that is so much younger."""
     click_look_back: LookBack = 30 * DAY
     view_look_back: LookBack = DAY
 

@@ -22,7 +22,7 @@ UNIT = (
     "partitioner", "identity", "intake", "resolve", "profile", "score", "advance", "path", "post", "stage",
     "partition", "driver", "topology",
 )  # fmt: skip
-PROPERTY = ("money", "standing", "ledger_laws", "line_law", "log_law", "purity")
+PROPERTY = ("money", "attribution", "standing", "ledger_laws", "line_law", "log_law", "purity")
 TESTS = [f"tests/unit/test_{name}.py" for name in UNIT] + [f"tests/property/test_{name}.py" for name in PROPERTY]
 
 
@@ -57,7 +57,25 @@ MUTANTS: dict[str, Mutant] = {
         "models/attribution/path.py", "return clicks or _within(", "return clicks + _within("
     ),
     "first is last": Mutant(
-        "models/attribution/heuristic.py", "[1] + [0] * (len(path) - 1)", "[0] * (len(path) - 1) + [1]"
+        "models/attribution/heuristic.py", "return _all_to(0, path)", "return _all_to(len(path) - 1, path)"
+    ),
+    "the last direct touch is taken": Mutant(
+        "models/attribution/heuristic.py", "path[place].channel != _DIRECT", "path[place].channel == _DIRECT"
+    ),
+    "U gives the ends a third each": Mutant(
+        "models/attribution/heuristic.py", "[2 * inner, *[1] * inner, 2 * inner]", "[inner, *[1] * inner, inner]"
+    ),
+    "W gives a touch with two milestones one share": Mutant(
+        "models/attribution/heuristic.py", "weights[place] += each", "weights[place] = each"
+    ),
+    "W counts a milestone's place twice among the others": Mutant(
+        "models/attribution/heuristic.py", "len(path) - len(set(milestones))", "len(path) - len(milestones)"
+    ),
+    "decay rounds the age up": Mutant(
+        "models/attribution/decay.py", "// policy.half_life)", "// policy.half_life + 1)"
+    ),
+    "decay takes its tables in the other order": Mutant(
+        "models/attribution/decay.py", "(24, 16, 8, 0), strict", "(0, 8, 16, 24), strict"
     ),
     "what is retained is ignored": Mutant(
         "processors/ledger/books.py",
@@ -149,7 +167,7 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "whoever is warm is contacted": Mutant("processors/lead/route.py", "if warmer and _CHANNELS", "if _CHANNELS"),
     "older words on a lead replace newer ones": Mutant(
-        "processors/lead/profile.py", "_clock(register) > _clock(held)", "_clock(register) != _clock(held)"
+        "processors/lead/profile.py", "(wall, logical, dot) > (held.wall", "(wall, logical, dot) != (held.wall"
     ),
     "all workspaces share one key": Mutant(
         "models/identity.py", 'info=b"fineacers identity " + workspace.encode()', 'info=b"fineacers identity "'

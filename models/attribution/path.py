@@ -25,8 +25,8 @@ class Touch(msgspec.Struct, frozen=True, array_like=True):
     live: bool = True
 
 
-Weigh = Callable[[Sequence[Touch]], list[int]]
-"""Integer weights of a path's touches, in order; not all zero."""
+Weigh = Callable[[Sequence[Touch], Policy], list[int]]
+"""Whole weights of the touches of a path that has some, in order, none negative and not all zero."""
 
 
 def path(touches: Sequence[Touch], conversion: int, policy: Policy) -> list[Touch]:

@@ -60,7 +60,7 @@ def target(books: Books, under: Terms) -> Target:
     balances: Target = {}
     alike: dict[tuple[int, ...], list[str]] = defaultdict(list)  # models often weigh a path the same
     for model in policy.attribution_models:
-        alike[tuple(MODELS[model](touches)) if touches else (1,)].append(model)
+        alike[tuple(MODELS[model](touches, policy)) if touches else (1,)].append(model)
     for (weights, models), basis in product(alike.items(), policy.attribution_bases):
         value_of = BASES[basis]
         for step, before, after in steps:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from math import floor
 from typing import Any, NamedTuple
@@ -86,7 +87,7 @@ def _booking(key: bytes, known: list[Event], booking_id: str, until: int) -> dic
         if not path:
             found[line("(none)", "(none)", "", "", "", day)] = (value, reporting)
             continue
-        weights = weigh(model, len(path))
+        weights = weigh(model, path, rules["half_life"])
         shares = zip(share_out(value, weights), share_out(reporting, weights), strict=True)
         for touch, amounts in zip(path, shares, strict=True):
             found[line(*_dims(touch), local_day(touch.occurred_at, rules["time_zone"]))] = amounts
@@ -127,20 +128,46 @@ def _dims(touch: Touch) -> tuple[str, str, str, str, str]:
     return account, touch.channel, touch.campaign_id or "", touch.content_id or "", touch.variant_id or ""
 
 
-def weigh(model: str, touches: int) -> list[int]:
-    """Whole weights of the touches of a path, in order."""
-    if model == "first":
-        return [int(place == 0) for place in range(touches)]
-    if model == "last":
-        return [int(place == touches - 1) for place in range(touches)]
+def weigh(model: str, path: Sequence[Touch], half_life: int) -> list[Fraction]:
+    """Shares of the touches of a path, in order, up to a common factor."""
+    if model == "time_decay":
+        return [_decayed(path[-1].occurred_at - touch.occurred_at, half_life) for touch in path]
+    if model == "position_w":
+        kinds = [_kind(touch) for touch in path]
+        inquiries = [place for place, kind in enumerate(kinds) if kind == "inquiry"]
+        visits = [place for place, kind in enumerate(kinds) if kind in ("meeting_requested", "site_visit")]
+        return _among([0, *inquiries[:1], *visits[:1]], Fraction(9, 10), len(path))
+    if model == "position_u":
+        return _among([0, len(path) - 1], Fraction(4, 5), len(path))
+    if model == "last_non_direct":
+        others = [place for place, touch in enumerate(path) if _dims(touch)[1] != "direct"]
+        return _among([max(others, default=len(path) - 1)], Fraction(1), len(path))
+    if model in ("first", "last"):
+        return _among([0 if model == "first" else len(path) - 1], Fraction(1), len(path))
     assert model == "linear"
-    return [1] * touches
+    return [Fraction(1)] * len(path)
 
 
-def share_out(amount: int, weights: Sequence[int]) -> list[int]:
+def _among(places: list[int], part: Fraction, count: int) -> list[Fraction]:
+    """A part of everything shared equally by some places, which may be named twice, and the rest by all others."""
+    others = [place for place in range(count) if place not in places]
+    part = part if others else Fraction(1)
+    return [
+        places.count(place) * part / len(places) if place in places else (1 - part) / len(others)
+        for place in range(count)
+    ]
+
+
+def _decayed(age: int, half_life: int) -> Fraction:
+    """Two to the minus age in half-lives, both as coarse as the specification has them."""
+    with localcontext(prec=80):
+        return Fraction(int(Decimal(2) ** (48 - Decimal(age * 2**32 // half_life) / 2**32)))
+
+
+def share_out(amount: int, weights: Sequence[int | Fraction]) -> list[int]:
     """Floors of the exact shares; the units left to the largest remainders, earlier ones first."""
     sign, size = (-1, -amount) if amount < 0 else (1, amount)
-    exact = [Fraction(size * weight, sum(weights)) for weight in weights]
+    exact = [Fraction(size * weight) / sum(weights) for weight in weights]
     shares = [floor(share) for share in exact]
     parts = [place for place, weight in enumerate(weights) if weight > 0]
     while sum(shares) < size:

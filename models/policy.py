@@ -46,7 +46,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """(at least so many minor units of whatever currency the budget is in, points), the largest first."""
 
     attribution_models: tuple[str, ...] = ("first", "last", "linear")
-    attribution_bases: tuple[Literal["net"], ...] = ("net",)
+    attribution_bases: tuple[Literal["net", "realised"], ...] = ("net",)
     half_life: Span = 7 * DAY
     """In time-decay attribution a touch weighs half as much as one that is so much younger."""
     click_look_back: LookBack = 30 * DAY

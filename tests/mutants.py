@@ -77,6 +77,9 @@ MUTANTS: dict[str, Mutant] = {
     "decay takes its tables in the other order": Mutant(
         "models/attribution/decay.py", "(24, 16, 8, 0), strict", "(0, 8, 16, 24), strict"
     ),
+    "what lies ahead is realised": Mutant(
+        "processors/ledger/books.py", "return 0 if self.status in AHEAD else self.net", "return self.net"
+    ),
     "what is retained is ignored": Mutant(
         "processors/ledger/books.py",
         "return self.retained_minor if self.status in RETAINING else self.amount_minor",

@@ -11,6 +11,8 @@ from models.conversion import Dropped, bounded, converted_at
 from schemas.events.paths import BookingRevision, PathChanged
 
 RETAINING = frozenset({"cancelled", "no_show", "refunded"})
+AHEAD = frozenset({"booked", "contracted"})
+"""Stays and contracts that have not taken place yet."""
 
 
 class Revision(msgspec.Struct, frozen=True, array_like=True):
@@ -27,6 +29,11 @@ class Revision(msgspec.Struct, frozen=True, array_like=True):
     def net(self) -> int:
         """What the booking is worth: the amount, or what is kept once it fell through."""
         return self.retained_minor if self.status in RETAINING else self.amount_minor
+
+    @property
+    def realised(self) -> int:
+        """What the booking has brought in: nothing as long as it lies ahead."""
+        return 0 if self.status in AHEAD else self.net
 
 
 class Account(NamedTuple):

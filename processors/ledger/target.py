@@ -22,7 +22,10 @@ from schemas.events.base import MAX_MINOR, SECOND, epoch_day
 NOBODY = "(none)"
 REVENUE = "(revenue)"
 
-BASES: dict[str, Callable[[Revision], int]] = {"net": lambda revision: revision.net}
+BASES: dict[str, Callable[[Revision], int]] = {
+    "net": lambda revision: revision.net,
+    "realised": lambda revision: revision.realised,
+}
 """What of a booking is credited, by basis."""
 
 Place = tuple[str, str, str, str, str, int]

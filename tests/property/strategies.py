@@ -169,6 +169,7 @@ _DOCUMENTS: tuple[dict[str, Any], ...] = (
     {"warming_engagements": 2, "cooling_after": 10 * DAY},
     {"cooling_after": 60 * DAY, "warming_window": 7 * DAY},
     {"attribution_models": ["linear", "last"]},
+    {"attribution_models": ["linear"], "attribution_bases": ["realised", "net"]},
     {"attribution_models": ["last_non_direct", "position_u", "position_w"]},
     {"attribution_models": ["time_decay", "first"], "half_life": 3 * DAY},
     {},

@@ -130,7 +130,8 @@ def ledger(run: Run, until: int | None = None) -> Sums:
             key = (
                 posting.booking_id,
                 line.model,
-                *((line.basis, line.effective_at) if until is None else ()),
+                line.basis,
+                *((line.effective_at,) if until is None else ()),
                 line.account,
                 line.channel,
                 line.campaign_id or "",

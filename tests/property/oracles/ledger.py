@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from itertools import product
 from math import floor
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -31,6 +32,7 @@ class Line(NamedTuple):
 
     booking_id: str
     model: str
+    basis: str
     account: str
     channel: str
     campaign_id: str
@@ -64,7 +66,8 @@ def _booking(key: bytes, known: list[Event], booking_id: str, until: int) -> dic
     if not in_force:
         return {}
     now = max(in_force, key=lambda fact: fact.revision)
-    value = now.retained_minor if now.status in ("cancelled", "no_show", "refunded") else now.amount_minor
+    net = now.retained_minor if now.status in ("cancelled", "no_show", "refunded") else now.amount_minor
+    value_of = {"net": net, "realised": net if now.status not in ("booked", "contracted") else 0}
     booked = [fact for fact in revisions if fact.booked_at is not None]
     if booked:
         converted = max(booked, key=lambda fact: fact.revision).booked_at or 0
@@ -73,15 +76,16 @@ def _booking(key: bytes, known: list[Event], booking_id: str, until: int) -> dic
     rules = rules_at(known, converted)
     day = local_day(converted, rules["time_zone"])
     rate = _rate(known, now.currency, rules["reporting_currency"], day)
-    reporting = 0 if rate is None else half_even(value * rate)
     newest = max(revisions, key=lambda fact: fact.revision)
     lead = lead_of(key, newest.model_copy(update={"lead_id": None}))
     path = _path(key, known, lead, converted, rules) if lead else []
     found: dict[Line, tuple[int, int]] = {}
-    for model in rules["attribution_models"]:
+    for model, basis in product(rules["attribution_models"], rules["attribution_bases"]):
+        value = value_of[basis]
+        reporting = 0 if rate is None else half_even(value * rate)
 
-        def line(account: str, *dims: Any, model: str = model) -> Line:
-            return Line(booking_id, model, account, *dims, day, now.currency, rules["reporting_currency"])
+        def line(account: str, *dims: Any, model: str = model, basis: str = basis) -> Line:
+            return Line(booking_id, model, basis, account, *dims, day, now.currency, rules["reporting_currency"])
 
         found[line("(revenue)", "(revenue)", "", "", "", day)] = (-value, -reporting)
         if not path:

@@ -19,6 +19,7 @@ DEFAULTS: dict[str, Any] = {
     "warming_window": 30 * DAY,
     "cooling_after": 30 * DAY,
     "attribution_models": ["first", "last", "linear"],
+    "attribution_bases": ["net"],
     "half_life": 7 * DAY,
     "click_look_back": 30 * DAY,
     "view_look_back": 24 * HOUR,

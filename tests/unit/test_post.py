@@ -177,6 +177,16 @@ def test_a_cancellation_before_its_booking_posts_nothing_until_the_booking_comes
     }  # fmt: skip
 
 
+def test_what_lies_ahead_is_not_realised() -> None:
+    document = '{"attribution_bases":["realised"],"attribution_models":["linear"]}'
+    case = Case(fact(PolicyChanged, occurred_at="3-1", version=1, applies_from=0, document=document))
+    assert case.posts(booking(1, CONVERTED, 100)) == {}
+    assert case.posts(booking(2, "3-11", 120, status="contracted")) == {}
+    assert case.posts(booking(3, "3-20", 120, status="completed")) == {"20 (none)": 120, "20 (revenue)": -120}
+    refund = booking(4, "3-25", 120, status="refunded", retained_minor=20)
+    assert case.posts(refund) == {"25 (none)": -100, "25 (revenue)": 100}
+
+
 def test_two_revisions_of_one_instant_are_one_step() -> None:
     case = Case(booking(1, CONVERTED, 100))
     assert case.posts(booking(2, CONVERTED, 70)) == {"10 (none)": -30, "10 (revenue)": 30}

@@ -75,7 +75,7 @@ class Counter:
     def create(self, settings: Settings, partitions: int = PARTITIONS) -> None:
         """Its topics, and the outputs that all counters share; the first tick of each partition."""
         admin = admin_client(settings, "test")
-        shared = [TOPICS[name] for name in ("lead.scores", "lead.routes", "stage.counts", "dead.letters")]
+        shared = [TOPICS[name] for name in ("lead.scores", "lead.routes", "stage.counts", "dead.letters", "quarantine")]
         make(admin, [(topic.name, topic.partitions, topic.config) for topic in shared])
         inbox = {**TOPICS["journeys"].config}
         make(admin, [(self.inbox, partitions, inbox), (changelog_of(self.name), partitions, CHANGELOG_CONFIG)])

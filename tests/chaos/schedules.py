@@ -3,140 +3,19 @@
 from __future__ import annotations
 
 import os
-import random
-import secrets
 import shutil
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections import Counter as Tallied
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from streams.local.state import StateFolder
 from streams.settings import Settings
-from tests.chaos.counter import Counter, Feed
-from tests.chaos.exact import check, committed
-from tests.chaos.worker import STARTED
-
-_PATIENCE_SECONDS = 180.0
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for a condition; fails after a while."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"still not: {what}"
-        time.sleep(0.05)
-
-
-class Worker:
-    """A worker process of a counter, on a state folder of its own."""
-
-    def __init__(self, lab: Lab, name: str, way: str) -> None:
-        self._lab = lab
-        self._way = way
-        self.state_dir = lab.folder / name
-        self.log = lab.folder / f"{name}.log"
-        self.start()
-
-    def start(self) -> None:
-        """Start it, again."""
-        arguments = [self._lab.counter.name, str(self.state_dir), str(self._lab.settings.kafka_bootstrap), self._way]
-        self.log.touch()
-        before = self.log.read_text().count(STARTED)
-        with self.log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.chaos.worker", *arguments], stdout=output, stderr=output
-            )
-        until(lambda: self.log.read_text().count(STARTED) > before, "the worker has started")
-
-    def send(self, number: signal.Signals) -> None:
-        """Send it a signal."""
-        self.process.send_signal(number)
-
-    def kill(self) -> None:
-        """End it without warning."""
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self) -> None:
-        """End it properly."""
-        self.process.terminate()
-        code = self.process.wait(10)
-        assert code == 0, f"exit code {code}:\n{self.tail()}"
-
-    def wait(self) -> int:
-        """Its exit code, once it has ended by itself."""
-        return self.process.wait(_PATIENCE_SECONDS)
-
-    @property
-    def ended(self) -> bool:
-        """Whether it has ended."""
-        return self.process.poll() is not None
-
-    def tail(self) -> str:
-        """The end of its log."""
-        return "\n".join(self.log.read_text().splitlines()[-20:])
-
-
-class Lab:
-    """A counter with topics of its own, its feed, and the workers that a schedule starts."""
-
-    def __init__(self, settings: Settings, folder: Path, seed: int) -> None:
-        self.settings = settings
-        self.folder = folder
-        self.random = random.Random(seed)
-        self.counter = Counter(f"counter-{secrets.token_hex(4)}")
-        self.counter.create(settings)
-        self.feed = Feed(self.counter, settings, seed)
-        self.workers: list[Worker] = []
-
-    def worker(self, way: str = "") -> Worker:
-        """One more worker; ``way`` "faust": as ``fineacers worker`` runs it."""
-        self.workers.append(Worker(self, f"worker-{len(self.workers)}", way))
-        return self.workers[-1]
-
-    @property
-    def done(self) -> int:
-        """Inbox offsets committed so far."""
-        return sum(self.committed().values())
-
-    def committed(self) -> dict[int, int]:
-        """The group's committed positions."""
-        return committed(self.settings, self.counter)
-
-    def caught_up(self, *, restart: bool = False) -> None:
-        """Wait until all that was fed is committed; ``restart``: start workers that end, as a supervisor would."""
-
-        def all_of_it() -> bool:
-            for worker in self.workers if restart else ():
-                if worker.ended:
-                    worker.start()
-            positions = self.committed()
-            return all(positions.get(partition, 0) >= end for partition, end in self.feed.ends.items())
-
-        until(all_of_it, "everything counted")
-
-    def progress(self, records: int) -> None:
-        """Wait until so many more inbox offsets are committed."""
-        target = self.done + records
-        until(lambda: self.done >= target, f"{records} more records committed")
-
-    def finish(self) -> None:
-        """Wait until all is counted, stop the workers, check."""
-        self.caught_up()
-        for worker in self.workers:
-            if not worker.ended:
-                worker.stop()
-        check(self.settings, self.counter, self.feed, [worker.state_dir for worker in self.workers])
-
-    def close(self) -> None:
-        """End what a failed schedule left running."""
-        for worker in self.workers:
-            if not worker.ended:
-                worker.send(signal.SIGCONT)
-                worker.kill()
+from tests.chaos.lab import Lab, Worker, until
+from tests.chaos.trouble import POINTS
 
 
 def plain(lab: Lab) -> None:
@@ -166,7 +45,7 @@ def wiped(lab: Lab) -> None:
         lab.feed.send(1_500)
         lab.progress(lab.random.randrange(500, 1_200))
         worker.kill()
-        shutil.rmtree(worker.state_dir)
+        _wipe(lab, worker)
         worker.start()
     lab.feed.send(500)  # the last life, too, must have taken every partition over
     lab.finish()
@@ -192,6 +71,7 @@ def frozen(lab: Lab) -> None:
     lab.feed.send(1_500)
     lab.progress(300)
     first.send(signal.SIGSTOP)
+    lab.strike("worker frozen")
     lab.worker()
     lab.feed.send(1_500)
     lab.caught_up()
@@ -215,6 +95,7 @@ def crowd(lab: Lab) -> None:
         match lab.random.choice(("kill", "wipe", "stop", "freeze")):
             case "freeze":
                 worker.send(signal.SIGSTOP)
+                lab.strike("worker frozen")
                 time.sleep(lab.random.random() * 2)
                 worker.send(signal.SIGCONT)
             case "stop":
@@ -224,7 +105,7 @@ def crowd(lab: Lab) -> None:
             case way:
                 worker.kill()
                 if way == "wipe":
-                    shutil.rmtree(worker.state_dir)
+                    _wipe(lab, worker)
                 worker.start()
     lab.caught_up()
     for worker in lab.workers:
@@ -234,12 +115,65 @@ def crowd(lab: Lab) -> None:
     lab.finish()
 
 
+def points(lab: Lab) -> None:
+    """A worker ends at a named point of its work, one life after the other."""
+    _lives(lab, [lab.random.choice(POINTS[:-1]), lab.random.choice(POINTS)])
+    lab.finish()
+
+
+def every_point(lab: Lab) -> None:
+    """Every named point, twice in any order, then some with a second worker about."""
+    order = [*POINTS, *POINTS]
+    lab.random.shuffle(order)
+    _lives(lab, ["store written", *order])
+    second = lab.worker()
+    until(lambda: any(second.state_dir.glob("engine/*/*/p*")), "the second worker owns partitions")
+    lab.workers[0].kill()
+    _lives(lab, lab.random.choices(POINTS, k=3))
+    lab.finish()
+
+
+def _lives(lab: Lab, order: Sequence[str]) -> None:
+    """Lives of the first worker, each to its end at a point; one more goes on from there."""
+    worker = lab.workers[0] if lab.workers else None
+    for point in order:
+        lab.feed.send(300)
+        if worker is None:
+            worker = lab.worker(**_point(lab, point))
+        else:
+            worker.start(**_point(lab, point))
+        lab.feed.send(300)
+        if not worker.struck():
+            worker.kill()
+        if lab.random.random() < 0.2:
+            _wipe(lab, worker)
+    assert worker is not None
+    worker.start()
+    lab.feed.send(300)
+
+
+def _point(lab: Lab, point: str) -> dict[str, Any]:
+    """Trouble at a point, its details drawn."""
+    return {
+        "point": point,
+        "count": lab.random.randrange(1, 5),
+        "flush": lab.random.random() < 0.5,
+        "delay": lab.random.random() * 0.02,
+    }
+
+
+def _wipe(lab: Lab, worker: Worker) -> None:
+    lab.strike("disk lost")
+    shutil.rmtree(worker.state_dir)
+
+
 def broker(lab: Lab, signals: tuple[signal.Signals, ...] = (signal.SIGTERM, signal.SIGKILL)) -> None:
     """The broker is stopped, and killed, and comes back."""
     lab.worker()
     for number in signals:
         lab.feed.send(1_000)
         lab.progress(lab.random.randrange(1, 500))
+        lab.strike(f"broker {number.name}")
         os.kill(StateFolder(lab.settings.state_dir).status()["kafka"]["pid"], number)
         lab.feed.send(1_000)
         lab.caught_up(restart=True)
@@ -247,17 +181,22 @@ def broker(lab: Lab, signals: tuple[signal.Signals, ...] = (signal.SIGTERM, sign
 
 
 SCHEDULES: dict[str, Callable[[Lab], None]] = {
-    schedule.__name__: schedule for schedule in (plain, kills, wiped, join_and_leave, frozen)
+    schedule.__name__: schedule for schedule in (plain, kills, points, wiped, join_and_leave, frozen)
 }
 
 
-MORE: dict[str, Callable[[Lab], None]] = {schedule.__name__: schedule for schedule in (crowd, broker)}
+MORE: dict[str, Callable[[Lab], None]] = {schedule.__name__: schedule for schedule in (every_point, crowd, broker)}
 """Too long, or too rough on a shared broker, for every test run."""
 
 
-def run(name: str, settings: Settings, folder: Path, seed: int) -> None:
-    """Run one schedule in a folder; raises AssertionError where something is not exact."""
-    lab = Lab(settings, folder, seed)
+def run(name: str, settings: Settings, folder: Path, seed: int, struck: Tallied[str] | None = None) -> None:
+    """Run one schedule in a folder; ``struck`` counts what it strikes.
+
+    Raises:
+        NotExact: something was lost, doubled or disordered.
+        AssertionError: the schedule came to no end.
+    """
+    lab = Lab(settings, folder, seed, struck=struck)
     try:
         {**SCHEDULES, **MORE}[name](lab)
     except BaseException:

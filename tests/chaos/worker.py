@@ -1,6 +1,6 @@
 """A worker of a counter stage, as a process of its own that schedules may kill, freeze and start again.
 
-python -m tests.chaos.worker COUNTER STATE_DIR BOOTSTRAP [faust]
+python -m tests.chaos.worker COUNTER STATE_DIR BOOTSTRAP [faust]     with a Trouble in the environment, if any
 """
 
 from __future__ import annotations
@@ -15,15 +15,19 @@ from streams.engine.faults import EngineFault, Fenced
 from streams.engine.metrics import Metrics
 from streams.settings import read_settings
 from tests.chaos.counter import Counter
+from tests.chaos.trouble import install
 
 SESSION_MS = 6_000
 TRANSACTION_MS = 4_000
+UNFENCED_MS = 60_000
+"""A time-out that ends a silent member's transaction is a fence, too."""
 STARTED = "counting"
 
 
 def main(name: str, state_dir: str, bootstrap: str, way: str = "") -> int:
     """Run until SIGTERM, as ``fineacers worker`` does or without faust; 1 after a fault."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
+    trouble = install()
     settings = read_settings(state_dir=Path(state_dir), kafka_bootstrap=bootstrap, batch_records=200, tick_seconds=0.2)
     stage = Counter(name).stage
     key = b"k" * 32
@@ -36,7 +40,13 @@ def main(name: str, state_dir: str, bootstrap: str, way: str = "") -> int:
             return 0
         while True:
             engine = Engine(
-                stage, (stage,), settings, key, Metrics(), session_ms=SESSION_MS, transaction_ms=TRANSACTION_MS
+                stage,
+                (stage,),
+                settings,
+                key,
+                Metrics(),
+                session_ms=SESSION_MS,
+                transaction_ms=UNFENCED_MS if trouble.broken == "no-fencing" else TRANSACTION_MS,
             )
             signal.signal(signal.SIGTERM, lambda *_, engine=engine: engine.stop())
             logging.info(STARTED)

@@ -16,7 +16,8 @@ from streams.engine.worker import FIRST_PORT
 from streams.settings import Settings
 from tests.chaos.counter import Counter
 from tests.chaos.exact import check_log_law, read
-from tests.chaos.schedules import SCHEDULES, Lab, run
+from tests.chaos.lab import Lab
+from tests.chaos.schedules import SCHEDULES, run
 
 SEED = 20_260_901
 

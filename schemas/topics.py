@@ -24,7 +24,7 @@ from schemas.events.governance import (
 from schemas.events.identity import IdentifierBound
 from schemas.events.leads import LeadCaptured, LeadUpdated
 from schemas.events.ledger import CreditsPosted
-from schemas.events.operations import DeadLettered, StageCounted, Tick
+from schemas.events.operations import DeadLettered, QuarantineOrdered, StageCounted, Tick
 from schemas.events.paths import PathChanged
 from schemas.events.profiles import LeadProfiled
 from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
@@ -32,7 +32,7 @@ from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
 MAX_FACT_BYTES = 1_000_000
 """Larger facts are refused by intake; the topic takes twice as much, so that a refused one can be kept."""
 
-Kind = Literal["fact", "accepted", "inbox", "platform"]
+Kind = Literal["fact", "accepted", "inbox", "platform", "order"]
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,12 @@ PLATFORM: tuple[Topic, ...] = (
     Topic("dead.letters", "platform", (DeadLettered,), ("topic",), partitions=1, max_bytes=3_000_000),
 )
 
-TOPICS: dict[str, Topic] = {topic.name: topic for topic in (*FACTS, *ACCEPTED, *INBOXES, *PLATFORM)}
+QUARANTINE = Topic(
+    "quarantine", "order", (QuarantineOrdered,), ("topic", "partition", "offset"), partitions=1, compacted=True
+)
+"""Operators' orders to set facts aside; stages read all of it before they begin."""
+
+TOPICS: dict[str, Topic] = {topic.name: topic for topic in (*FACTS, *ACCEPTED, *INBOXES, *PLATFORM, QUARANTINE)}
 
 FACT_TOPIC: dict[type[Message], Topic] = {type_: topic for topic in FACTS for type_ in topic.types}
 """The fact topic of each fact type."""

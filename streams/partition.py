@@ -21,6 +21,7 @@ from schemas.events.operations import Tick
 from schemas.events.routing import Prefix, Routed
 from schemas.topics import FACT_TOPIC, TOPICS
 from streams.dead_letters import coordinates, dead_letter, readable
+from streams.quarantine import Coordinates, set_aside
 from streams.records import InRecord, OutRecord
 from streams.routing import Router
 from streams.stage import Clock, Emitted, Input, KeyState, Outcome, Stage, fire_due, run
@@ -54,11 +55,15 @@ class Partition:
     """State and logic of one partition between transactions; not thread-safe.
 
     ``apply`` each record in order and produce what it returns; then ``changes`` says what to store, and ``committed``
-    or ``aborted`` ends the transaction. Errors that no step declared pass through: the caller must abort.
+    or ``aborted`` ends the transaction. Errors that no step declared pass through: the caller must abort. Facts at the
+    offsets ``quarantined`` become dead letters unprocessed.
     """
 
-    def __init__(self, stage: Stage, router: Router, store: Store) -> None:
+    def __init__(
+        self, stage: Stage, router: Router, store: Store, quarantined: frozenset[Coordinates] = frozenset()
+    ) -> None:
         self.stage = stage
+        self._quarantined = quarantined
         self._router = router
         self._store = store
         self._codec = StateCodec(stage)
@@ -83,6 +88,9 @@ class Partition:
 
     def apply(self, record: InRecord) -> list[OutRecord]:
         """Everything that one record brings about, in order."""
+        if self._quarantined and (record.topic, record.partition, record.offset) in self._quarantined:
+            letter, event, prefix, raw = set_aside(self.stage, record)
+            return [self._refuse(letter, record, event, prefix, raw)]
         if not self.stage.stateful:
             return list(self._receive(record))
         message, prefix, raw = decode(record.value)

@@ -40,6 +40,15 @@ class StageCounted(Message):
     counts: list[Count]
 
 
+class QuarantineOrdered(Message):
+    """An operator's order to set the fact at one offset of a stage's input aside as a dead letter."""
+
+    topic: Code
+    partition: int
+    offset: int
+    at: Instant
+
+
 class DeadLettered(Event):
     """A rejected record with its reason, coordinates and original bytes.
 

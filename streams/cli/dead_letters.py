@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from streams.cli.dead_letters_quarantine import quarantine
 from streams.cli.dead_letters_replay import replay
 from streams.cli.fail import fail
 from streams.cli.letters import COLUMNS, database, named, where
@@ -36,6 +37,7 @@ _ONE = f"""
 """  # noqa: S608 constants only
 
 app.command("replay")(replay)
+app.command("quarantine")(quarantine)
 
 
 @app.command("list")

@@ -42,6 +42,8 @@ REMEDIES: dict[str, str] = {
     "bad_policy": "The document is no policy. Check it with `fineacers policy apply`, which publishes only valid ones.",
     "too_many_bookings": "One lead has more bookings than a person makes: probably an agency's shared address or a "
     "test identifier. Split the identities, or block the identifier in the policy, then replay.",
+    "quarantined": "A stage stopped at the fact by an error that nobody expected, and an operator set it aside. "
+    "Correct the code, then replay the fact; where a stage after resolve had stopped, with `event_id: new` in a fix.",
     # files and lines
     "missing_column": "The row has fewer fields than the header: a line cut in two, or a missing delimiter. Mend the "
     "file and import it again; what was imported is not counted twice.",

@@ -18,6 +18,7 @@ from streams.engine.changelog import changelog_of, group_of, move_of, records
 from streams.engine.faults import EngineFault, Stopped
 from streams.engine.inbox import Inbox, Place
 from streams.engine.metrics import Metrics
+from streams.engine.orders import quarantined
 from streams.engine.owned import Owned, OwnedPartitions
 from streams.engine.preflight import check_topics, claim
 from streams.engine.restore import Bookmarks
@@ -88,7 +89,8 @@ class Engine:
             undo.callback(self._watchdog.stop)
             undo.callback(self._slot.release)
             member = f"{group}.{self._slot.name}"
-            self._owned = OwnedPartitions(stage, Router(stages), settings, self._slot.folder, admin)
+            router, orders = Router(stages), quarantined(settings, patience)
+            self._owned = OwnedPartitions(stage, router, settings, self._slot.folder, admin, quarantined=orders)
             self._inbox = Inbox(
                 settings=settings,
                 group=group,

@@ -20,6 +20,7 @@ from streams.engine.restore import Restorer, log_ends
 from streams.engine.rocks import RocksStore
 from streams.kafka import is_denied
 from streams.partition import Partition
+from streams.quarantine import Coordinates
 from streams.records import InRecord
 from streams.routing import Router
 from streams.settings import Settings
@@ -107,8 +108,18 @@ class Owned:
 class OwnedPartitions:
     """All partitions of one engine; ``advance`` takes those that do not flow yet a step further."""
 
-    def __init__(self, stage: Stage, router: Router, settings: Settings, folder: Path, admin: AdminClient) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        router: Router,
+        settings: Settings,
+        folder: Path,
+        admin: AdminClient,
+        *,
+        quarantined: frozenset[Coordinates],
+    ) -> None:
         self._stage = stage
+        self._quarantined = quarantined
         self._router = router
         self._folder = folder
         self._admin = admin
@@ -146,7 +157,7 @@ class OwnedPartitions:
         """Take partitions over; they do not flow yet."""
         for place in places:
             store = self._open(place) if self._stage.stateful else None
-            partition = Partition(self._stage, self._router, store or MemoryStore())
+            partition = Partition(self._stage, self._router, store or MemoryStore(), self._quarantined)
             self._owned[place] = Owned(place, partition, store)
 
     def flush(self) -> None:

@@ -116,8 +116,8 @@ class Feed:
         self.repeated = 0
         self.ends: dict[int, int] = {}
 
-    def send(self, count: int, *, repeats: float = 0.05) -> None:
-        """So many facts; a share of them are earlier ones again."""
+    def send(self, count: int, *, repeats: float = 0.05, wait: bool = True) -> None:
+        """So many facts; a share of them are earlier ones again. Without waiting, ``flush`` must follow."""
         for _ in range(count):
             if self._sent and self._random.random() < repeats:
                 key, value = self._random.choice(self._sent)
@@ -129,6 +129,11 @@ class Feed:
                 self.expected[lead] += 1
             self._producer.produce(self.counter.inbox, value, key)
             self._producer.poll(0)
+        if wait:
+            self.flush()
+
+    def flush(self) -> None:
+        """Wait until the broker has all that was sent."""
         self._producer.flush()
 
     def poison(self) -> None:

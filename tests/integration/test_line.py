@@ -14,11 +14,12 @@ import pytest
 
 from schemas.codec import decode
 from schemas.events.operations import Tick
-from schemas.topics import FACTS, TOPICS
+from schemas.topics import FACTS, QUARANTINE, TOPICS
 from streams.driver import Driver, Slot
 from streams.engine.changelog import changelog_of
 from streams.kafka import admin_client
 from streams.partition import Partition
+from streams.quarantine import ordered
 from streams.records import InRecord
 from streams.routing import Router
 from streams.settings import Settings, identity_key
@@ -91,10 +92,11 @@ def test_the_ledger_credits_what_the_bookings_are_worth(finished: Finished) -> N
 def test_log_law(finished: Finished) -> None:
     """Each stage's inbox partitions alone give its outputs and states again, byte for byte."""
     router = Router(finished.stages)
+    orders = ordered(record.value for record in finished.log[QUARANTINE.name, 0])
     written: Counter[tuple[str, str, bytes]] = Counter()
     for stage in finished.stages:
         for slot in [slot for slot in finished.log if slot[0] in stage.inputs]:
-            partition = Partition(stage, router, store := MemoryStore())
+            partition = Partition(stage, router, store := MemoryStore(), orders)
             for record in finished.log[slot]:
                 written.update((out.topic, out.key, out.value) for out in partition.apply(record))
             partition.committed(partition.changes())
@@ -102,7 +104,7 @@ def test_log_law(finished: Finished) -> None:
     there = Counter(
         (record.topic, record.key, record.value)
         for (topic, _), records in finished.log.items()
-        if topic in TOPICS and TOPICS[topic].kind != "fact" and topic != "stage.counts"
+        if topic in TOPICS and TOPICS[topic].kind not in ("fact", "order") and topic != "stage.counts"
         for record in records
         if not isinstance(decode(record.value).message, Tick)
     )

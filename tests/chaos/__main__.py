@@ -9,6 +9,7 @@ python -m tests.chaos --broken all                        engines with a planted
 from __future__ import annotations
 
 import argparse
+import logging
 import secrets
 import sys
 import tempfile
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument("--schedule", action="append", choices=ALL, help="may be given again; default: all")
     parser.add_argument("--broken", choices=[*BROKEN, "all"], help="run an engine that is broken on purpose")
     chosen = parser.parse_args()
+    logging.disable(logging.WARNING)  # clients complain of what was done to their brokers
     with local_stack("kafka") as settings:
         if chosen.broken:
             names = list(BROKEN) if chosen.broken == "all" else [chosen.broken]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import secrets
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from typing import Any
 import msgspec
 
 from streams.settings import Settings
+from tests.chaos.cluster import Cluster
 from tests.chaos.counter import Counter, Feed
 from tests.chaos.exact import check, committed
 from tests.chaos.trouble import STRUCK, Trouble, environment
@@ -108,6 +110,11 @@ class Worker:
         """Whether it has ended."""
         return self.process.poll() is not None
 
+    def last_words(self) -> str:
+        """Its exit code, and why it ended as far as it could say."""
+        said = re.findall(r"did not come back from: [^;\n]*|ERROR root .*|^\w*Error: .*", self.tail(), re.MULTILINE)
+        return f"{self.wait()} {said[-1][:160] if said else ''}".strip()
+
     def tail(self) -> str:
         """The end of its log."""
         return "\n".join(self.log.read_text().splitlines()[-20:])
@@ -124,9 +131,11 @@ class Lab:
         *,
         trouble: Trouble | None = None,
         struck: Tallied[str] | None = None,
+        cluster: Cluster | None = None,
     ) -> None:
         self.settings = settings
         self.bootstrap = settings.need("kafka_bootstrap")
+        self.cluster = cluster
         self.folder = folder
         self.trouble = trouble or Trouble()
         self.struck = struck if struck is not None else Tallied[str]()
@@ -160,7 +169,7 @@ class Lab:
         def all_of_it() -> bool:
             for worker in self.workers if restart else ():
                 if worker.ended:
-                    self.strike(f"(worker ended by itself with {worker.wait()})")
+                    self.strike(f"(worker ended: {worker.last_words()})")
                     worker.start()
             assert not all(worker.ended for worker in self.workers), f"no worker is left:\n{self.workers[0].tail()}"
             positions = self.committed()

@@ -9,13 +9,18 @@ import sys
 import time
 from collections import Counter as Tallied
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from streams.engine.changelog import group_of
 from streams.local.state import StateFolder
 from streams.settings import Settings
+from tests.chaos.cluster import cluster
+from tests.chaos.counter import PARTITIONS
 from tests.chaos.lab import Lab, Worker, until
 from tests.chaos.trouble import POINTS
+from tests.chaos.worker import SESSION_MS, TRANSACTION_MS
 
 
 def plain(lab: Lab) -> None:
@@ -180,13 +185,89 @@ def broker(lab: Lab, signals: tuple[signal.Signals, ...] = (signal.SIGTERM, sign
     lab.finish()
 
 
+def links(lab: Lab) -> None:
+    """The link between worker and broker is cut, silent, deaf or slow: for a moment, and past the time-outs."""
+    assert lab.cluster is not None
+    (link,) = lab.cluster.proxies
+    lab.bootstrap = lab.cluster.link
+    lab.worker()
+    lab.feed.send(300)
+    lab.caught_up()
+    ways = ["cut", "silent", "deaf", "deaf and reset", "slow"]
+    lab.random.shuffle(ways)
+    longest = (TRANSACTION_MS + SESSION_MS) / 1_000
+    for way, is_long in [(way, is_long) for way in ways for is_long in (False, True)]:
+        lab.feed.send(300)
+        time.sleep(lab.random.random() * 0.3)
+        match way:
+            case "cut":
+                link.cut()
+            case "silent":
+                link.silence()
+            case "slow":
+                link.slow(0.4 if is_long else 0.1, 2_000)
+            case _:
+                link.deafen()
+        lab.strike(f"link {way}{' past the time-outs' if is_long and way != 'slow' else ''}")
+        lab.feed.send(300)
+        time.sleep(longest if is_long else lab.random.random() * 2)
+        link.mend(reset=way == "deaf and reset")
+        lab.caught_up(restart=True)
+    lab.finish()
+
+
+def brokers(lab: Lab, rounds: int = 5) -> None:
+    """Three brokers, each record on two of them at least: the one that matters is killed, or any two, and returns."""
+    own = lab.cluster
+    assert own is not None
+    worker = lab.worker()
+    lab.feed.send(500)
+    lab.caught_up()
+    (slot,) = (worker.state_dir / "engine" / lab.counter.name).glob("*/name")
+    group = group_of(lab.counter.name)
+    ways = ["leader of an inbox", "coordinator of the group", "coordinator of transactions", "two"]
+    ways += lab.random.choices(ways, k=rounds - len(ways))
+    lab.random.shuffle(ways)
+    for way in ways:
+        lab.feed.send(500)
+        lab.progress(lab.random.randrange(1, 300))
+        match way:
+            case "leader of an inbox":
+                struck = [own.leader(lab.counter.inbox, lab.random.randrange(PARTITIONS))]
+            case "coordinator of the group":
+                struck = [own.coordinator("__consumer_offsets", group)]
+            case "coordinator of transactions":
+                struck = [own.coordinator("__transaction_state", f"{group}.{slot.read_text()}")]
+            case _:
+                struck = list(lab.random.sample(own.nodes, 2))
+        nodes = [node for node in struck if node is not None]
+        assert nodes
+        for node in nodes:
+            own.kill(node)
+        lab.strike(f"broker killed: {way}")
+        lab.feed.send(500, wait=way != "two")
+        time.sleep(lab.random.random() * 4)
+        if way != "two":
+            lab.caught_up(restart=True)  # without it
+        for node in nodes:
+            own.start(node)
+        lab.feed.flush()
+        lab.caught_up(restart=True)
+        own.await_whole()
+    lab.finish()
+
+
 SCHEDULES: dict[str, Callable[[Lab], None]] = {
     schedule.__name__: schedule for schedule in (plain, kills, points, wiped, join_and_leave, frozen)
 }
 
 
-MORE: dict[str, Callable[[Lab], None]] = {schedule.__name__: schedule for schedule in (every_point, crowd, broker)}
+MORE: dict[str, Callable[[Lab], None]] = {
+    schedule.__name__: schedule for schedule in (every_point, crowd, broker, links, brokers)
+}
 """Too long, or too rough on a shared broker, for every test run."""
+_BROKERS = {"links": 1, "brokers": 3}
+"""Schedules that have brokers of their own, and how many."""
 
 
 def run(name: str, settings: Settings, folder: Path, seed: int, struck: Tallied[str] | None = None) -> None:
@@ -196,12 +277,13 @@ def run(name: str, settings: Settings, folder: Path, seed: int, struck: Tallied[
         NotExact: something was lost, doubled or disordered.
         AssertionError: the schedule came to no end.
     """
-    lab = Lab(settings, folder, seed, struck=struck)
-    try:
-        {**SCHEDULES, **MORE}[name](lab)
-    except BaseException:
-        for worker in lab.workers:
-            sys.stderr.write(f"--- {worker.log}\n{worker.tail()}\n")
-        raise
-    finally:
-        lab.close()
+    with ExitStack() as opened:
+        own = opened.enter_context(cluster(settings, folder, _BROKERS[name])) if name in _BROKERS else None
+        lab = Lab(own.settings if own is not None else settings, folder, seed, struck=struck, cluster=own)
+        opened.callback(lab.close)
+        try:
+            {**SCHEDULES, **MORE}[name](lab)
+        except BaseException:
+            for worker in lab.workers:
+                sys.stderr.write(f"--- {worker.log}\n{worker.tail()}\n")
+            raise

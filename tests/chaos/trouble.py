@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from streams.engine import engine, restore
+from streams.engine import engine, restore, watchdog
 from streams.engine.rocks import RocksStore
 from streams.engine.transaction import Transactions
 from streams.store import Changes
@@ -34,6 +34,7 @@ POINTS = (
 """Where a life may end: positions not sent, sent, the commit under way, committed but no store written, one store
 written of several, a restore half done."""
 _SLICE = 50
+_WATCHDOG_SECONDS = 12  # more than twice as long as any call may take, and less to wait for
 HOUR = 3_600
 
 
@@ -65,6 +66,7 @@ def environment(trouble: Trouble) -> dict[str, str]:
 def install() -> Trouble:
     """Take over what the environment says; call it before an engine is made."""
     trouble = msgspec.json.decode(os.environ.get(ENVIRONMENT, "{}"), type=Trouble)
+    watchdog._LIMIT_SECONDS = _WATCHDOG_SECONDS
     restore._RECORDS_AT_ONCE = _SLICE  # so that even a short restore has a middle
     if trouble.broken:
         from tests.chaos.broken import BROKEN

@@ -19,6 +19,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "tail": ("tail", "tail"),
     "replay": ("replay", "replay_"),
     "report": ("report", "report"),
+    "attribute": ("attribute", "attribute"),
     "topology": ("topology", "topology_"),
     "topics": ("topics", "topics"),
     "migrate": ("migrate", "migrate"),

@@ -35,10 +35,11 @@ from streams.kafka import client_config, consumer_config, producer_config
 from streams.settings import Settings
 from tests.support.sinks import Publisher, create_topics, own_clickhouse, own_postgres, story
 
-KILLS = 3
+KILLS = int(os.environ.get("KILLS", "3"))
+"""As many as patience allows: ``KILLS=200 pytest tests/integration/test_sinks_crash.py -k over_and_over``."""
 STORIES = 40
 
-pytestmark = pytest.mark.timeout(300)  # processes start slowly on a busy machine
+pytestmark = pytest.mark.timeout(300 + 15 * KILLS)  # processes start slowly on a busy machine
 
 
 class Store:

@@ -34,20 +34,24 @@ def read_paths(path: Path) -> Paths:
     table = _table(path)
     counts = {name: _numbers(table, name, path) for name in (_CONVERSIONS, _VALUE, _NULLS)}
     touches = pc.split_pattern(table[_PATH].combine_chunks(), _JOINED_BY)
-    names = pc.utf8_trim_whitespace(touches.flatten()).dictionary_encode()
-    if "" in names.dictionary.to_pylist():
-        empty = int(np.flatnonzero(pc.equal(names, "").to_numpy(zero_copy_only=False))[0])
-        row = int(np.searchsorted(touches.offsets.to_numpy(), empty, side="right"))
+    encoded = touches.flatten().dictionary_encode()
+    spellings = [name.strip() for name in encoded.dictionary.to_pylist()]
+    channels = tuple(dict.fromkeys(spellings))
+    numbers = np.array([channels.index(name) for name in spellings], np.int32)[encoded.indices.to_numpy()]
+    starts = touches.offsets.to_numpy().astype(np.int64)
+    if "" in channels:
+        empty = int(np.argmax(numbers == channels.index("")))
+        row = int(np.searchsorted(starts, empty, side="right"))
         raise UnreadableFileError(f"{path}: row {row} has an empty channel in its path; name it, or leave the row out")
-    if len(names.dictionary) > MAX_CHANNELS:
+    if len(channels) > MAX_CHANNELS:
         raise UnreadableFileError(
-            f"{path}: {len(names.dictionary):,} different channels, {MAX_CHANNELS:,} at most: are touches joined by "
+            f"{path}: {len(channels):,} different channels, {MAX_CHANNELS:,} at most: are touches joined by "
             f"'{_JOINED_BY}'?"
         )
     return Paths(
-        channels=tuple(names.dictionary.to_pylist()),
-        touches=names.indices.to_numpy().astype(np.int32),
-        starts=touches.offsets.to_numpy().astype(np.int64),
+        channels=channels,
+        touches=numbers,
+        starts=starts,
         conversions=counts[_CONVERSIONS],
         value=counts[_VALUE],
         nulls=counts[_NULLS],

@@ -275,9 +275,10 @@ class Partition:
         for key in self._dirty:
             state = self._states[key]
             changes.states[key] = self._codec.encode(state)
-            before, after = timer_entries(key, self._timers_before[key]), timer_entries(key, state.timers)
-            changes.timers_set |= after - before
-            changes.timers_gone |= before - after
+            if state.timers != self._timers_before[key]:
+                before, after = timer_entries(key, self._timers_before[key]), timer_entries(key, state.timers)
+                changes.timers_set |= after - before
+                changes.timers_gone |= before - after
         meta = msgspec.msgpack.encode(self._meta)
         changes.meta = meta if meta != self._meta_stored else None
         return changes

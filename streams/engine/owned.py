@@ -198,7 +198,7 @@ class OwnedPartitions:
             return RocksStore(folder)
         except Exception as error:
             if not str(error).startswith("Corruption"):
-                raise
+                raise EngineFault(f"{folder} cannot be opened: {error}") from error
             # Everything in a store is in the changelog too: a damaged one is worth nothing.
             log.warning("%s cannot be opened (%s): restored from the changelog", folder, error)
             shutil.rmtree(folder)

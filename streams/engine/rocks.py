@@ -13,6 +13,7 @@ RocksDB's own log is off: what a crash takes away comes back from the changelog.
 
 from __future__ import annotations
 
+import logging
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -23,7 +24,10 @@ from typing import Any, NamedTuple
 import msgspec
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch, WriteBufferManager, WriteOptions
 
+from streams.engine.faults import EngineFault
 from streams.store import Changes, Seen, TimerEntry
+
+log = logging.getLogger(__name__)
 
 _CACHE_BYTES = 256 << 20
 _MEMTABLE_BYTES = 128 << 20
@@ -72,6 +76,7 @@ class RocksStore:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._folder = folder
         self._db: Any = Rdict(str(folder), _options())
         self._write_options = WriteOptions()
         self._write_options.disable_wal = True  # type: ignore[method-assign, assignment]  # a property in fact
@@ -153,7 +158,10 @@ class RocksStore:
             batch[b"m"] = changes.meta
         inbox = -1 if move.position.inbox is None else move.position.inbox
         batch[b"p"] = _POSITION.pack(inbox, move.position.changelog)
-        self._db.write(batch, self._write_options)
+        try:
+            self._db.write(batch, self._write_options)
+        except Exception as error:  # RocksDB's errors have no type of their own
+            raise self._unwritable(error) from error
         self.position = move.position
         self._fetched.clear()
 
@@ -196,11 +204,27 @@ class RocksStore:
 
     def flush(self) -> None:
         """Bring to disk what is in memory; the writing goes on in the background."""
-        self._db.flush(False)
+        try:
+            self._db.flush(False)
+        except Exception as error:
+            raise self._unwritable(error) from error
 
     def close(self) -> None:
-        """Bring everything to disk and let go of the folder."""
-        self._db.close()
+        """Bring everything to disk and let go of the folder.
+
+        Where the disk does not take it, it comes back from the changelog: a worker that leaves because of a full disk
+        must still give its partitions and its slot back, and say the fault that it leaves for.
+        """
+        try:
+            self._db.close()
+        except Exception as error:
+            log.warning("%s", self._unwritable(error))
+
+    def _unwritable(self, error: Exception) -> EngineFault:
+        return EngineFault(
+            f"{self._folder} cannot be written: {error}. Nothing is lost: make room, or repair the disk, and start "
+            "again; what is missing here is in the changelog"
+        )
 
     def _forget(self, batch: Any, first: int, changes: Changes) -> None:
         name = b"q" + _U64.pack(first)

@@ -10,17 +10,24 @@ import time
 from collections import Counter as Tallied
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from schemas.codec import decode
+from schemas.events.operations import Tick
 from streams.engine.changelog import group_of
 from streams.local.state import StateFolder
 from streams.settings import Settings
 from tests.chaos.cluster import cluster
 from tests.chaos.counter import PARTITIONS
-from tests.chaos.lab import Lab, Worker, until
-from tests.chaos.trouble import POINTS
+from tests.chaos.exact import read
+from tests.chaos.lab import Lab, NotExact, Worker, until
+from tests.chaos.trouble import HOUR, POINTS
 from tests.chaos.worker import SESSION_MS, TRANSACTION_MS
+
+_ROOM = 48_000
+"""Bytes that no file may outgrow: more than a worker's log, less than what its stores soon hold."""
 
 
 def plain(lab: Lab) -> None:
@@ -257,13 +264,58 @@ def brokers(lab: Lab, rounds: int = 5) -> None:
     lab.finish()
 
 
+def clocks(lab: Lab, lives: int = 4) -> None:
+    """The wall clock jumps by hours, forwards and backwards, within a life and from one to the next."""
+    worker = lab.worker()
+    lab.feed.send(300)
+    lab.caught_up()
+    for _ in range(lives):
+        worker.kill()
+        hours = tuple(lab.random.uniform(2, 9) * sign for sign in lab.random.sample((1, -1, 1, -1), 3))
+        worker.start(clock=hours)
+        for back, on in pairwise((0.0, *hours)):
+            lab.strike(f"clock {'forwards' if on > back else 'backwards'}")
+            lab.feed.send(200)
+            time.sleep(1)
+        lab.caught_up()
+    lab.finish()
+    ahead = 0
+    for records in read(lab.settings, lab.counter.inbox).values():
+        ticks = [tick.at for tick in (decode(record.value).message for record in records) if isinstance(tick, Tick)]
+        if ticks != sorted(ticks):
+            raise NotExact("ticks run backwards")
+        ahead = max(ahead, ticks[-1] - time.time_ns() // 1_000)
+    assert ahead > HOUR * 1_000_000, "no tick has seen the clock jump"
+
+
+def disk_full(lab: Lab, rounds: int = 2) -> None:
+    """The store cannot grow: the worker ends and says why; with room again it goes on."""
+    worker = lab.worker()
+    for _ in range(rounds):
+        lab.feed.send(300)
+        lab.caught_up()
+        worker.stop()
+        worker.start(room=_ROOM, flush_seconds=0.3)
+        deadline = time.monotonic() + 60
+        while not worker.ended:
+            assert time.monotonic() < deadline, "the worker goes on without room"
+            lab.feed.send(1_000)
+            time.sleep(0.4)
+        assert worker.wait() == 1, worker.tail()
+        assert "ERROR root" in worker.tail() and "cannot be written" in worker.tail(), worker.tail()
+        lab.strike("disk full")
+        lab.feed.send(300)
+        worker.start()
+    lab.finish()
+
+
 SCHEDULES: dict[str, Callable[[Lab], None]] = {
     schedule.__name__: schedule for schedule in (plain, kills, points, wiped, join_and_leave, frozen)
 }
 
 
 MORE: dict[str, Callable[[Lab], None]] = {
-    schedule.__name__: schedule for schedule in (every_point, crowd, broker, links, brokers)
+    schedule.__name__: schedule for schedule in (every_point, crowd, broker, clocks, disk_full, links, brokers)
 }
 """Too long, or too rough on a shared broker, for every test run."""
 _BROKERS = {"links": 1, "brokers": 3}

@@ -14,6 +14,16 @@ from streams.kafka import producer_config
 from streams.settings import Settings
 
 _CALL_SECONDS = 5.0
+_PLACE_GONE = frozenset(
+    {
+        KafkaError._FENCED,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+        KafkaError.PRODUCER_FENCED,
+        # When a coordinator dies after it has ended a transaction and before it says so, the client asks its successor
+        # to end what is no longer open, and is refused for good. Beginning anew asks how it ended.
+        KafkaError.INVALID_TXN_STATE,
+    }
+)
 
 
 class Aborted(Exception):
@@ -116,8 +126,9 @@ class Transactions:
 
 def _fault(what: str, error: KafkaException) -> EngineFault:
     cause = error.args[0]
-    if cause.code() in (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED):
+    if cause.code() in _PLACE_GONE:
         return Fenced(
-            f"could not {what}: the transaction timed out or another process took over this slot ({cause.str()})"
+            f"could not {what}: the transaction has ended without us: it timed out, another process took over this "
+            f"slot, or its coordinator was lost ({cause.str()})"
         )
     return EngineFault(f"could not {what}: {cause.str()}")

@@ -45,8 +45,9 @@ schemas: .venv/ready ## Check that the committed schemas fit the event types and
 bench: .venv/ready ## Measure steps, engine, sinks and the whole line
 	$(BIN)/python -m tests.bench
 
-chaos: .venv/ready ## Run seeded kill schedules against the engine
+chaos: .venv/ready ## Run seeded schedules of trouble against the engine, and show that broken engines are caught
 	$(BIN)/python -m tests.chaos
+	$(BIN)/python -m tests.chaos --broken all
 
 mutants: .venv/ready ## Break the rules that matter one by one; every break must be noticed
 	$(BIN)/python -m tests.mutants

@@ -188,6 +188,8 @@ class Lab:
         for worker in self.workers:
             if not worker.ended:
                 worker.stop()
+            for why in re.findall(r"WARNING root could not (.*?):.*\((.*)\)", worker.log.read_text()):
+                self.strike(f"(engine began anew: {': '.join(why)})")
         try:
             check(self.settings, self.counter, self.feed, [worker.state_dir for worker in self.workers])
         except AssertionError as error:

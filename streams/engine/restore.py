@@ -35,7 +35,12 @@ def log_ends(admin: AdminClient, topic: str, partitions: list[int]) -> Callable[
         if not all(future.done() for future in asked.values()):
             return None
         try:
-            return {place.partition: future.result().offset for place, future in asked.items()}
+            ends = {place.partition: future.result().offset for place, future in asked.items()}
+            # While brokers are away the client answers OFFSET_INVALID for their partitions, and no error. As a bookmark
+            # it would be kept in the store, and no restore could begin there.
+            if min(ends.values(), default=0) < 0:
+                raise KafkaException(KafkaError(KafkaError.LEADER_NOT_AVAILABLE))
+            return ends
         except KafkaException:
             # This client does not notice by itself that partitions have new leaders.
             admin.list_topics(topic, timeout=1.0)

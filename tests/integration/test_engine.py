@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
+from confluent_kafka import OFFSET_INVALID, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from streams.engine.engine import Engine
 from streams.engine.faults import EngineFault
 from streams.engine.metrics import Metrics
+from streams.engine.restore import Bookmarks
 from streams.engine.worker import FIRST_PORT
 from streams.settings import Settings
 from tests.chaos.counter import Counter
@@ -96,3 +101,22 @@ def test_another_identity_key_or_a_missing_topic_is_refused(lab: Lab, tmp_path: 
         engine(lab.counter, b"b" * 32)
     with pytest.raises(EngineFault, match=r"no topic nowhere\.inbox.*fineacers migrate"):
         engine(Counter("nowhere"), b"a" * 32)
+
+
+def test_an_end_that_the_client_does_not_know_is_no_bookmark() -> None:
+    class Away:
+        """An admin client whose brokers are away: it answers an invalid offset, and no error."""
+
+        def list_offsets(self, asked: dict[TopicPartition, object], **_: object) -> dict[TopicPartition, Future[Any]]:
+            answers: dict[TopicPartition, Future[Any]] = {place: Future() for place in asked}
+            for future in answers.values():
+                future.set_result(SimpleNamespace(offset=OFFSET_INVALID))
+            return answers
+
+        def list_topics(self, topic: str, timeout: float) -> None:
+            """Learn of new leaders."""
+
+    bookmarks = Bookmarks(cast(AdminClient, Away()), "changelog")
+    bookmarks.ask([0])
+    bookmarks.listen()
+    assert bookmarks.get(0) is None

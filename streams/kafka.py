@@ -99,6 +99,17 @@ def admin_client(settings: Settings, name: str) -> AdminClient:
     return AdminClient(client_config(settings, name))
 
 
+def known_offset(answer: Any, seconds: float | None = None) -> int:
+    """The offset in one answer of ``list_offsets``, waited for up to so many seconds. Raises ``KafkaException``.
+
+    While brokers are away the client answers OFFSET_INVALID for their partitions, and no error; here it is one.
+    """
+    offset = int(answer.result(seconds).offset)
+    if offset < 0:
+        raise KafkaException(KafkaError(KafkaError.LEADER_NOT_AVAILABLE))
+    return offset
+
+
 def report(name: str) -> Callable[[KafkaError], None]:
     """An error callback that writes down what calls themselves do not say: wrong passwords, certificates, rights."""
 

@@ -21,7 +21,7 @@ from schemas.codec import encode
 from schemas.events.operations import Tick
 from schemas.topics import TOPICS
 from streams.engine.changelog import CHANGELOG_CONFIG, changelog_of
-from streams.kafka import admin_client, is_passing, producer_config
+from streams.kafka import admin_client, is_passing, known_offset, producer_config
 from streams.settings import Settings
 from streams.stage import Stage
 
@@ -153,7 +153,7 @@ def _ends(admin: AdminClient, places: Sequence[TopicPartition]) -> dict[TopicPar
     while True:
         asked = admin.list_offsets(dict.fromkeys(places, latest))
         try:
-            return {place: int(answer.result(_WAIT_SECONDS).offset) for place, answer in asked.items()}
+            return {place: known_offset(answer, _WAIT_SECONDS) for place, answer in asked.items()}
         except KafkaException as error:
             if not is_passing(error) or time.monotonic() > deadline:
                 raise

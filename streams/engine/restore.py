@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from streams.engine.changelog import bring_forward
 from streams.engine.faults import EngineFault
 from streams.engine.rocks import RocksStore
-from streams.kafka import consumer_config, is_passing
+from streams.kafka import consumer_config, is_passing, known_offset
 from streams.settings import Settings
 
 _RECORDS_AT_ONCE = 5_000
@@ -35,12 +35,7 @@ def log_ends(admin: AdminClient, topic: str, partitions: list[int]) -> Callable[
         if not all(future.done() for future in asked.values()):
             return None
         try:
-            ends = {place.partition: future.result().offset for place, future in asked.items()}
-            # While brokers are away the client answers OFFSET_INVALID for their partitions, and no error. As a bookmark
-            # it would be kept in the store, and no restore could begin there.
-            if min(ends.values(), default=0) < 0:
-                raise KafkaException(KafkaError(KafkaError.LEADER_NOT_AVAILABLE))
-            return ends
+            return {place.partition: known_offset(future) for place, future in asked.items()}
         except KafkaException:
             # This client does not notice by itself that partitions have new leaders.
             admin.list_topics(topic, timeout=1.0)

@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from schemas.codec import CodecError, decode, entry_of
 from schemas.events.operations import StageCounted, Tick
-from streams.kafka import admin_client, consumer_config, is_passing
+from streams.kafka import admin_client, consumer_config, is_passing, known_offset
 from streams.settings import Settings
 
 Offsets = dict[tuple[str, int], int]
@@ -58,7 +58,7 @@ class Backlog:
 
         def ask() -> Offsets:
             answers = self._admin.list_offsets(dict.fromkeys(wanted, _END), request_timeout=_SECONDS)
-            return {(one.topic, one.partition): answer.result().offset for one, answer in answers.items()}
+            return {(one.topic, one.partition): known_offset(answer) for one, answer in answers.items()}
 
         return _answered(ask)
 

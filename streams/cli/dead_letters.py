@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from streams.cli.dead_letters_quarantine import quarantine
 from streams.cli.dead_letters_replay import replay
@@ -64,7 +64,15 @@ def list_(
     if as_json:
         typer.echo(json.dumps([_form(row) for row in found], indent=2))
         return
-    table = Table("arrived", "reason", "where", "stage", "workspace", "detail", box=None)
+    table = Table(
+        "arrived",
+        "reason",
+        Column("where", no_wrap=True),
+        "stage",
+        "workspace",
+        Column("detail", overflow="fold"),
+        box=None,
+    )
     for row in found:
         arrived = f"{row['arrived_at']:%Y-%m-%d %H:%M:%S}"
         table.add_row(arrived, row["reason"], where(row), row["stage"], row["workspace_id"], row["detail"])

@@ -46,7 +46,7 @@ def report(
     try:
         known, effective = _instant(known_at), _instant(effective_before)
     except ValueError as error:
-        fail(str(error))
+        fail(f"--known-at or --effective-before: {error}; such as 2026-01-31T00:00:00Z")
     try:
         settings = load_settings()
         rest(settings, topology(identity_key(settings)))

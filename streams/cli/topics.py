@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from schemas.topics import TOPICS, Topic
 
@@ -24,7 +24,9 @@ def topics(as_json: Annotated[bool, typer.Option("--json", help="Print the topic
     if as_json:
         typer.echo(json.dumps([_form(topic) for topic in TOPICS.values()], indent=2))
         return
-    table = Table("topic", "kind", "types", "key", "partitions", "kept", "personal data", box=None)
+    table = Table(
+        Column("topic", no_wrap=True), "kind", "types", "key", "partitions", "kept", "personal data", box=None
+    )
     for topic in TOPICS.values():
         types = [type_.__name__ for type_ in topic.types]
         named = ", ".join(types) if len(types) < 5 else f"{len(types)} types"

@@ -66,7 +66,7 @@ def list_(
         return
     table = Table(
         "arrived",
-        "reason",
+        Column("reason", no_wrap=True),
         Column("where", no_wrap=True),
         "stage",
         "workspace",

@@ -25,7 +25,14 @@ def topics(as_json: Annotated[bool, typer.Option("--json", help="Print the topic
         typer.echo(json.dumps([_form(topic) for topic in TOPICS.values()], indent=2))
         return
     table = Table(
-        Column("topic", no_wrap=True), "kind", "types", "key", "partitions", "kept", "personal data", box=None
+        Column("topic", no_wrap=True),
+        "kind",
+        Column("types", overflow="fold"),
+        "key",
+        "partitions",
+        "kept",
+        "personal data",
+        box=None,
     )
     for topic in TOPICS.values():
         types = [type_.__name__ for type_ in topic.types]

@@ -54,7 +54,7 @@ def client_config(settings: Settings, name: str) -> dict[str, Any]:
         "bootstrap.servers": settings.need("kafka_bootstrap"),
         "client.id": f"fineacers.{name}",
         "error_cb": report(name),
-        "log_level": 4,
+        "log_level": 2,  # what goes wrong comes by error_cb; the client's own lines would go past our log to stderr
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 2_000,
         "topic.metadata.refresh.interval.ms": 60_000,

@@ -53,7 +53,8 @@ def rows() -> Iterator[Row]:
 def _copied(settings: Settings, facts: list[Published]) -> float:
     """Facts a second that one bare client writes to a topic, reads, and writes to another."""
     there, back = (NewTopic(f"bench.{name}", 1, 1) for name in ("there", "back"))
-    for made in admin_client(settings, "bench").create_topics([there, back]).values():
+    admin = admin_client(settings, "bench")
+    for made in admin.create_topics([there, back]).values():
         made.result(30)
     producer = Producer(producer_config(settings, "bench"))
     consumer = Consumer(consumer_config(settings, "bench", "bench"))

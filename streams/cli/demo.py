@@ -27,7 +27,7 @@ from streams.sources.refusals import Publication
 from streams.sources.simulate import Published, Scenario, simulate
 from streams.topology import topology
 
-LIVE_RECORDS = 2_000
+LIVE_RECORDS = 1_000
 LIVE_PER_SECOND = 500
 
 

@@ -32,7 +32,7 @@ LIVE_PER_SECOND = 500
 
 
 def demo(
-    events: Annotated[int, typer.Option(min=1_000, max=5_000_000, help="How many facts at least.")] = 90_000,
+    events: Annotated[int, typer.Option(min=1_000, max=5_000_000, help="How many facts at least.")] = 87_500,
     seed: Annotated[int, typer.Option(help="Another seed, another agency.")] = 1,
     as_json_: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:

@@ -12,8 +12,9 @@ from rich.table import Column, Table
 from streams.cli.dead_letters_quarantine import quarantine
 from streams.cli.dead_letters_replay import replay
 from streams.cli.fail import fail
-from streams.cli.letters import COLUMNS, database, named, where
+from streams.cli.letters import COLUMNS, named, where
 from streams.cli.masking import Reveal, log_reveal
+from streams.cli.operator_database import database
 from streams.cli.originals import readable_original
 from streams.cli.remedies import remedy
 

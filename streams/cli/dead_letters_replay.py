@@ -16,8 +16,9 @@ import typer
 
 from schemas.topics import FACTS
 from streams.cli.fail import REFUSED, fail
-from streams.cli.letters import database, named, where
+from streams.cli.letters import named, where
 from streams.cli.masking import Reveal, log_reveal, shown
+from streams.cli.operator_database import database
 from streams.corrections import Letter, corrected
 from streams.settings import SettingsError, load_settings
 from streams.sources.fixes import FixError, Fixes, load_fixes

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any
 
-import psycopg
 import typer
-from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
 
 from models.identity import KINDS, hashes
 from streams.cli.fail import fail
 from streams.cli.masking import Reveal, log_reveal
-from streams.settings import SettingsError, identity_key, load_settings
+from streams.cli.operator_database import UUID, database
+from streams.settings import identity_key, read_settings
 
 app = typer.Typer(no_args_is_help=True, help="Leads: find one by an identifier, show all that is known of one.")
 
 _PERSONAL = {"crm_id": "customer_id", "email": "email", "phone": "phone", "wa_id": "phone", "full_name": "name"}
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 Workspace = Annotated[str, typer.Option(help="The lead's workspace.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
@@ -48,11 +43,11 @@ def find(
     if kind not in KINDS:
         fail(f"{kind} is no kind of identifier: {', '.join(KINDS)}")
     raw = typer.get_text_stream("stdin").readline().strip() if value == "-" else value
-    with _database() as (database, key):
-        found = hashes(key, workspace, region, lambda one: raw if one == kind else None)
+    with database() as connection:
+        found = hashes(identity_key(read_settings()), workspace, region, lambda one: raw if one == kind else None)
         if not found:
             fail(f"this is no usable {kind}")
-        rows = database.execute(
+        rows = connection.execute(
             "SELECT DISTINCT lead_id::text, region FROM identifiers WHERE identifier = %s AND workspace_id = %s",
             (next(iter(found)), workspace),
         ).fetchall()
@@ -80,10 +75,10 @@ def show(
 
         fineacers lead show 79ada6ce-c384-c855-6c06-bb2947b89cb3 --reveal --json
     """
-    if not _UUID.fullmatch(lead_id):
+    if not UUID.fullmatch(lead_id):
         fail(f"{lead_id} is no lead id: `fineacers lead find` prints them")
-    with _database() as (database, _):
-        known = {name: database.execute(query, (lead_id,)).fetchall() for name, query in _QUERIES.items()}
+    with database() as connection:
+        known = {name: connection.execute(query, (lead_id,)).fetchall() for name, query in _QUERIES.items()}
     if not any(known.values()):
         fail(f"no lead {lead_id}: `fineacers lead find` finds one by an identifier")
     if reveal:
@@ -119,23 +114,6 @@ _QUERIES = {
         "FROM bookings WHERE lead_id = %s ORDER BY booked_at, booking_id"
     ),
 }
-
-
-@contextmanager
-def _database() -> Iterator[tuple[psycopg.Connection[dict[str, Any]], bytes]]:
-    """A read-only connection that sees every workspace, and the identity key."""
-    try:
-        settings = load_settings("postgres")
-        with psycopg.connect(**settings.postgres("admin"), connect_timeout=10, row_factory=dict_row) as database:
-            database.read_only = True
-            database.execute("SET ROLE fineacers_operator")
-            yield database, identity_key(settings)
-    except SettingsError as error:
-        fail(str(error))
-    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedObject, psycopg.errors.InvalidParameterValue):
-        fail("the database has no tables yet: run `fineacers migrate`")
-    except psycopg.Error as error:
-        fail(f"PostgreSQL: {str(error).splitlines()[0]}")
 
 
 def _print(name: str, rows: list[dict[str, Any]]) -> None:

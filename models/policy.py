@@ -23,6 +23,9 @@ Span = Annotated[int, msgspec.Meta(gt=0, le=3_650 * DAY)]
 LookBack = Annotated[int, msgspec.Meta(ge=0, le=MAX_LOOK_BACK)]
 Score = Annotated[int, msgspec.Meta(ge=0, le=101)]
 Amount = Annotated[int, msgspec.Meta(ge=0, le=MAX_MINOR)]
+Basis = Literal["net", "realised", "expected", "count"]
+Status = Literal["booked", "contracted"]
+Ppm = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 Points = Annotated[int, msgspec.Meta(ge=0, le=25)]
 
 
@@ -46,7 +49,16 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """(at least so many minor units of whatever currency the budget is in, points), the largest first."""
 
     attribution_models: tuple[str, ...] = ("first", "last", "linear")
-    attribution_bases: tuple[Literal["net", "realised"], ...] = ("net",)
+    attribution_bases: tuple[Basis, ...] = ("net",)
+    optimizer_model: str = "time_decay"
+    """The model whose credits the optimizer and the campaigns' figures are told, in ``optimizer_basis``."""
+    optimizer_basis: Basis = "net"
+    weights_adoption: Literal["stable", "open", "all"] = "stable"
+    """New weights of data-driven models apply to conversions from their adoption on, from 30 days before, or to all."""
+    exposure: bool = False
+    """Whether a path keeps only the last of a run of touches of one channel."""
+    cancellation_risk: tuple[tuple[Status, int, Ppm], ...] = ()
+    """(status, at least so many days between conversion and start, probability), the longest lead time first."""
     half_life: Span = 7 * DAY
     """In time-decay attribution a touch weighs half as much as one that is so much younger."""
     click_look_back: LookBack = 30 * DAY

@@ -9,7 +9,14 @@ from typing import Literal
 from schemas.contract import has_personal_data
 from schemas.events.base import Event, Message
 from schemas.events.bookings import BookingChanged
-from schemas.events.campaigns import AlertRaised, ContentProposed, PropertyListed, SpendReported
+from schemas.events.campaigns import (
+    AlertRaised,
+    CampaignMeasured,
+    ContentProposed,
+    PropertyListed,
+    SpendReported,
+    TouchCounted,
+)
 from schemas.events.clicks import ClickRecorded
 from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived, OutreachRequested
 from schemas.events.decisions import ContactProposed, LeadRouted, LeadScored, TemperatureChanged
@@ -23,11 +30,12 @@ from schemas.events.governance import (
 )
 from schemas.events.identity import IdentifierBound
 from schemas.events.leads import LeadCaptured, LeadUpdated
-from schemas.events.ledger import CreditsPosted
-from schemas.events.operations import DeadLettered, QuarantineOrdered, StageCounted, Tick
+from schemas.events.ledger import CellChanged, CreditsPosted, RevenueAttributed
+from schemas.events.operations import DeadLettered, QuarantineOrdered, StageCounted, SweepFinished, Tick
 from schemas.events.paths import PathChanged
 from schemas.events.profiles import LeadProfiled
 from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
+from schemas.events.weights import PathCounted, WeightsVersion
 
 MAX_FACT_BYTES = 1_000_000
 """Larger facts are refused by intake; the topic takes twice as much, so that a refused one can be kept."""
@@ -101,14 +109,16 @@ ACCEPTED: tuple[Topic, ...] = tuple(
 )
 
 
-def _inbox(name: str, key: str, *messages: type[Message]) -> Topic:
-    return Topic(name, "inbox", (*messages, Tick), (key,), retention_days=14, max_bytes=3_000_000)
+def _inbox(name: str, key: tuple[str, ...], *messages: type[Message], partitions: int = 4) -> Topic:
+    return Topic(name, "inbox", (*messages, Tick), key, partitions, retention_days=14, max_bytes=3_000_000)
 
 
 INBOXES: tuple[Topic, ...] = (
-    _inbox("resolve.inbox", "subject", *(type_ for fact in FACTS for type_ in fact.types)),
-    _inbox("journeys", "lead_id", *(type_ for fact in FACTS for type_ in fact.types)),
-    _inbox("ledger.inbox", "booking_id", PathChanged),
+    _inbox("resolve.inbox", ("subject",), *(type_ for fact in FACTS for type_ in fact.types)),
+    _inbox("journeys", ("lead_id",), *(type_ for fact in FACTS for type_ in fact.types)),
+    _inbox("ledger.inbox", ("booking_id",), PathChanged, CancellationRisk),
+    _inbox("campaign.inbox", ("campaign_id", "day"), CellChanged, TouchCounted, SpendReported, partitions=2),
+    _inbox("workspace.inbox", ("workspace_id",), PathCounted, partitions=1),
 )
 
 PLATFORM: tuple[Topic, ...] = (
@@ -119,6 +129,10 @@ PLATFORM: tuple[Topic, ...] = (
     Topic("lead.routes", "platform", (LeadRouted,), ("lead_id",)),
     Topic("contact.requests", "platform", (ContactProposed,), ("lead_id",)),
     Topic("attribution.credits", "platform", (CreditsPosted,), ("booking_id",)),
+    Topic("attribution.weights", "platform", (WeightsVersion,), ("model",), partitions=1),
+    Topic("revenue.attribution", "platform", (RevenueAttributed,), ("campaign_id",)),
+    Topic("campaign.metrics", "platform", (CampaignMeasured,), ("campaign_id",)),
+    Topic("sweeps", "platform", (SweepFinished,), ("stage",), partitions=1),
     Topic("stage.counts", "platform", (StageCounted,), ("stage",), partitions=1),
     Topic("dead.letters", "platform", (DeadLettered,), ("topic",), partitions=1, max_bytes=3_000_000),
 )

@@ -17,7 +17,7 @@ from processors.base import Broadcast, DeadLetter, Drop, Forward, Received, Visi
 from processors.control import EMPTY, Control, apply
 from schemas.codec import decode, encode
 from schemas.events.base import DAY, Event
-from schemas.events.operations import Tick
+from schemas.events.operations import SweepFinished, Tick
 from schemas.events.routing import Prefix, Routed
 from schemas.topics import FACT_TOPIC, TOPICS
 from streams.dead_letters import coordinates, dead_letter, readable
@@ -34,13 +34,14 @@ VISITS_PER_TICK = 500
 
 
 class Sweep(msgspec.Struct, array_like=True):
-    """A visit under way: which control record, of which workspace, and the last key visited (empty: not begun)."""
+    """A visit under way: the control record, its workspace, the last key visited (empty: not begun), how many were."""
 
     control_id: str
     type: str
     workspace: str
     at: int
     cursor: str
+    visited: int = 0
 
 
 class Meta(msgspec.Struct, array_like=True):
@@ -95,7 +96,7 @@ class Partition:
             return list(self._receive(record))
         message, prefix, raw = decode(record.value)
         if isinstance(message, Tick):
-            return list(self._tick(message))
+            return list(self._tick(message, record.partition))
         assert isinstance(message, Event)
         if type(message) in self.stage.controls and prefix is None:
             self._control(message)
@@ -130,10 +131,10 @@ class Partition:
 
     # -- time
 
-    def _tick(self, tick: Tick) -> Iterable[OutRecord]:
+    def _tick(self, tick: Tick, partition: int) -> Iterable[OutRecord]:
         self._meta.now = max(self._meta.now, tick.at)
         yield from self._fire_timers()
-        yield from self._visit_page()
+        yield from self._visit_page(partition)
 
     def _fire_timers(self) -> Iterable[OutRecord]:
         """Timers due by now, oldest first, those set meanwhile included; what is left waits for the next tick."""
@@ -163,7 +164,7 @@ class Partition:
         own_time = record.timestamp if record is not None else 0
         return Clock(self.now or own_time, self._meta.controls.get(key.partition("/")[0], EMPTY))
 
-    def _visit_page(self) -> Iterable[OutRecord]:
+    def _visit_page(self, partition: int) -> Iterable[OutRecord]:
         if not self._meta.sweeps:
             return
         sweep = self._meta.sweeps[0]
@@ -174,10 +175,24 @@ class Partition:
             outcome = run(self.stage, self._load(key), given, self._clock(key))
             self._keep(key, outcome.state)
             yield from self._put_out(outcome, None, None, None, b"")
+        sweep.visited += len(page)
         if len(page) < VISITS_PER_TICK:
             self._meta.sweeps = self._meta.sweeps[1:]
+            yield self._finished(sweep, partition)
         else:
             sweep.cursor = page[-1]
+
+    def _finished(self, sweep: Sweep, partition: int) -> OutRecord:
+        finished = SweepFinished.build(
+            stage=self.stage.name,
+            partition=partition,
+            workspace_id=sweep.workspace,
+            control_id=sweep.control_id,
+            control_type=sweep.type,
+            keys=sweep.visited,
+            at=self.now,
+        )
+        return OutRecord(TOPICS["sweeps"].name, f"{sweep.workspace}/{self.stage.name}", encode(finished))
 
     def _keys_after(self, key: str, limit: int) -> list[str]:
         stored = self._store.keys_after(key, limit)

@@ -26,7 +26,9 @@ class Router:
         if topic is not None:
             yield OutRecord(topic.name, topic.key_of(event), value)
         for taker in self.stages:
-            if type(event) in taker.consumes and not (taker is stage and emitted.handed_on):
+            if type(event) in taker.controls:
+                yield from self._to_all(taker, event, value)
+            elif type(event) in taker.consumes and not (taker is stage and emitted.handed_on):
                 inbox = taker.inputs[0]
                 yield OutRecord(inbox, inbox_key(inbox, event), value)
 
@@ -46,13 +48,16 @@ class Router:
         """A control record: to every partition of each stage that holds such."""
         for taker in self.stages:
             if type(fact) in taker.controls:
-                inbox = TOPICS[taker.inputs[0]]
-                for partition in range(inbox.partitions):
-                    yield OutRecord(inbox.name, f"{fact.workspace_id}/", raw, partition)
+                yield from self._to_all(taker, fact, raw)
+
+    def _to_all(self, taker: Stage, control: Event, value: bytes) -> Iterable[OutRecord]:
+        inbox = TOPICS[taker.inputs[0]]
+        for partition in range(inbox.partitions):
+            yield OutRecord(inbox.name, f"{control.workspace_id}/", value, partition)
 
 
 def inbox_key(inbox: str, event: Message, prefix: Prefix | None = None) -> str:
-    """The key of a record in an inbox: the workspace and the field that the inbox is keyed by."""
-    (name,) = TOPICS[inbox].key
-    holder = prefix if prefix is not None and hasattr(prefix, name) else event
-    return f"{event.workspace_id}/{getattr(holder, name)}"  # type: ignore[attr-defined]
+    """The key of a record in an inbox: the workspace and the fields that the inbox is keyed by."""
+    names = TOPICS[inbox].key
+    holder = prefix if prefix is not None and hasattr(prefix, names[0]) else event
+    return f"{event.workspace_id}/" + ":".join([str(getattr(holder, name)) for name in names])  # type: ignore[attr-defined]

@@ -194,10 +194,10 @@ class _Pass:
         self._outputs.append(Emitted(stamped, handed_on))
 
     def _stamp(self, step: Step, event: Event) -> Event:
-        """The event with what every derived event has: its id, tenant, region, source and cause."""
+        """The event with what every derived event has: id (unless the step gave one), tenant, region, source, cause."""
         given = self._given
         derived = {
-            "event_id": derived_id(step.name, given.key, given.cause, self._number),
+            "event_id": event.__dict__.get("event_id") or derived_id(step.name, given.key, given.cause, self._number),
             "workspace_id": given.key.partition("/")[0],
             "region": self._state.region,
             "source": f"{self._stage.name}.{step.name}",

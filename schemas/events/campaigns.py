@@ -1,8 +1,11 @@
-"""Topics ``spend``, ``content``, ``properties``, ``alerts``: facts that name no person."""
+"""Topics ``spend``, ``content``, ``properties``, ``alerts``: facts that name no person; and a campaign's figures."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from schemas.events.base import Code, Currency, Day, Event, FreeText, Id, Minor, Revision
+from pydantic import Field
+
+from schemas.events.base import Code, Currency, Day, Event, FreeText, Id, Message, Minor, Revision, SignedMinor
+from schemas.events.touchpoints import TouchKind
 
 
 class SpendReported(Event):
@@ -58,3 +61,51 @@ class AlertRaised(Event):
     alert_id: Id
     severity: Literal["info", "warning", "critical"]
     summary: FreeText
+
+
+class TouchCounted(Event):
+    """To the campaign stage: a touch of a campaign came (``change`` 1) or is taken back (-1).
+
+    ``day`` and ``hour`` (0 to 23) are local in the zone of the policy in force.
+    """
+
+    campaign_id: Id
+    channel: Code
+    day: Day
+    hour: Annotated[int, Field(ge=0, le=23)]
+    kind: TouchKind
+    change: Annotated[int, Field(ge=-1, le=1)]
+
+
+class HourMeasured(Message):
+    """Touches of a campaign in one local hour, those that are no own sends: all, impressions and clicks among them."""
+
+    hour: Annotated[int, Field(ge=0, le=23)]
+    touches: int
+    impressions: int
+    clicks: int
+
+
+class CampaignMeasured(Event):
+    """All figures of a campaign's local day; the highest ``seq`` is the whole truth of that day.
+
+    Conversions (millionths) and revenue (reporting currency) are those credited to the campaign by the optimizer's
+    model for conversions of that day; spend is as reported, converted at the day's rate (null: no rate known).
+    Ratios in parts per million, null where their divisor is zero: ``ctr_ppm`` clicks per impression, ``roi_ppm``
+    (revenue - spend) / spend.
+    """
+
+    campaign_id: Id
+    day: Day
+    seq: Revision
+    channel: Code | None = None
+    hours: list[HourMeasured]
+    touches: int
+    impressions: int
+    clicks: int
+    conversions_ppm: int
+    revenue_minor: SignedMinor
+    spend_minor: Minor | None = None
+    reporting_currency: Currency
+    ctr_ppm: int | None = None
+    roi_ppm: int | None = None

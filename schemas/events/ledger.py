@@ -55,3 +55,53 @@ class CreditsPosted(Event):
     known_at: Instant
     reason: Literal["conversion", "revision", "path", "risk", "policy", "rate", "weights"]
     lines: list[Line]
+
+
+class CellChanged(Event):
+    """To the campaign stage: one posting's change of one cell of the policy's optimizer model, never zero.
+
+    ``basis`` is the optimizer's, or ``count`` (then amounts are millionths of a conversion and there is no currency).
+    ``day`` is the conversion day; ``provisional`` that the booking is open or its conversion younger than 90 days.
+    """
+
+    posting_id: Uuid
+    campaign_id: Id
+    channel: Code
+    touch_day: Day
+    day: Day
+    model: Code
+    basis: Basis
+    currency: Currency | None = None
+    reporting_currency: Currency
+    delta_minor: SignedMinor
+    delta_reporting_minor: SignedMinor
+    known_at: Instant
+    policy_version: int
+    weights_version: int
+    provisional: bool
+
+
+class RevenueAttributed(Event):
+    """To an optimizer: one posting's change of one cell, and the cell's total after it.
+
+    A consumer holds ``cell_seq`` and total per cell: not greater than held: skip; one more: add the delta, which must
+    give the total; greater still: take the total (ledger specification, section 10).
+    """
+
+    campaign_id: Id
+    channel: Code
+    touch_day: Day
+    conversion_day: Day
+    model: Code
+    basis: Basis
+    currency: Currency | None = None
+    reporting_currency: Currency
+    cell_seq: Revision
+    delta_minor: SignedMinor
+    total_minor: SignedMinor
+    delta_reporting_minor: SignedMinor
+    total_reporting_minor: SignedMinor
+    known_at: Instant
+    policy_version: int
+    weights_version: int
+    provisional: bool

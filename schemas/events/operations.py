@@ -40,6 +40,18 @@ class StageCounted(Message):
     counts: list[Count]
 
 
+class SweepFinished(Message):
+    """All keys of a workspace in one partition of a stage have heard of a control record; ``keys`` is how many."""
+
+    stage: Code
+    partition: int
+    workspace_id: WorkspaceId
+    control_id: Code
+    control_type: Code
+    keys: int
+    at: Instant
+
+
 class QuarantineOrdered(Message):
     """An operator's order to set the fact at one offset of a stage's input aside as a dead letter."""
 

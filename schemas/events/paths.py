@@ -1,6 +1,6 @@
 """Messages from the lead stage to the ledger (an inbox only)."""
 
-from schemas.events.base import Code, Currency, Event, Id, Instant, Message, Minor, Revision, Uuid
+from schemas.events.base import Code, Currency, Day, Event, Id, Instant, Message, Minor, Revision, Uuid
 from schemas.events.bookings import BookingStatus
 from schemas.events.touchpoints import TouchKind
 
@@ -15,6 +15,7 @@ class BookingRevision(Message):
     amount_minor: Minor
     retained_minor: Minor
     currency: Currency
+    starts_on: Day | None = None
 
 
 class PathTouch(Message):

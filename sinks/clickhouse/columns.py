@@ -92,6 +92,8 @@ def _inner(name: str, annotation: Any) -> str:
     if origin in (Union, types.UnionType):
         (inner,) = (argument for argument in arguments if argument is not types.NoneType)
         return f"Nullable({_plain(name, inner)})"
+    if origin is list:
+        return f"Array({_plain(name, arguments[0])})"
     return _plain(name, annotation)
 
 

@@ -34,7 +34,11 @@ _ORDER = {
     "lead_scores": "workspace_id, lead_id, seq",
     "lead_temperatures": "workspace_id, lead_id, seq",
     "lead_routes": "workspace_id, lead_id, seq",
+    "attribution_weights": "workspace_id, model, version",
+    "revenue_attribution": "workspace_id, campaign_id, conversion_day, cell_seq",
+    "campaign_metrics": "workspace_id, campaign_id, day, seq",
     "stage_counts": "stage, at",
+    "sweeps": "stage, at",
     "dead_letters": "topic, reason, arrived_at",
 }
 _NAME = {"identity.changes": "identifier_bindings", "attribution.credits": STAGED_LINES}

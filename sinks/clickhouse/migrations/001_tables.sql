@@ -796,6 +796,122 @@ CREATE TABLE IF NOT EXISTS ledger_postings
 )
 ENGINE = Null;
 
+CREATE TABLE IF NOT EXISTS attribution_weights
+(
+    `_partition` Int32 CODEC(Delta, ZSTD(1)),
+    `_offset` Int64 CODEC(Delta, ZSTD(1)),
+    `type` LowCardinality(String),
+    `event_id` UUID,
+    `workspace_id` LowCardinality(String),
+    `region` LowCardinality(String),
+    `occurred_at` DateTime64(6, 'UTC'),
+    `source` LowCardinality(String),
+    `cause_id` Nullable(String),
+    `model` LowCardinality(String),
+    `version` Int64,
+    `applies_from` DateTime64(6, 'UTC'),
+    `adopted` Bool,
+    `conversions` Int64,
+    `journeys` Int64,
+    `weights` Array(Tuple(among Array(String), channel String, weight Int64)),
+    `shares` Array(Tuple(channel String, share Int64)),
+    `_chk` Int64 CODEC(Delta, ZSTD(1)),
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
+    INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
+)
+ENGINE = MergeTree
+ORDER BY (workspace_id, model, version)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE TABLE IF NOT EXISTS revenue_attribution
+(
+    `_partition` Int32 CODEC(Delta, ZSTD(1)),
+    `_offset` Int64 CODEC(Delta, ZSTD(1)),
+    `type` LowCardinality(String),
+    `event_id` UUID,
+    `workspace_id` LowCardinality(String),
+    `region` LowCardinality(String),
+    `occurred_at` DateTime64(6, 'UTC'),
+    `source` LowCardinality(String),
+    `cause_id` Nullable(String),
+    `campaign_id` String,
+    `channel` LowCardinality(String),
+    `touch_day` Date32,
+    `conversion_day` Date32,
+    `model` LowCardinality(String),
+    `basis` LowCardinality(String),
+    `currency` LowCardinality(Nullable(String)),
+    `reporting_currency` LowCardinality(String),
+    `cell_seq` Int64,
+    `delta_minor` Int64,
+    `total_minor` Int64,
+    `delta_reporting_minor` Int64,
+    `total_reporting_minor` Int64,
+    `known_at` DateTime64(6, 'UTC'),
+    `policy_version` Int64,
+    `weights_version` Int64,
+    `provisional` Bool,
+    `_chk` Int64 CODEC(Delta, ZSTD(1)),
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
+    INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
+)
+ENGINE = MergeTree
+ORDER BY (workspace_id, campaign_id, conversion_day, cell_seq)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE TABLE IF NOT EXISTS campaign_metrics
+(
+    `_partition` Int32 CODEC(Delta, ZSTD(1)),
+    `_offset` Int64 CODEC(Delta, ZSTD(1)),
+    `type` LowCardinality(String),
+    `event_id` UUID,
+    `workspace_id` LowCardinality(String),
+    `region` LowCardinality(String),
+    `occurred_at` DateTime64(6, 'UTC'),
+    `source` LowCardinality(String),
+    `cause_id` Nullable(String),
+    `campaign_id` String,
+    `day` Date32,
+    `seq` Int64,
+    `channel` LowCardinality(Nullable(String)),
+    `hours` Array(Tuple(hour Int64, touches Int64, impressions Int64, clicks Int64)),
+    `touches` Int64,
+    `impressions` Int64,
+    `clicks` Int64,
+    `conversions_ppm` Int64,
+    `revenue_minor` Int64,
+    `spend_minor` Nullable(Int64),
+    `reporting_currency` LowCardinality(String),
+    `ctr_ppm` Nullable(Int64),
+    `roi_ppm` Nullable(Int64),
+    `_chk` Int64 CODEC(Delta, ZSTD(1)),
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
+    INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
+)
+ENGINE = MergeTree
+ORDER BY (workspace_id, campaign_id, day, seq)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE TABLE IF NOT EXISTS sweeps
+(
+    `_partition` Int32 CODEC(Delta, ZSTD(1)),
+    `_offset` Int64 CODEC(Delta, ZSTD(1)),
+    `type` LowCardinality(String),
+    `stage` LowCardinality(String),
+    `partition` Int64,
+    `workspace_id` LowCardinality(String),
+    `control_id` LowCardinality(String),
+    `control_type` LowCardinality(String),
+    `keys` Int64,
+    `at` DateTime64(6, 'UTC'),
+    `_chk` Int64 CODEC(Delta, ZSTD(1)),
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
+    INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
+)
+ENGINE = MergeTree
+ORDER BY (stage, at)
+SETTINGS non_replicated_deduplication_window = 10000;
+
 CREATE TABLE IF NOT EXISTS stage_counts
 (
     `_partition` Int32 CODEC(Delta, ZSTD(1)),

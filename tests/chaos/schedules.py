@@ -179,14 +179,18 @@ def _wipe(lab: Lab, worker: Worker) -> None:
     shutil.rmtree(worker.state_dir)
 
 
-def broker(lab: Lab, signals: tuple[signal.Signals, ...] = (signal.SIGTERM, signal.SIGKILL)) -> None:
-    """The broker is stopped, and killed, and comes back."""
+def broker(lab: Lab, times: int = 2) -> None:
+    """The only broker is killed and comes back.
+
+    It is never asked to stop: a lone Kafka 4.3 that shuts down amid a commit may call the transaction complete with a
+    partition's marker unwritten, and that partition then holds its readers for ever (DECISIONS 15).
+    """
     lab.worker()
-    for number in signals:
+    for _ in range(times):
         lab.feed.send(1_000)
         lab.progress(lab.random.randrange(1, 500))
-        lab.strike(f"broker {number.name}")
-        os.kill(StateFolder(lab.settings.state_dir).status()["kafka"]["pid"], number)
+        lab.strike("broker SIGKILL")
+        os.kill(StateFolder(lab.settings.state_dir).status()["kafka"]["pid"], signal.SIGKILL)
         lab.feed.send(1_000)
         lab.caught_up(restart=True)
     lab.finish()

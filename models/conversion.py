@@ -14,50 +14,57 @@ MAX_REVISIONS = 64
 
 
 class Dated(Protocol):
-    """A revision as far as its dates go. Times in microseconds."""
+    """A version of something, as far as its date goes. Times in microseconds."""
 
     @property
     def occurred_at(self) -> int:
-        """Since when the revision holds."""
+        """Since when the version holds."""
+
+
+class Booked(Dated, Protocol):
+    """A revision of a booking, as far as its dates go."""
 
     @property
     def booked_at(self) -> int | None:
         """When the booking was made, if the revision says so."""
 
 
-R = TypeVar("R", bound=Dated)
+V = TypeVar("V", bound=Dated)
 
 
 class Dropped(NamedTuple):
-    """What revisions no longer kept leave: their earliest instant, and the highest of them with a ``booked_at``."""
+    """What versions no longer kept leave: their earliest instant, and the highest of them with a ``booked_at``."""
 
     earliest: int
     revision: int = 0
     booked_at: int | None = None
 
 
-def bounded(revisions: dict[int, R], dropped: Dropped | None) -> tuple[dict[int, R], Dropped | None]:
-    """The ``MAX_REVISIONS`` highest revisions, and what all those dropped so far leave."""
-    excess = sorted(revisions)[:-MAX_REVISIONS]
+def bounded(
+    versions: dict[int, V], dropped: Dropped | None, limit: int | None = None
+) -> tuple[dict[int, V], Dropped | None]:
+    """The highest versions, ``MAX_REVISIONS`` unless another limit is given, and what all those dropped leave."""
+    limit = limit or MAX_REVISIONS
+    excess = sorted(versions)[:-limit] if len(versions) > limit else []
     for number in excess:
-        gone = revisions[number]
+        gone = versions[number]
         before = dropped or Dropped(gone.occurred_at)
-        newer = gone.booked_at is not None and number > before.revision
-        newest = (number, gone.booked_at) if newer else before[1:]
+        booked_at = getattr(gone, "booked_at", None)
+        newest = (number, booked_at) if booked_at is not None and number > before.revision else before[1:]
         dropped = Dropped(min(before.earliest, gone.occurred_at), *newest)
-    return ({n: one for n, one in revisions.items() if n not in excess} if excess else revisions), dropped
+    return ({n: one for n, one in versions.items() if n not in excess} if excess else versions), dropped
 
 
-def since(revisions: Mapping[int, Dated], dropped: Dropped | None) -> dict[int, int]:
-    """The instant from which each revision holds; the lowest holds from the earliest of those dropped, too."""
-    held = {number: one.occurred_at for number, one in revisions.items()}
-    if dropped is not None:
+def since(versions: Mapping[int, Dated], dropped: Dropped | None) -> dict[int, int]:
+    """The instant from which each version holds; the lowest holds from the earliest of those dropped, too."""
+    held = {number: one.occurred_at for number, one in versions.items()}
+    if dropped is not None and held:
         lowest = min(held)
         held[lowest] = min(held[lowest], dropped.earliest)
     return held
 
 
-def converted_at(revisions: Mapping[int, Dated], dropped: Dropped | None) -> int:
+def converted_at(revisions: Mapping[int, Booked], dropped: Dropped | None) -> int:
     """``booked_at`` of the highest revision that has one, else the least ``occurred_at`` of all."""
     for number in sorted(revisions, reverse=True):
         booked_at = revisions[number].booked_at

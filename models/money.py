@@ -35,4 +35,4 @@ def _scaled(rate: str, base: str, quote: str) -> Fraction:
 
 def convert(amount_minor: int, rate: str, base: str, quote: str) -> int:
     """Minor units of ``quote`` for minor units of ``base`` at a decimal rate, rounded once, half to even."""
-    return round(amount_minor * _scaled(rate, base, quote))
+    return amount_minor if base == quote and rate == "1" else round(amount_minor * _scaled(rate, base, quote))

@@ -6,6 +6,7 @@ A workspace changes any of them with a ``PolicyChanged`` fact, whose document is
 from __future__ import annotations
 
 from functools import cache
+from itertools import product
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
@@ -67,6 +68,13 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     contact_not_after: Span = DAY
     """A proposal to contact somebody lapses after this long."""
 
+    @property
+    def credited(self) -> tuple[tuple[str, str], ...]:
+        """(model, basis) of all credits: those asked for, and what the optimizer and the campaigns' figures need."""
+        asked = product(self.attribution_models, self.attribution_bases)
+        needed = (self.optimizer_model, self.optimizer_basis), (self.optimizer_model, "count")
+        return tuple(dict.fromkeys((*asked, *needed)))
+
     def __post_init__(self) -> None:
         if self.time_zone not in _zones():
             raise ValueError("time_zone is no IANA zone")
@@ -74,6 +82,9 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("reporting_currency is no ISO 4217 code")
         if list(self.budget_points) != sorted(self.budget_points, reverse=True):
             raise ValueError("budget_points must go from the largest amount to the smallest")
+        lead_days = [days for _, days, _ in self.cancellation_risk]
+        if lead_days != sorted(lead_days, reverse=True):
+            raise ValueError("cancellation_risk must go from the longest lead time to the shortest")
 
 
 @cache

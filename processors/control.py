@@ -74,7 +74,7 @@ def _policy(event: PolicyChanged) -> Policy:
     """The policy of an event. Raises ``msgspec.MsgspecError`` when its document is none that could be applied."""
     document = msgspec.json.decode(event.document or "{}", type=dict[str, Any])
     policy = msgspec.convert({**document, "version": event.version, "applies_from": event.applies_from}, Policy)
-    unknown = sorted({*policy.attribution_models} - {*MODELS})
+    unknown = sorted({*policy.attribution_models, policy.optimizer_model} - {*MODELS})
     if unknown:
         raise msgspec.ValidationError(f"no attribution models: {', '.join(unknown)}; there are {', '.join(MODELS)}")
     return policy

@@ -14,5 +14,5 @@ def topology(identity_key: bytes) -> tuple[Stage, ...]:
         Stage("intake", tuple(topic.name for topic in FACTS), intake.steps(identity_key)),
         Stage("resolve", ("resolve.inbox",), resolve.STEPS, carries=Routed, deduplicates=True),
         Stage("lead", ("journeys",), lead.STEPS, carries=Accepted, controls=lead.CONTROLS),
-        Stage("ledger", ("ledger.inbox",), ledger.STEPS, controls=ledger.CONTROLS),
+        Stage("ledger", ("ledger.inbox",), ledger.STEPS, carries=Accepted, controls=ledger.CONTROLS),
     )

@@ -78,12 +78,39 @@ MUTANTS: dict[str, Mutant] = {
         "models/attribution/decay.py", "(24, 16, 8, 0), strict", "(0, 8, 16, 24), strict"
     ),
     "what lies ahead is realised": Mutant(
-        "processors/ledger/books.py", "return 0 if self.status in AHEAD else self.net", "return self.net"
+        "processors/ledger/value.py", "return 0 if state.revision.status in AHEAD else net(state)", "return net(state)"
     ),
     "what is retained is ignored": Mutant(
-        "processors/ledger/books.py",
-        "return self.retained_minor if self.status in RETAINING else self.amount_minor",
-        "return self.amount_minor",
+        "processors/ledger/value.py",
+        "return revision.retained_minor if revision.status in RETAINING else revision.amount_minor",
+        "return revision.amount_minor",
+    ),
+    "what is lost counts as a conversion": Mutant(
+        "processors/ledger/value.py", "return WHOLE if net(state) > 0 else 0", "return WHOLE"
+    ),
+    "a risk is known before it is told": Mutant(
+        "processors/ledger/value.py", "while risks and risks[0][0] <= at:", "while risks:"
+    ),
+    "the risk that came last in time holds": Mutant(
+        "processors/ledger/value.py", "risk = max(risk, risks.pop(0)[1])", "risk = risks.pop(0)[1]"
+    ),
+    "the usual risk knows no lead time": Mutant(
+        "processors/ledger/value.py", "and lead_days >= days)", "and days >= 0)"
+    ),
+    "the usual risk stays when a risk is told": Mutant(
+        "processors/ledger/value.py", "books.risks[risk].p_ppm if risk >= 0 else _usual", "_usual"
+    ),
+    "another model for the optimizer leaves the former's cells": Mutant(
+        "processors/ledger/post.py", "(stands, books.told)", "(stands, told)"
+    ),
+    "the optimizer hears of revenue itself": Mutant(
+        "processors/ledger/cells.py", "if place.account == REVENUE:", "if place.account == NOBODY:"
+    ),
+    "a changed journey is not taken back": Mutant(
+        "processors/ledger/journey.py", "in ((before, -1), (after, 1))", "in ((after, 1),)"
+    ),
+    "a journey that fell through stays converted": Mutant(
+        "processors/ledger/journey.py", "in path), net > 0)", "in path), True)"
     ),
     "touches of a former owner are taken": Mutant(
         "processors/ledger/books.py",
@@ -102,8 +129,8 @@ MUTANTS: dict[str, Mutant] = {
     "days are those of UTC": Mutant("processors/ledger/target.py", ".astimezone(_zone(zone))", ""),
     "a step is not reduced by the one before": Mutant(
         "processors/ledger/target.py",
-        "difference[key] = Balance(held.amount - share.amount, held.reporting - share.reporting)",
-        "difference[key] = held",
+        "found.append((worth.since, currency, difference(vector, stands)))",
+        "found.append((worth.since, currency, vector))",
     ),
     "the policy's beginning is ignored": Mutant(
         "processors/control.py", "if policy.applies_from <= at]", "if policy.applies_from >= 0]"

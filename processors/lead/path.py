@@ -154,6 +154,7 @@ def _booking(path: Path, fact: BookingChanged, ctx: Context) -> tuple[Path, Sequ
         amount_minor=fact.amount_minor,
         retained_minor=fact.retained_minor,
         currency=fact.currency,
+        starts_on=fact.starts_on,
     )
     path, message = _told(path, fact.booking_id, [said], fact, ctx, with_touches=moved)
     return path, [message]

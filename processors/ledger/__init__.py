@@ -4,9 +4,19 @@ from processors.base import Step, Visit
 from processors.control import CONTROL_TYPES
 from processors.ledger.books import Books
 from processors.ledger.post import post
-from schemas.events.ledger import CreditsPosted
+from schemas.events.governance import CancellationRisk
+from schemas.events.ledger import CellChanged, CreditsPosted
 from schemas.events.paths import PathChanged
+from schemas.events.weights import PathCounted
 
-STEPS = (Step("post", post, consumes=(PathChanged, Visit), emits=(CreditsPosted,), slice=Books),)
+STEPS = (
+    Step(
+        "post",
+        post,
+        consumes=(PathChanged, CancellationRisk, Visit),
+        emits=(CreditsPosted, CellChanged, PathCounted),
+        slice=Books,
+    ),
+)
 
 CONTROLS = CONTROL_TYPES

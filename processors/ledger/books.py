@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 
 from models.attribution.path import Touch
 from models.conversion import Dropped, bounded, converted_at
+from processors.ledger.accounts import Posted
+from processors.ledger.journey import Journey
+from schemas.events.governance import CancellationRisk
 from schemas.events.paths import BookingRevision, PathChanged
 
-RETAINING = frozenset({"cancelled", "no_show", "refunded"})
-AHEAD = frozenset({"booked", "contracted"})
-"""Stays and contracts that have not taken place yet."""
+MAX_RISKS = 16
 
 
 class Revision(msgspec.Struct, frozen=True, array_like=True):
-    """The whole state of a booking from ``occurred_at`` on."""
+    """The whole state of a booking from ``occurred_at`` on; ``starts_on`` is the day of the stay or contract."""
 
     occurred_at: int
     booked_at: int | None
@@ -24,56 +23,35 @@ class Revision(msgspec.Struct, frozen=True, array_like=True):
     amount_minor: int
     retained_minor: int
     currency: str
-
-    @property
-    def net(self) -> int:
-        """What the booking is worth: the amount, or what is kept once it fell through."""
-        return self.retained_minor if self.status in RETAINING else self.amount_minor
-
-    @property
-    def realised(self) -> int:
-        """What the booking has brought in: nothing as long as it lies ahead."""
-        return 0 if self.status in AHEAD else self.net
+    starts_on: int | None = None
 
 
-class Account(NamedTuple):
-    """One account of one model and basis at one effective instant; any change of a part makes it another."""
+class Risk(msgspec.Struct, frozen=True, array_like=True):
+    """Probability of a cancellation, in parts per million, as known from ``occurred_at`` on."""
 
-    model: str
-    basis: str
-    effective_at: int
-    account: str
-    channel: str
-    campaign_id: str
-    content_id: str
-    variant_id: str
-    touch_day: int
-    conversion_day: int
-    currency: str
-    reporting_currency: str
-
-
-class Balance(NamedTuple):
-    """Minor units on an account, in the booking's and in the reporting currency."""
-
-    amount: int
-    reporting: int
+    occurred_at: int
+    p_ppm: int
 
 
 class Books(msgspec.Struct, frozen=True):
-    """A booking's facts, its candidate touches under the newest (epoch, seq), and all that was posted.
+    """A booking's facts, its candidate touches under the newest (epoch, seq), and all that was posted and told.
 
-    Bounds: the 64 highest revisions, the candidates a lead may send, one balance per account ever touched.
+    ``told`` is the model and basis that the campaign stage hears of, ``journey`` what the workspace stage counts.
+    Bounds: the 64 highest revisions and 16 highest risks, the candidates a lead may send, one balance per account.
     """
 
     lead_id: str = ""
     revisions: dict[int, Revision] = {}
+    dropped: Dropped | None = None
+    risks: dict[int, Risk] = {}
+    dropped_risks: Dropped | None = None
     touches: list[Touch] = []
     epoch: int = -1
     path_seq: int = 0
     seq: int = 0
-    posted: list[tuple[Account, Balance]] = []
-    dropped: Dropped | None = None
+    posted: Posted = Posted()
+    told: tuple[str, str] | None = None
+    journey: Journey | None = None
 
     def converted_at(self) -> int:
         """When the booking converted, as far as its revisions tell."""
@@ -82,9 +60,10 @@ class Books(msgspec.Struct, frozen=True):
 
 def merged(books: Books, message: PathChanged) -> Books:
     """The books with a message's facts, and with its touches if it is the newest word of the newest owner."""
-    revisions = {**{fact.revision: _revision(fact) for fact in message.facts}, **books.revisions}
-    revisions, dropped = bounded(revisions, books.dropped)
-    books = msgspec.structs.replace(books, revisions=revisions, dropped=dropped)
+    if message.facts:
+        revisions = {**{fact.revision: _revision(fact) for fact in message.facts}, **books.revisions}
+        revisions, dropped = bounded(revisions, books.dropped)
+        books = msgspec.structs.replace(books, revisions=revisions, dropped=dropped)
     if (message.epoch, message.seq) <= (books.epoch, books.path_seq) or message.touches is None:
         return books
     touches = [
@@ -106,7 +85,22 @@ def merged(books: Books, message: PathChanged) -> Books:
     )
 
 
+def with_risk(books: Books, fact: CancellationRisk) -> Books | None:
+    """The books with a risk; none when its version is known with other content."""
+    risk = Risk(fact.occurred_at, fact.p_ppm)
+    if (held := books.risks.get(fact.version)) is not None:
+        return books if held == risk else None
+    risks, dropped = bounded({**books.risks, fact.version: risk}, books.dropped_risks, MAX_RISKS)
+    return msgspec.structs.replace(books, risks=risks, dropped_risks=dropped)
+
+
 def _revision(fact: BookingRevision) -> Revision:
     return Revision(
-        fact.occurred_at, fact.booked_at, fact.status, fact.amount_minor, fact.retained_minor, fact.currency
+        fact.occurred_at,
+        fact.booked_at,
+        fact.status,
+        fact.amount_minor,
+        fact.retained_minor,
+        fact.currency,
+        fact.starts_on,
     )

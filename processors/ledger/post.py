@@ -6,78 +6,66 @@ from collections.abc import Sequence
 
 import msgspec
 
-from processors.base import Context, Emit, Output, Visit
-from processors.ledger.books import Account, Balance, Books, merged
-from processors.ledger.target import Terms, target, terms
-from schemas.events.ledger import CreditsPosted, Line
+from processors.base import Context, DeadLetter, Emit, Output, Visit
+from processors.ledger.accounts import minus, packed, unpacked
+from processors.ledger.books import Books, merged, with_risk
+from processors.ledger.cells import cells_changed
+from processors.ledger.journey import counted, journey
+from processors.ledger.lines import posting
+from processors.ledger.target import target, terms
+from processors.ledger.value import net, steps
+from schemas.events.governance import CancellationRisk
 from schemas.events.paths import PathChanged
-from schemas.ids import derived_id
 
-_REASON = {"PolicyChanged": "policy", "ExchangeRateSet": "rate"}
+_REASON = {"PolicyChanged": "policy", "ExchangeRateSet": "rate", "WeightsVersion": "weights"}
+
+Input = PathChanged | CancellationRisk | Visit
 
 
-def post(held: Books | None, event: PathChanged | Visit, ctx: Context) -> tuple[Books | None, Sequence[Output]]:
-    """Merge what the event says and post the difference between what should stand in the books and what does."""
+def post(held: Books | None, event: Input, ctx: Context) -> tuple[Books | None, Sequence[Output]]:
+    """Take in what the event says, and post the difference between what should stand in the books and what does."""
     before = held or Books()
-    books = merged(before, event) if isinstance(event, PathChanged) else before
+    books = _informed(before, event)
+    if books is None:
+        return held, [DeadLetter("revision_conflict", "this version of the risk is known with other content: raise it")]
     if not books.revisions:
         return (books, ()) if books is not before else (held, ())
     under = terms(books, ctx.control)
-    should, stands = target(books, under), dict(books.posted)
-    changed = {
-        account: _minus(should.get(account), stands.get(account))
-        for account in {*should, *stands}
-        if should.get(account) != stands.get(account)
-    }
-    if not changed:
-        return books, ()
-    books = msgspec.structs.replace(books, posted=sorted(should.items()), seq=books.seq + 1)
-    posting_id = derived_id("post", ctx.cause, ctx.key)
-    posted = CreditsPosted.build(
-        occurred_at=ctx.at,
-        posting_id=posting_id,
-        booking_id=ctx.key.partition("/")[2],
-        lead_id=books.lead_id,
-        seq=books.seq,
-        known_at=ctx.now,
-        reason=_reason(before, books, event),
-        lines=[_line(posting_id, n, account, changed[account], under) for n, account in enumerate(sorted(changed))],
+    states = list(steps(books, under.policy, under.day))
+    should, stands = target(states, under), unpacked(books.posted)
+    changed = minus(should, stands)
+    told = under.policy.optimizer_model, under.policy.optimizer_basis
+    after = msgspec.structs.replace(
+        books,
+        posted=packed(should) if changed else books.posted,
+        seq=books.seq + bool(changed),
+        told=told,
+        journey=journey(under.path, under.day, net(states[-1][1])),
     )
-    return books, [Emit(posted)]
+    said = [
+        *posting(after, changed, _reason(before, books, event), under, ctx),
+        *cells_changed((should, told), (stands, books.told), states[-1][1], under, ctx),
+        *counted(books.journey, after.journey, ctx.at),
+    ]
+    return (after, [Emit(one) for one in said]) if after != before else (held, ())
 
 
-def _minus(should: Balance | None, stands: Balance | None) -> Balance:
-    to, of = should or Balance(0, 0), stands or Balance(0, 0)
-    return Balance(to.amount - of.amount, to.reporting - of.reporting)
+def _informed(books: Books, event: Input) -> Books | None:
+    """The books with what an event says; none when it contradicts them."""
+    match event:
+        case PathChanged():
+            return merged(books, event)
+        case CancellationRisk():
+            return with_risk(books, event)
+        case _:
+            return books
 
 
-def _reason(before: Books, books: Books, event: PathChanged | Visit) -> str:
+def _reason(before: Books, books: Books, event: Input) -> str:
     if isinstance(event, Visit):
         return _REASON[event.type]
+    if isinstance(event, CancellationRisk):
+        return "risk"
     if not before.revisions:
         return "conversion"
     return "revision" if books.revisions != before.revisions else "path"
-
-
-def _line(posting_id: str, number: int, account: Account, change: Balance, under: Terms) -> Line:
-    rate = under.rates.get(account.currency)
-    return Line.build(
-        line_id=derived_id(posting_id, number),
-        model=account.model,
-        basis=account.basis,
-        effective_at=account.effective_at,
-        account=account.account,
-        channel=account.channel,
-        campaign_id=account.campaign_id or None,
-        content_id=account.content_id or None,
-        variant_id=account.variant_id or None,
-        touch_day=account.touch_day,
-        conversion_day=account.conversion_day,
-        amount_minor=change.amount,
-        currency=account.currency,
-        reporting_minor=change.reporting,
-        reporting_currency=account.reporting_currency,
-        rate_id=rate.rate_id if rate else None,
-        policy_version=under.policy.version,
-        weights_version=0,
-    )

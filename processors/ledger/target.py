@@ -3,43 +3,45 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import product
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from models.attribution import MODELS
 from models.attribution.path import Touch, path
-from models.conversion import since
 from models.money import apportion, convert
 from models.policy import Policy
 from processors.control import Control, Rate
-from processors.ledger.books import Account, Balance, Books, Revision
+from processors.ledger.accounts import NOBODY, REVENUE, Balance, Balances, Block, Ledger, Place, difference
+from processors.ledger.books import Books
+from processors.ledger.value import BASES, State
 from schemas.events.base import MAX_MINOR, SECOND, epoch_day
 
-NOBODY = "(none)"
-REVENUE = "(revenue)"
 
-BASES: dict[str, Callable[[Revision], int]] = {
-    "net": lambda revision: revision.net,
-    "realised": lambda revision: revision.realised,
-}
-"""What of a booking is credited, by basis."""
+class Weighed(NamedTuple):
+    """Weights of the touches of a path, and the version of the weights in force that they come from (0: none)."""
 
-Place = tuple[str, str, str, str, str, int]
-"""Account, channel, campaign, content, variant and local day of a touch (absent ids are empty text)."""
-
-Target = dict[Account, Balance]
+    weights: tuple[int, ...]
+    version: int
 
 
 class Terms(NamedTuple):
-    """What governs a booking's lines: the policy that covers its conversion, that day, and its rates by currency."""
+    """What governs a booking's lines: the policy that covers its conversion, that local day, its path, what else.
+
+    ``weighed`` by model (an empty path has one weight, of ``(none)``), ``rates`` by currency.
+    """
 
     policy: Policy
     day: int
+    path: Sequence[Touch]
+    weighed: dict[str, Weighed]
     rates: dict[str, Rate | None]
+
+    def weights_version(self, model: str) -> int:
+        """The version of the weights behind a model's credits; 0 also for a model that is no longer credited."""
+        return self.weighed[model].version if model in self.weighed else 0
 
 
 def terms(books: Books, control: Control) -> Terms:
@@ -47,71 +49,97 @@ def terms(books: Books, control: Control) -> Terms:
     converted = books.converted_at()
     policy = control.policy_at(converted)
     day = local_day(converted, policy.time_zone)
+    touches = path(books.touches, converted, policy)
+    models = {model for model, _ in policy.credited}
+    weighed = {model: _weighed(model, touches, policy) for model in models}
     currencies = {revision.currency for revision in books.revisions.values()}
-    return Terms(policy, day, {currency: _rate(currency, day, policy, control) for currency in currencies})
+    rates = {currency: _rate(currency, day, policy, control) for currency in currencies}
+    return Terms(policy, day, touches, weighed, rates)
 
 
-def target(books: Books, under: Terms) -> Target:
+def _weighed(model: str, touches: Sequence[Touch], policy: Policy) -> Weighed:
+    return Weighed(tuple(MODELS[model](touches, policy)) if touches else (1,), 0)
+
+
+class Worth(NamedTuple):
+    """What a booking is worth from an instant on, in its currency (none: a count) and in the reporting currency."""
+
+    since: int
+    currency: str
+    amount: int
+    reporting: int
+
+
+def target(states: Sequence[tuple[int, State]], under: Terms) -> Ledger:
     """Every account's balance: per model, basis and step of the booking the difference to the step before.
 
     Zero balances are left out. The sum over a step's accounts, ``(revenue)`` included, is zero in both currencies.
     """
-    policy = under.policy
-    touches = path(books.touches, books.converted_at(), policy)
-    places = [_place(touch, policy) for touch in touches] or [(NOBODY, NOBODY, "", "", "", under.day)]
-    steps = list(_steps(books))
-    balances: Target = {}
-    alike: dict[tuple[int, ...], list[str]] = defaultdict(list)  # models often weigh a path the same
-    for model in policy.attribution_models:
-        alike[tuple(MODELS[model](touches, policy)) if touches else (1,)].append(model)
-    for (weights, models), basis in product(alike.items(), policy.attribution_bases):
-        value_of = BASES[basis]
-        for step, before, after in steps:
-            if before and (value_of(before), before.currency) == (value_of(after), after.currency):
-                continue
-            difference = _vector(after, basis, places, weights, under)
-            for key, share in _vector(before, basis, places, weights, under).items() if before else ():
-                held = difference.get(key, Balance(0, 0))
-                difference[key] = Balance(held.amount - share.amount, held.reporting - share.reporting)
-            for (place, currency), balance in difference.items():
-                if balance != (0, 0):
-                    for model in models:
-                        account = Account(model, basis, step, *place, under.day, currency, policy.reporting_currency)
-                        balances[account] = balance
-    return balances
+    places = [_place(touch, under.policy) for touch in under.path] or [Place(NOBODY, NOBODY, "", "", "", under.day)]
+    worths = {basis: _worths(states, basis, under) for _, basis in under.policy.credited}
+    # models often weigh a path the same, and bases often value a booking the same
+    alike: dict[tuple[tuple[int, ...], tuple[Worth, ...]], list[tuple[str, str]]] = defaultdict(list)
+    for model, basis in under.policy.credited:
+        alike[under.weighed[model].weights, worths[basis]].append((model, basis))
+    ledger: Ledger = {}
+    for (weights, worth), credited in alike.items():
+        for step, currency, balances in _differences(worth, weights, places, under.day):
+            for model, basis in credited:
+                ledger[Block(model, basis, step, under.day, currency, under.policy.reporting_currency)] = balances
+    return ledger
 
 
-def _steps(books: Books) -> Iterator[tuple[int, Revision | None, Revision]]:
-    """(instant, revision in force before, revision in force from then on) for each distinct instant."""
-    before: Revision | None = None
-    best = -1
-    by_time = sorted((at, number) for number, at in since(books.revisions, books.dropped).items())
-    for place, (at, number) in enumerate(by_time):
-        best = max(best, number)
-        if place + 1 < len(by_time) and by_time[place + 1][0] == at:
-            continue
-        after = books.revisions[best]
-        yield at, before, after
-        before = after
+def _worths(states: Sequence[tuple[int, State]], basis: str, under: Terms) -> tuple[Worth, ...]:
+    """What a booking is worth at each step at which that changes. Nothing converts a count."""
+    found: list[Worth] = []
+    before = ("", 0)
+    for since, state in states:
+        after = "" if basis == "count" else state.revision.currency, BASES[basis](state)
+        if after != before:
+            found.append(Worth(since, *after, _reporting(*after, under)))
+            before = after
+    return tuple(found)
 
 
-def _vector(
-    revision: Revision, basis: str, places: list[Place], weights: Sequence[int], under: Terms
-) -> dict[tuple[Place, str], Balance]:
-    """Balances by place and currency while a revision is in force."""
-    value, currency = BASES[basis](revision), revision.currency
-    rate = under.rates[currency]
-    reporting = convert(value, rate.rate, currency, under.policy.reporting_currency) if rate else 0
-    if reporting > MAX_MINOR:
-        reporting = 0  # no line could hold it, and no real rate brings a real amount there: as if there were no rate
-    shares = map(Balance, apportion(value, weights), apportion(reporting, weights))
-    vector = {(place, currency): share for place, share in zip(places, shares, strict=True)}
-    vector[(REVENUE, REVENUE, "", "", "", under.day), currency] = Balance(-value, -reporting)
+def _reporting(currency: str, amount: int, under: Terms) -> int:
+    rate = under.rates[currency] if currency else None
+    reporting = convert(amount, rate.rate, currency, under.policy.reporting_currency) if rate else 0
+    # no line could hold more, and no real rate brings a real amount there: as if there were no rate
+    return reporting if reporting <= MAX_MINOR else 0
+
+
+def _differences(
+    worths: Sequence[Worth], weights: Sequence[int], places: Sequence[Place], day: int
+) -> list[tuple[int, str, Balances]]:
+    """(step, currency, what changes there) under some weights."""
+    found: list[tuple[int, str, Balances]] = []
+    currency, stands = "", Balances()
+    for worth in worths:
+        vector = _vector(worth, weights, places, day)
+        if worth.currency == currency:
+            found.append((worth.since, currency, difference(vector, stands)))
+        else:
+            found += [(worth.since, currency, difference({}, stands)), (worth.since, worth.currency, vector)]
+        currency, stands = worth.currency, vector
+    return [change for change in found if change[2]]
+
+
+def _vector(worth: Worth, weights: Sequence[int], places: Sequence[Place], day: int) -> Balances:
+    """Balances by place while a booking is worth so much."""
+    amounts = apportion(worth.amount, weights)
+    others = amounts if worth.reporting == worth.amount else apportion(worth.reporting, weights)
+    vector = {
+        place: Balance(amount, other)
+        for place, amount, other in zip(places, amounts, others, strict=True)
+        if amount or other
+    }
+    if vector:
+        vector[Place(REVENUE, REVENUE, "", "", "", day)] = Balance(-worth.amount, -worth.reporting)
     return vector
 
 
 def _place(touch: Touch, policy: Policy) -> Place:
-    return (
+    return Place(
         f"{touch.id}#{touch.revision}",
         touch.channel,
         touch.campaign_id or "",

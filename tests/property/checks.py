@@ -8,7 +8,8 @@ from random import Random
 from typing import Any
 
 from schemas.events.base import Event
-from schemas.events.ledger import CreditsPosted
+from schemas.events.ledger import CellChanged, CreditsPosted
+from schemas.events.weights import PathCounted
 from schemas.topics import FACTS, TOPICS
 from streams.driver import Slot
 from streams.stage import Stage
@@ -41,6 +42,25 @@ def assert_oracle(run: Run) -> None:
     for until in oracle.instants(run.published):
         wanted = {tuple(line): amounts for line, amounts in oracle.balances(IDENTITY_KEY, run.published, until).items()}
         assert ledger(run, until) == wanted
+
+
+def assert_campaigns_and_workspaces_told(run: Run) -> None:
+    """What was told of cells and journeys sums to what the oracle counts, so nothing is told twice or forgotten."""
+    amounts: Counter[Any] = Counter()
+    reporting: Counter[Any] = Counter()
+    for told in run.said("campaign.inbox", CellChanged):
+        assert (told.delta_minor, told.delta_reporting_minor) != (0, 0)
+        what = told.campaign_id, told.channel, told.touch_day, told.day
+        cell = (*what, told.model, told.basis, told.currency, told.reporting_currency)
+        amounts[cell] += told.delta_minor
+        reporting[cell] += told.delta_reporting_minor
+    sums = {cell: (amounts[cell], reporting[cell]) for cell in amounts if (amounts[cell], reporting[cell]) != (0, 0)}
+    assert sums == oracle.cells(IDENTITY_KEY, run.published)
+    journeys: Counter[Any] = Counter()
+    for counted in run.said("workspace.inbox", PathCounted):
+        if counted.source == "ledger.post":
+            journeys[counted.week, tuple(counted.channels), counted.converted] += counted.change
+    assert {journey: n for journey, n in journeys.items() if n} == oracle.journeys(IDENTITY_KEY, run.published)
 
 
 def interleaved(arrivals: Arrivals, random: Random, stages: Sequence[Stage] = STAGES) -> Run:

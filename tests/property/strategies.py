@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from schemas.events.base import DAY, HOUR, Event, instant
 from schemas.events.bookings import BookingChanged
 from schemas.events.clicks import ClickRecorded
-from schemas.events.governance import ExchangeRateSet, PolicyChanged
+from schemas.events.governance import CancellationRisk, ExchangeRateSet, PolicyChanged
 from schemas.events.leads import LeadCaptured, LeadUpdated
 from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
 
@@ -140,9 +140,21 @@ def _booking(draw: st.DrawFn, new_id: Callable[[], str], number: int) -> list[Ev
                 retained_minor=draw(st.sampled_from(sorted({0, amount // 3, amount}))),
                 currency=draw(st.sampled_from((currency, currency, currency, "EUR"))),
                 booked_at=draw(st.one_of(st.none(), st.none(), moments)),
+                starts_on=draw(st.sampled_from((None, START // DAY, START // DAY + 40, START // DAY + 120))),
             )
         )  # fmt: skip
     return made
+
+
+@st.composite
+def _risks(draw: st.DrawFn, new_id: Callable[[], str], number: int) -> list[Event]:
+    return [
+        CancellationRisk(
+            **_common(new_id), occurred_at=draw(moments), booking_id=f"b{number}", version=version,
+            p_ppm=draw(st.sampled_from((0, 1, 333_333, 500_000, 1_000_000))),
+        )
+        for version in draw(st.lists(st.integers(1, 4), max_size=2, unique=True))
+    ]  # fmt: skip
 
 
 @st.composite
@@ -172,6 +184,12 @@ _DOCUMENTS: tuple[dict[str, Any], ...] = (
     {"attribution_models": ["linear"], "attribution_bases": ["realised", "net"]},
     {"attribution_models": ["last_non_direct", "position_u", "position_w"]},
     {"attribution_models": ["time_decay", "first"], "half_life": 3 * DAY},
+    {"attribution_bases": ["expected", "count"], "attribution_models": ["last", "linear"]},
+    {"optimizer_model": "linear", "optimizer_basis": "expected"},
+    {
+        "optimizer_model": "last",
+        "cancellation_risk": [["booked", 90, 600_000], ["contracted", 10, 5], ["booked", 0, 7]],
+    },
     {},
 )
 
@@ -198,6 +216,7 @@ def histories(draw: st.DrawFn, *, size: int = 6) -> tuple[Event, ...]:
         groups.append(draw(_details(new_id)))
     for number in range(draw(st.integers(0, 2))):
         groups.append(draw(_booking(new_id, number)))
+        groups.append(draw(_risks(new_id, number)))
     for number in range(draw(st.integers(0, 3))):
         groups.append(draw(_rate(new_id, number)))
     for number in range(draw(st.integers(0, 2))):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import permutations, product
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 
 from models.conversion import MAX_REVISIONS
+from processors.ledger.books import MAX_RISKS
 from schemas.events.base import DAY, MAX_MINOR, Event, as_datetime
 from schemas.events.bookings import BookingChanged
-from schemas.events.governance import ExchangeRateSet, PolicyChanged
+from schemas.events.governance import CancellationRisk, ExchangeRateSet, PolicyChanged
 from schemas.events.ledger import CreditsPosted, Line
 from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
 from tests.property.oracles import ledger as oracle
@@ -187,6 +188,73 @@ def test_what_lies_ahead_is_not_realised() -> None:
     assert case.posts(refund) == {"25 (none)": -100, "25 (revenue)": 100}
 
 
+def policy(document: str, version: int = 1, applies_from: int = 0) -> PolicyChanged:
+    return fact(PolicyChanged, occurred_at="3-1", version=version, applies_from=applies_from, document=document)
+
+
+def risk(version: int, when: str, p_ppm: int) -> CancellationRisk:
+    return fact(CancellationRisk, occurred_at=when, booking_id="b1", version=version, p_ppm=p_ppm)
+
+
+EXPECTED = policy('{"attribution_bases":["expected"],"attribution_models":["linear"]}')
+
+
+def test_what_is_expected_follows_the_risk_as_it_was_known() -> None:
+    case = Case(EXPECTED, T1)
+    assert case.posts(booking(1, CONVERTED, 101)) == {"10 t1": 101, "10 (revenue)": -101}
+    assert case.posts(risk(2, "3-12", 500_000)) == {"12 t1": -51, "12 (revenue)": 51}, "50.5 rounds to the even 50"
+    assert case.posts(risk(1, "3-11", 1_000_000)) == {
+        "11 t1": -101, "11 (revenue)": 101, "12 t1": 101, "12 (revenue)": -101
+    }  # fmt: skip
+    assert case.posts(booking(2, "3-20", 101, status="completed")) == {"20 t1": 51, "20 (revenue)": -51}
+    assert case.posts(risk(3, "3-21", 900_000)) == {}, "what has taken place is at no risk"
+
+
+def test_a_risk_may_come_before_its_booking_and_be_repeated_but_not_contradicted() -> None:
+    case = Case(EXPECTED)
+    assert case.posts(risk(1, "3-9", 250_000)) == {}
+    assert case.posts(booking(1, CONVERTED, 100)) == {"10 (none)": 75, "10 (revenue)": -75}
+    assert case.posts(risk(1, "3-9", 250_000)) == {}
+    assert not case.run.dead_letters()
+    assert case.posts(risk(1, "3-9", 250_001)) == {}
+    assert [letter.reason for letter in case.run.dead_letters()] == ["revision_conflict"]
+
+
+def test_of_many_risks_the_dropped_ones_leave_the_earliest_instant() -> None:
+    many = [risk(version, f"3-{12 + version}", version * 10_000) for version in range(1, MAX_RISKS + 3)]
+    sums = [settled([EXPECTED, booking(1, CONVERTED, 1_000), *order]) for order in (many, many[::-1])]
+    assert sums[0] == sums[1]
+    steps = {key[3] for key in sums[0] if key[1:3] == ("linear", "expected")}
+    assert min(steps) == at(CONVERTED)
+    assert sorted(steps)[1] == at("3-13"), "the lowest version kept is known since the earliest of those dropped"
+
+
+def test_without_a_risk_the_policys_holds_for_the_status_and_the_lead_time() -> None:
+    usual = '{"cancellation_risk":[["booked",30,400000],["contracted",10,100000],["booked",0,50000]],'
+    case = Case(policy(usual + '"attribution_bases":["expected"],"attribution_models":["linear"]}'))
+    starts = at(CONVERTED) // DAY
+    assert case.posts(booking(1, CONVERTED, 100, starts_on=starts + 30))["10 (none)"] == 60
+    assert case.posts(booking(2, "3-11", 100, starts_on=starts + 29))["11 (none)"] == 35
+    assert case.posts(booking(3, "3-12", 100, starts_on=starts + 29, status="contracted"))["12 (none)"] == -5
+    assert case.posts(risk(1, "3-13", 0))["13 (none)"] == 10
+
+
+def test_a_conversion_is_counted_while_it_is_worth_anything() -> None:
+    case = Case(policy('{"attribution_bases":["count"],"attribution_models":["linear"]}'), T1, T2)
+    counted = case.posts(booking(1, CONVERTED, 100, currency="USD"))
+    assert counted == {"10 t1": (500_000, 0), "10 t2": (500_000, 0), "10 (revenue)": (-1_000_000, 0)}
+    assert case.posts(booking(2, "3-11", 200, currency="EUR")) == {}
+    lost = case.posts(booking(3, "3-20", 200, currency="EUR", status="cancelled"))
+    assert lost == {"20 t1": (-500_000, 0), "20 t2": (-500_000, 0), "20 (revenue)": (1_000_000, 0)}
+    assert {line.currency for line in _lines(case) if line.basis == "count"} == {None}
+
+
+def test_the_optimizers_model_is_credited_unasked_with_its_count() -> None:
+    case = Case(T1, booking(1, CONVERTED, 100))
+    credited = {(line.model, line.basis) for line in _lines(case)}
+    assert credited == {*product(("first", "last", "linear"), ("net",)), ("time_decay", "net"), ("time_decay", "count")}
+
+
 def test_two_revisions_of_one_instant_are_one_step() -> None:
     case = Case(booking(1, CONVERTED, 100))
     assert case.posts(booking(2, CONVERTED, 70)) == {"10 (none)": -30, "10 (revenue)": 30}
@@ -213,7 +281,7 @@ def test_postings_are_numbered_and_lines_sorted_under_ids_of_their_own() -> None
         assert places == sorted(places)
 
 
-def settled(facts: list[BookingChanged]) -> Any:
+def settled(facts: list[Event]) -> Any:
     case = Case(*facts)
     assert not case.run.dead_letters()
     return ledger(case.run)

@@ -16,8 +16,13 @@ HELPERS = {
     "processors.base",
     "processors.control",
     "processors.resolve.accept",
+    "processors.ledger.accounts",
     "processors.ledger.books",
+    "processors.ledger.cells",
+    "processors.ledger.journey",
+    "processors.ledger.lines",
     "processors.ledger.target",
+    "processors.ledger.value",
 }
 """Modules that hold no step. A new module is a step in the topology, or stands here."""
 

@@ -6,6 +6,7 @@ and no order of arrival.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
@@ -18,7 +19,7 @@ from zoneinfo import ZoneInfo
 from schemas.events.base import Event
 from schemas.events.bookings import BookingChanged
 from schemas.events.clicks import ClickRecorded
-from schemas.events.governance import ExchangeRateSet
+from schemas.events.governance import CancellationRisk, ExchangeRateSet
 from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
 from tests.property.oracles.identity import lead_of
 from tests.property.oracles.rules import OWN_SENDS, VIEWS, rules_at
@@ -40,7 +41,7 @@ class Line(NamedTuple):
     variant_id: str
     touch_day: int
     conversion_day: int
-    currency: str
+    currency: str | None
     reporting_currency: str
 
 
@@ -56,36 +57,80 @@ def balances(identity_key: bytes, facts: Iterable[Event], until: int) -> dict[Li
 
 def instants(facts: Iterable[Event]) -> list[int]:
     """Instants around which the answer may change: before all, each revision, and after all."""
-    at = sorted({fact.occurred_at for fact in facts if isinstance(fact, BookingChanged)})
+    at = sorted({fact.occurred_at for fact in facts if isinstance(fact, BookingChanged | CancellationRisk)})
     return [0, *(t - 1 for t in at), *at, 2**62]
 
 
-def _booking(key: bytes, known: list[Event], booking_id: str, until: int) -> dict[Line, tuple[int, int]]:
+class Conversion(NamedTuple):
+    """What a booking's credits depend on besides its value: when it converted, under which rules, after what."""
+
+    revisions: list[BookingChanged]
+    rules: dict[str, Any]
+    day: int
+    path: list[Touch]
+
+
+def _conversion(key: bytes, known: list[Event], booking_id: str) -> Conversion:
     revisions = [fact for fact in known if isinstance(fact, BookingChanged) and fact.booking_id == booking_id]
-    in_force = [fact for fact in revisions if fact.occurred_at <= until]
-    if not in_force:
-        return {}
-    now = max(in_force, key=lambda fact: fact.revision)
-    net = now.retained_minor if now.status in ("cancelled", "no_show", "refunded") else now.amount_minor
-    value_of = {"net": net, "realised": net if now.status not in ("booked", "contracted") else 0}
     booked = [fact for fact in revisions if fact.booked_at is not None]
     if booked:
         converted = max(booked, key=lambda fact: fact.revision).booked_at or 0
     else:
         converted = min(fact.occurred_at for fact in revisions)
     rules = rules_at(known, converted)
-    day = local_day(converted, rules["time_zone"])
-    rate = _rate(known, now.currency, rules["reporting_currency"], day)
     newest = max(revisions, key=lambda fact: fact.revision)
     lead = lead_of(key, newest.model_copy(update={"lead_id": None}))
     path = _path(key, known, lead, converted, rules) if lead else []
-    found: dict[Line, tuple[int, int]] = {}
-    for model, basis in product(rules["attribution_models"], rules["attribution_bases"]):
-        value = value_of[basis]
-        reporting = 0 if rate is None else half_even(value * rate)
+    return Conversion(revisions, rules, local_day(converted, rules["time_zone"]), path)
 
-        def line(account: str, *dims: Any, model: str = model, basis: str = basis) -> Line:
-            return Line(booking_id, model, basis, account, *dims, day, now.currency, rules["reporting_currency"])
+
+def _value(basis: str, now: BookingChanged, p_ppm: int) -> int:
+    net = now.retained_minor if now.status in ("cancelled", "no_show", "refunded") else now.amount_minor
+    ahead = now.status in ("booked", "contracted")
+    match basis:
+        case "net":
+            return net
+        case "realised":
+            return 0 if ahead else net
+        case "expected":
+            return half_even(Fraction(net) * (10**6 - p_ppm) / 10**6) if ahead else net
+        case _:
+            return 10**6 if net > 0 else 0
+
+
+def _risk(known: list[Event], now: BookingChanged, until: int, conversion: Conversion) -> int:
+    told = [fact for fact in known if isinstance(fact, CancellationRisk) and fact.booking_id == now.booking_id]
+    told = [fact for fact in told if fact.occurred_at <= until]
+    if told:
+        return max(told, key=lambda fact: fact.version).p_ppm
+    lead_days = max((now.starts_on or conversion.day) - conversion.day, 0)
+    usual = [
+        (days, p)
+        for status, days, p in conversion.rules["cancellation_risk"]
+        if status == now.status and days <= lead_days
+    ]
+    return max(usual)[1] if usual else 0
+
+
+def _booking(key: bytes, known: list[Event], booking_id: str, until: int) -> dict[Line, tuple[int, int]]:
+    conversion = _conversion(key, known, booking_id)
+    in_force = [fact for fact in conversion.revisions if fact.occurred_at <= until]
+    if not in_force:
+        return {}
+    now = max(in_force, key=lambda fact: fact.revision)
+    _, rules, day, path = conversion
+    rate = _rate(known, now.currency, rules["reporting_currency"], day)
+    p_ppm = _risk(known, now, until, conversion)
+    found: dict[Line, tuple[int, int]] = {}
+    optimizer = rules["optimizer_model"]
+    credited = {*product(rules["attribution_models"], rules["attribution_bases"])}
+    for model, basis in credited | {(optimizer, rules["optimizer_basis"]), (optimizer, "count")}:
+        value = _value(basis, now, p_ppm)
+        reporting = 0 if rate is None or basis == "count" else half_even(value * rate)
+        currency = None if basis == "count" else now.currency
+
+        def line(account: str, *dims: Any, at: tuple[Any, ...] = (model, basis), money: str | None = currency) -> Line:
+            return Line(booking_id, *at, account, *dims, day, money, rules["reporting_currency"])
 
         found[line("(revenue)", "(revenue)", "", "", "", day)] = (-value, -reporting)
         if not path:
@@ -96,6 +141,35 @@ def _booking(key: bytes, known: list[Event], booking_id: str, until: int) -> dic
         for touch, amounts in zip(path, shares, strict=True):
             found[line(*_dims(touch), local_day(touch.occurred_at, rules["time_zone"]))] = amounts
     return found
+
+
+def cells(identity_key: bytes, facts: Iterable[Event]) -> dict[tuple[Any, ...], tuple[int, int]]:
+    """What the optimizer must hold: sums of all credits of its model by cell, as of the end of time."""
+    known = list(facts)
+    sums: dict[tuple[Any, ...], tuple[int, int]] = {}
+    for line, (amount, reporting) in balances(identity_key, known, 2**62).items():
+        rules = _conversion(identity_key, known, line.booking_id).rules
+        if line.account == "(revenue)" or line.model != rules["optimizer_model"]:
+            continue
+        if line.basis in (rules["optimizer_basis"], "count"):
+            what = line.campaign_id or "(none)", line.channel, line.touch_day, line.conversion_day
+            cell = (*what, line.model, line.basis, line.currency, line.reporting_currency)
+            held = sums.get(cell, (0, 0))
+            sums[cell] = held[0] + amount, held[1] + reporting
+    return {cell: both for cell, both in sums.items() if both != (0, 0)}
+
+
+def journeys(identity_key: bytes, facts: Iterable[Event]) -> dict[tuple[Any, ...], int]:
+    """How many bookings made each journey: (Monday of the conversion's week, channels in order, whether it stands)."""
+    known = list(facts)
+    found: Counter[tuple[Any, ...]] = Counter()
+    for booking_id in {fact.booking_id for fact in known if isinstance(fact, BookingChanged)}:
+        revisions, _, day, path = _conversion(identity_key, known, booking_id)
+        net = _value("net", max(revisions, key=lambda fact: fact.revision), 0)
+        if path:
+            monday = day - date.fromordinal(date(1970, 1, 1).toordinal() + day).weekday()
+            found[monday, tuple(_dims(touch)[1] for touch in path), net > 0] += 1
+    return dict(found)
 
 
 Touch = TouchpointRecorded | ClickRecorded

@@ -24,6 +24,7 @@ from tests.chaos.counter import PARTITIONS
 from tests.chaos.exact import read
 from tests.chaos.lab import Lab, NotExact, Worker, until
 from tests.chaos.trouble import HOUR, POINTS
+from tests.chaos.whole import whole
 from tests.chaos.worker import SESSION_MS, TRANSACTION_MS
 
 _ROOM = 48_000
@@ -322,6 +323,8 @@ MORE: dict[str, Callable[[Lab], None]] = {
     schedule.__name__: schedule for schedule in (every_point, crowd, broker, clocks, disk_full, links, brokers)
 }
 """Too long, or too rough on a shared broker, for every test run."""
+WHOLE = "whole"
+"""The schedule of the whole line, which has servers of its own."""
 _BROKERS = {"links": 1, "brokers": 3}
 """Schedules that have brokers of their own, and how many."""
 
@@ -333,6 +336,9 @@ def run(name: str, settings: Settings, folder: Path, seed: int, struck: Tallied[
         NotExact: something was lost, doubled or disordered.
         AssertionError: the schedule came to no end.
     """
+    if name == WHOLE:
+        whole(seed, struck if struck is not None else Tallied[str]())
+        return
     with ExitStack() as opened:
         own = opened.enter_context(cluster(settings, folder, _BROKERS[name])) if name in _BROKERS else None
         lab = Lab(own.settings if own is not None else settings, folder, seed, struck=struck, cluster=own)

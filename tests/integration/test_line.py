@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,26 +12,17 @@ from typing import Any
 import psycopg
 import pytest
 
-from schemas.codec import decode
-from schemas.events.operations import Tick
-from schemas.topics import FACTS, QUARANTINE, TOPICS
-from streams.driver import Driver, Slot
-from streams.engine.changelog import changelog_of
+from streams.driver import Slot
 from streams.kafka import admin_client
-from streams.partition import Partition
-from streams.quarantine import ordered
 from streams.records import InRecord
-from streams.routing import Router
 from streams.settings import Settings, identity_key
 from streams.sources.publisher import Publisher
 from streams.sources.refusals import Publication
 from streams.sources.simulate import Scenario, Truth, simulate
 from streams.stage import Stage
-from streams.store import MemoryStore
 from streams.topology import topology
-from tests.kafka import read_all
+from tests.laws import assert_line_law, assert_log_law, read_line
 from tests.line import PROCESSES, Line, running_line
-from tests.support.runs import Run, view
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -59,8 +50,7 @@ def finished() -> Iterator[Finished]:
             line.kill(process)
         report = line.report()
         stages = topology(identity_key(line.settings))
-        names = [*TOPICS, *(changelog_of(stage.name) for stage in stages if stage.stateful)]
-        yield Finished(line, report, simulation.truth, stages, read_all(line.settings, names))
+        yield Finished(line, report, simulation.truth, stages, read_line(line.settings, stages))
 
 
 def test_every_fact_has_the_outcome_that_was_drawn(finished: Finished) -> None:
@@ -90,40 +80,11 @@ def test_the_ledger_credits_what_the_bookings_are_worth(finished: Finished) -> N
 
 
 def test_log_law(finished: Finished) -> None:
-    """Each stage's inbox partitions alone give its outputs and states again, byte for byte."""
-    router = Router(finished.stages)
-    orders = ordered(record.value for record in finished.log.get((QUARANTINE.name, 0), []))
-    written: Counter[tuple[str, str, bytes]] = Counter()
-    for stage in finished.stages:
-        for slot in [slot for slot in finished.log if slot[0] in stage.inputs]:
-            partition = Partition(stage, router, store := MemoryStore(), orders)
-            for record in finished.log[slot]:
-                written.update((out.topic, out.key, out.value) for out in partition.apply(record))
-            partition.committed(partition.changes())
-            assert dict(store.states) == _states(finished, stage, slot[1])
-    there = Counter(
-        (record.topic, record.key, record.value)
-        for (topic, _), records in finished.log.items()
-        if topic in TOPICS and TOPICS[topic].kind not in ("fact", "order") and topic != "stage.counts"
-        for record in records
-        if not isinstance(decode(record.value).message, Tick)
-    )
-    assert written == there
+    assert_log_law(finished.stages, finished.log)
 
 
 def test_line_law(finished: Finished) -> None:
-    """The same facts, one by one in the driver, come to the same settled view as on Kafka, in bulk and with kills."""
-    driver = Driver(finished.stages)
-    facts = [
-        record for fact in FACTS for (topic, _), all_ in finished.log.items() if topic == fact.name for record in all_
-    ]
-    for record in sorted(facts, key=lambda one: (one.timestamp, one.topic, one.partition, one.offset)):
-        driver.publish(record.topic, record.key, record.value, record.timestamp)
-    for _ in range(10):
-        driver.tick(_last_tick(finished))
-    on_kafka = Driver(finished.stages)
-    on_kafka.log = defaultdict(list, finished.log)
-    assert view(Run(driver)) == view(Run(on_kafka))
+    assert_line_law(finished.stages, finished.log)
 
 
 def test_only_fresh_causes_reach_out(finished: Finished) -> None:
@@ -171,24 +132,3 @@ def _until(condition: Callable[[], bool], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"still not: {what}"
         time.sleep(0.2)
-
-
-def _states(finished: Finished, stage: Stage, partition: int) -> dict[str, bytes]:
-    """The newest state of each key in a changelog partition."""
-    found: dict[str, bytes] = {}
-    for record in finished.log.get((changelog_of(stage.name), partition), []):
-        if "/" in record.key:
-            found[record.key] = record.value
-    return found
-
-
-def _last_tick(finished: Finished) -> int:
-    """The last tick that every partition has seen."""
-    last: dict[Slot, int] = {}
-    for slot, records in finished.log.items():
-        if slot[0] in TOPICS and TOPICS[slot[0]].kind == "inbox":
-            for record in records:
-                message = decode(record.value).message
-                if isinstance(message, Tick):
-                    last[slot] = message.at
-    return min(last.values())

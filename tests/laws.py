@@ -1,0 +1,81 @@
+"""Both laws, told of all that a line on Kafka has written: every record of every topic, open ends and all."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from schemas.codec import decode
+from schemas.events.operations import Tick
+from schemas.topics import FACTS, QUARANTINE, TOPICS
+from streams.driver import Driver, Slot
+from streams.engine.changelog import changelog_of
+from streams.partition import Partition
+from streams.quarantine import ordered
+from streams.records import InRecord
+from streams.routing import Router
+from streams.settings import Settings
+from streams.stage import Stage
+from streams.store import MemoryStore
+from tests.kafka import read_all
+from tests.support.runs import Run, view
+
+Log = dict[Slot, list[InRecord]]
+
+
+def read_line(settings: Settings, stages: Sequence[Stage]) -> Log:
+    """Every committed record of all topics, the stages' changelogs included."""
+    return read_all(settings, [*TOPICS, *(changelog_of(stage.name) for stage in stages if stage.stateful)])
+
+
+def assert_log_law(stages: Sequence[Stage], log: Log) -> None:
+    """Each stage's inbox partitions alone give its outputs and states again, byte for byte."""
+    router = Router(stages)
+    orders = ordered(record.value for record in log.get((QUARANTINE.name, 0), []))
+    written: Counter[tuple[str, str, bytes]] = Counter()
+    for stage in stages:
+        for slot in [slot for slot in log if slot[0] in stage.inputs]:
+            partition = Partition(stage, router, store := MemoryStore(), orders)
+            for record in log[slot]:
+                written.update((out.topic, out.key, out.value) for out in partition.apply(record))
+            partition.committed(partition.changes())
+            assert dict(store.states) == _states(log, stage, slot[1]), f"{stage.name}:{slot[1]}: other states"
+    there = Counter(
+        (record.topic, record.key, record.value)
+        for (topic, _), records in log.items()
+        if topic in TOPICS and TOPICS[topic].kind not in ("fact", "order") and topic != "stage.counts"
+        for record in records
+        if not isinstance(decode(record.value).message, Tick)
+    )
+    assert written == there
+
+
+def assert_line_law(stages: Sequence[Stage], log: Log) -> None:
+    """The same facts, one by one in the driver, come to the same settled view as on Kafka, in bulk and with trouble."""
+    driver = Driver(stages)
+    facts = [record for fact in FACTS for (topic, _), all_ in log.items() if topic == fact.name for record in all_]
+    for record in sorted(facts, key=lambda one: (one.timestamp, one.topic, one.partition, one.offset)):
+        driver.publish(record.topic, record.key, record.value, record.timestamp)
+    for _ in range(10):
+        driver.tick(_last_tick(log))
+    on_kafka = Driver(stages)
+    on_kafka.log = defaultdict(list, log)
+    assert view(Run(driver)) == view(Run(on_kafka))
+
+
+def _states(log: Log, stage: Stage, partition: int) -> dict[str, bytes]:
+    """The newest state of each key in a changelog partition."""
+    records = log.get((changelog_of(stage.name), partition), [])
+    return {record.key: record.value for record in records if "/" in record.key}
+
+
+def _last_tick(log: Log) -> int:
+    """The last tick that every partition has seen."""
+    last: dict[Slot, int] = {}
+    for slot, records in log.items():
+        if slot[0] in TOPICS and TOPICS[slot[0]].kind == "inbox":
+            for record in records:
+                message = decode(record.value).message
+                if isinstance(message, Tick):
+                    last[slot] = message.at
+    return min(last.values())

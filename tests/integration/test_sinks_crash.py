@@ -58,8 +58,12 @@ class Store:
 
     def start(self, *options: str) -> subprocess.Popen[bytes]:
         """Another sink process."""
+        return self.run("streams", "sink", self.name, *options)
+
+    def run(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """A Python module as a process."""
         with self._log(len(self._started)).open("wb") as out:
-            program = [sys.executable, "-m", "streams", "sink", self.name, *options]
+            program = [sys.executable, "-m", *arguments]
             process = subprocess.Popen(program, env=self._env, stdout=out, stderr=out)
         self._started.append(process)
         return process
@@ -177,6 +181,25 @@ def test_killed_over_and_over_nothing_is_lost_or_repeated(store: Store) -> None:
         assert caught, "no kill hit a batch that was being written"
     check = {"postgres": postgres_holds, "clickhouse": clickhouse_holds}[store.name]
     check(store, committed(store.settings, store.positions()))
+
+
+@pytest.mark.parametrize("store", ["clickhouse"], indirect=True)
+@pytest.mark.parametrize("broken", [(), ("--tokenless",)], ids=["as it is", "tokenless"])
+def test_what_was_stored_and_not_acknowledged_is_repeated_only_without_tokens(
+    store: Store, broken: tuple[str, ...]
+) -> None:
+    Publisher(store.settings).publish(story(1))
+    ended = store.run("tests.support.broken_sink", "--end", *broken)
+    assert ended.wait(60) == -signal.SIGKILL, store.said()
+    again, ends = store.run("tests.support.broken_sink", *broken), store.ends()
+    until(lambda: "reading" in store.said(), "it reads", again)
+    until(lambda: not store.behind(ends), "everything is stored", again)
+    try:
+        clickhouse_holds(store, committed(store.settings, store.positions()))
+    except AssertionError:
+        assert broken, "rows were lost or repeated"
+    else:
+        assert not broken, "nobody noticed that the tokens were dropped"
 
 
 def finish(store: Store, *options: str) -> None:

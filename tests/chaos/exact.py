@@ -157,12 +157,13 @@ def _check_accounts(settings: Settings, counter: Counter, feed: Feed, positions:
                 outcomes.update({count.outcome: count.count for count in counted.counts})
                 for position in counted.positions:
                     spans[position.partition].append((position.first, position.end))
-    assert outcomes["accepted"] == sum(feed.expected.values())
-    assert outcomes["duplicate"] == feed.repeated
+    told, fed = (outcomes["accepted"], outcomes["duplicate"]), (sum(feed.expected.values()), feed.repeated)
+    assert told == fed, f"{told} accepted and repeated by the stage's own account, {fed} fed"
     for partition, found in spans.items():
         ends = [0, *(end for _, end in found)]
         assert [first for first, _ in found] == ends[:-1], f"partition {partition}: transactions overlap or leave gaps"
-        assert ends[-1] == positions[partition]
+        end = positions[partition]
+        assert ends[-1] == end, f"partition {partition}: accounts end at {ends[-1]}, the group's position is {end}"
 
 
 def orders_of(settings: Settings) -> frozenset[Coordinates]:

@@ -12,13 +12,12 @@ import msgspec
 from models.attribution.path import Touch
 from models.conversion import Dropped, bounded, converted_at
 from models.policy import MAX_LOOK_BACK
-from models.touches import OWN_SENDS, channel_of_click
+from models.touches import OWN_SENDS
 from processors.base import Context, DeadLetter, Drop, Emit, Output
+from processors.lead.touch import as_touch
 from schemas.events.base import Identified
 from schemas.events.bookings import BookingChanged
-from schemas.events.clicks import ClickRecorded
 from schemas.events.paths import BookingRevision, PathChanged, PathTouch
-from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
 
 REACH = MAX_LOOK_BACK
 """Candidates sent to the ledger cover the largest look-back allowed, so that a policy needs no lead."""
@@ -65,41 +64,10 @@ def follow(held: Path | None, fact: Identified, ctx: Context) -> tuple[Path | No
     path = held or Path()
     if isinstance(fact, BookingChanged):
         return _booking(path, fact, ctx)
-    return _touch(path, _as_touch(fact, ctx), fact, ctx)
+    return _touch(path, as_touch(fact, ctx), fact, ctx)
 
 
 # -- touches
-
-
-def _as_touch(fact: Identified, ctx: Context) -> Touch:
-    identifier = ctx.origin.identifier
-    if isinstance(fact, ClickRecorded):
-        channel = channel_of_click(fact.utm_medium, fact.utm_source)
-        return Touch(
-            fact.click_id,
-            fact.revision,
-            fact.occurred_at,
-            "click",
-            channel,
-            fact.utm_campaign,
-            fact.utm_content,
-            None,
-            identifier,
-        )
-    if not isinstance(fact, TouchpointRecorded):
-        raise TypeError(type(fact).__name__)
-    return Touch(
-        fact.touch_id,
-        fact.revision,
-        fact.occurred_at,
-        fact.kind,
-        fact.channel,
-        fact.campaign_id,
-        fact.content_id,
-        fact.variant_id,
-        identifier,
-        not isinstance(fact, TouchpointDeleted),
-    )
 
 
 def _touch(path: Path, touch: Touch, fact: Identified, ctx: Context) -> tuple[Path, Sequence[Output]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from processors import intake, lead, ledger, resolve
+from processors import campaign, intake, lead, ledger, resolve
 from schemas.events.routing import Accepted, Routed
 from schemas.topics import FACTS
 from streams.stage import Stage
@@ -15,4 +15,5 @@ def topology(identity_key: bytes) -> tuple[Stage, ...]:
         Stage("resolve", ("resolve.inbox",), resolve.STEPS, carries=Routed, deduplicates=True),
         Stage("lead", ("journeys",), lead.STEPS, carries=Accepted, controls=lead.CONTROLS),
         Stage("ledger", ("ledger.inbox",), ledger.STEPS, carries=Accepted, controls=ledger.CONTROLS),
+        Stage("campaign", ("campaign.inbox",), campaign.STEPS, carries=Accepted, controls=campaign.CONTROLS),
     )

@@ -2,12 +2,14 @@
 
 from processors.base import Step, TimerFired, Visit
 from processors.lead.advance import Temperatures, advance
+from processors.lead.count import count
 from processors.lead.path import Path, follow
 from processors.lead.profile import Profile, profile
 from processors.lead.route import Route, route
 from processors.lead.score import Log, score
 from schemas.events.base import Identified
 from schemas.events.bookings import BookingChanged
+from schemas.events.campaigns import TouchCounted
 from schemas.events.clicks import ClickRecorded
 from schemas.events.decisions import ContactProposed, LeadRouted, LeadScored, TemperatureChanged
 from schemas.events.governance import PolicyChanged
@@ -26,6 +28,7 @@ STEPS = (
     Step("score", score, consumes=(*_HAPPENINGS, Visit), emits=(LeadScored,), slice=Log),
     Step("advance", advance, (*_HAPPENINGS, TimerFired, Visit), emits=(TemperatureChanged,), slice=Temperatures),
     Step("route", route, consumes=(TemperatureChanged,), emits=(LeadRouted, ContactProposed), slice=Route),
+    Step("count", count, consumes=_TOUCHES, emits=(TouchCounted,)),
     Step("path", follow, consumes=(*_TOUCHES, BookingChanged), emits=(PathChanged,), slice=Path),
 )
 

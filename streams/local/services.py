@@ -13,7 +13,7 @@ from streams.settings import STORES, Settings, read_settings
 # Name -> arguments of `fineacers`. Each starts when the stores are ready and `migrate` has succeeded.
 _PLATFORM: Mapping[str, tuple[str, ...]] = {
     "intake-resolve": ("worker", "intake", "resolve"),
-    "lead-ledger": ("worker", "lead", "ledger"),
+    "lead-ledger": ("worker", "lead", "ledger", "campaign"),
     "sink-postgres": ("sink", "postgres"),
     "sink-clickhouse": ("sink", "clickhouse"),
 }

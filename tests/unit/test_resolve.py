@@ -14,6 +14,7 @@ from schemas.events.identity import IdentifierBound
 from schemas.events.leads import LeadCaptured
 from schemas.events.routing import Accepted
 from schemas.events.touchpoints import TouchpointRecorded
+from schemas.topics import TOPICS
 from tests.property.oracles.identity import hash_of
 from tests.support.facts import at, fact, fresh_id
 from tests.support.runs import IDENTITY_KEY, STAGES, Run, new_run
@@ -119,7 +120,7 @@ def test_a_policy_that_could_not_be_applied_stops_here(document: str) -> None:
     assert not run.driver.values("ledger.inbox")
 
 
-def test_policies_go_to_every_partition_that_holds_them_and_rates_only_to_the_ledgers() -> None:
+def test_policies_go_to_every_partition_that_holds_them_and_rates_only_where_money_is_converted() -> None:
     run = new_run()
     facts: list[Event] = [
         fact(PolicyChanged, occurred_at="3-1", version=1, applies_from=0, document="{}"),
@@ -127,8 +128,8 @@ def test_policies_go_to_every_partition_that_holds_them_and_rates_only_to_the_le
     ]
     for one in facts:
         run.publish(one)
-    for topic, wanted in (("journeys", facts[:1]), ("ledger.inbox", facts)):
-        for partition in range(4):
+    for topic, wanted in (("journeys", facts[:1]), ("ledger.inbox", facts), ("campaign.inbox", facts)):
+        for partition in range(TOPICS[topic].partitions):
             assert [record.value for record in run.driver.log[topic, partition]] == [encode(one) for one in wanted]
     assert run.count("resolve", "rates", "accepted") == 1
 

@@ -15,6 +15,7 @@ from tests.support.runs import STAGES
 HELPERS = {
     "processors.base",
     "processors.control",
+    "processors.campaign.figures",
     "processors.lead.touch",
     "processors.resolve.accept",
     "processors.ledger.accounts",

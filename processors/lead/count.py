@@ -1,0 +1,54 @@
+"""Counting: the campaign of a touch hears of it, and hears again when the touch moves or is taken back.
+
+This step stands before ``path``, whose slice still holds the touch as it was. It holds nothing of its own, so a touch
+that ``path`` has let go counts as a new one when it is sent once more; and a policy that moves the past to another zone
+leaves in its hour what was counted there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from models.attribution.path import Touch
+from models.local_time import local_hour
+from models.touches import OWN_SENDS
+from processors.base import Context, Emit, Output
+from processors.lead.path import Path
+from processors.lead.touch import as_touch
+from schemas.events.base import Identified
+from schemas.events.campaigns import TouchCounted
+
+
+class _Place(NamedTuple):
+    campaign_id: str
+    channel: str
+    day: int
+    hour: int
+    kind: str
+
+
+def count(_: None, fact: Identified, ctx: Context) -> tuple[None, Sequence[Output]]:
+    """One more where the touch belongs now, one less where its older revision was counted."""
+    touch = as_touch(fact, ctx)
+    path: Path | None = ctx.slices.get("path")
+    held = path.touches.get(touch.id) if path is not None else None
+    if held is not None and held.revision >= touch.revision:
+        return None, ()
+    before = _place(held, ctx) if held is not None else None
+    after = _place(touch, ctx)
+    if before == after:
+        return None, ()
+    return None, [
+        Emit(TouchCounted.build(occurred_at=touch.at, **place._asdict(), change=change))
+        for place, change in ((before, -1), (after, 1))
+        if place is not None
+    ]
+
+
+def _place(touch: Touch, ctx: Context) -> _Place | None:
+    """Where a touch is counted; none if no campaign brought it, it is our own send, or it never happened."""
+    if touch.campaign_id is None or not touch.live or touch.kind in OWN_SENDS:
+        return None
+    zone = ctx.control.policy_at(touch.at).time_zone
+    return _Place(touch.campaign_id, touch.channel, *local_hour(touch.at, zone), touch.kind)

@@ -29,6 +29,20 @@ QUERIES: Mapping[str, tuple[tuple[str, ...], str]] = {
         "effective_before = {effective_before:DateTime64(6, 'UTC')}) AS r GROUP BY 1, 2, 3, 4, 5, 6, 7 "
         "ORDER BY 1, 2, 3, 4, 5, 6, 7",
     ),
+    "campaigns": (
+        ("workspace_id", "campaign_id", "reporting_currency", "touches", "impressions", "clicks", "ctr_ppm",
+         "conversions_ppm", "spend_minor", "revenue_minor", "roi_ppm"),
+        """
+        SELECT workspace_id, campaign_id, reporting_currency, sum(c.touches) AS touches,
+            sum(c.impressions) AS impressions, sum(c.clicks) AS clicks,
+            if(impressions > 0, toInt64(round(1e6 * clicks / impressions)), NULL),
+            sum(c.conversions_ppm), if(countIf(c.spend_minor IS NULL) = 0, sum(c.spend_minor), NULL) AS spend,
+            sum(c.revenue_minor) AS revenue,
+            if(spend > 0, toInt64(round(1e6 * (revenue - spend) / spend)), NULL)
+        FROM campaigns AS c
+        GROUP BY 1, 2, 3 ORDER BY 1, revenue DESC, touches DESC, 2, 3
+        """,
+    ),
     "pace": (
         ("stage", "transactions", "offsets", "first_at", "last_at"),
         "WITH arraySum(arrayMap((first, end) -> end - first, positions.first, positions.end)) AS moved "

@@ -84,6 +84,21 @@ QUERIES: Mapping[str, tuple[tuple[str, ...], str]] = {
         GROUP BY 1, 2 ORDER BY 1, 2
         """,
     ),
+    "campaigns": (
+        ("workspace_id", "campaign_id", "reporting_currency", "days", "touches", "impressions", "clicks",
+         "conversions_ppm", "revenue_minor", "spend_minor"),
+        f"""
+        SELECT workspace_id, campaign_id, reporting_currency, count(), sum(newest.touches), sum(newest.impressions),
+            sum(newest.clicks), sum(newest.conversions_ppm), sum(newest.revenue_minor),
+            sum(ifNull(newest.spend_minor, 0))
+        FROM
+        (
+            SELECT * FROM campaign_metrics WHERE {_upto("campaign.metrics")}
+            ORDER BY workspace_id, campaign_id, day, seq DESC LIMIT 1 BY workspace_id, campaign_id, day
+        ) AS newest
+        GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+        """,
+    ),
     "rows": (
         ("topic", "type", "rows", "events"),
         " UNION ALL ".join(

@@ -40,6 +40,13 @@ QUERIES: Mapping[str, LiteralString] = {
     "routes": """
         SELECT workspace_id, route, count(*) AS leads FROM routes GROUP BY 1, 2 ORDER BY 1, 2
     """,
+    "campaigns": """
+        SELECT workspace_id, campaign_id, reporting_currency, count(*) AS days, sum(touches)::bigint AS touches,
+               sum(impressions)::bigint AS impressions, sum(clicks)::bigint AS clicks,
+               sum(conversions_ppm)::bigint AS conversions_ppm, sum(revenue_minor)::bigint AS revenue_minor,
+               coalesce(sum(spend_minor), 0)::bigint AS spend_minor
+        FROM campaign_days GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    """,
     "dead_letters": """
         SELECT stage, topic, reason, count(*) AS letters FROM dead_letters GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
     """,

@@ -13,6 +13,7 @@ from psycopg import sql
 from schemas.codec import Decoded
 from schemas.events.base import Message
 from schemas.events.bookings import BookingChanged
+from schemas.events.campaigns import CampaignMeasured
 from schemas.events.decisions import ContactProposed, LeadRouted, LeadScored, TemperatureChanged
 from schemas.events.identity import IdentifierBound
 from schemas.events.ledger import CreditsPosted
@@ -200,6 +201,16 @@ LEDGER_LINES = Table(
     ),
     ("line_id",),
 )
+CAMPAIGN_DAYS = Table(
+    "campaign_days",
+    _columns(
+        _WHERE
+        + "text: campaign_id channel reporting_currency; date: day; int: seq; bigint: touches impressions clicks "
+        "conversions_ppm revenue_minor spend_minor ctr_ppm roi_ppm"
+    ),
+    ("workspace_id", "campaign_id", "day"),
+    "seq",
+)
 DEAD_LETTERS = Table(
     "dead_letters",
     _columns(
@@ -211,7 +222,7 @@ DEAD_LETTERS = Table(
 
 TABLES = (
     LEADS, IDENTIFIERS, BINDINGS, SCORES, TEMPERATURES, TEMPERATURE_CHANGES, ROUTES, CONTACT_REQUESTS, BOOKINGS,
-    LEDGER_LINES, DEAD_LETTERS,
+    LEDGER_LINES, CAMPAIGN_DAYS, DEAD_LETTERS,
 )  # fmt: skip
 """In the order in which they are merged."""
 
@@ -254,6 +265,7 @@ ROWS: dict[type[Message], Callable[[Decoded, Record], Rows]] = {
     ContactProposed: _own_values(CONTACT_REQUESTS),
     BookingChanged: _booking_rows,
     CreditsPosted: _posting_rows,
+    CampaignMeasured: _own_values(CAMPAIGN_DAYS),
     DeadLettered: _own_values(DEAD_LETTERS),
 }
 """The rows that each message type makes."""

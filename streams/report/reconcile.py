@@ -101,6 +101,8 @@ _STORES = (
                 "reporting_currency"), ("lines", "amount_minor", "reporting_minor")),
     ("temperatures", ("workspace_id", "temperature"), ("leads",)),
     ("routes", ("workspace_id", "route"), ("leads",)),
+    ("campaigns", ("workspace_id", "campaign_id", "reporting_currency"),
+     ("days", "touches", "clicks", "conversions_ppm", "revenue_minor", "spend_minor")),
 )  # fmt: skip
 
 

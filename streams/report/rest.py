@@ -1,4 +1,7 @@
-"""Waiting until the line has come to rest: every stage, then both stores, then a last look at all inboxes."""
+"""Waiting until the line has come to rest: every stage, then both stores, then a last look after another tick.
+
+A tick fires timers, and what they bring (a campaign's figures) is as much part of the line as any fact's outcome.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,12 @@ class NotAtRest(Exception):
 
 @dataclass(frozen=True)
 class Reader:
-    """Something that reads topics: a stage or a sink."""
+    """Something that reads topics: a stage or a sink; ``ticks`` says that its topics are appended ticks."""
 
     name: str
     topics: Mapping[str, int]
     read: Callable[[], Offsets]
+    ticks: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ def stage_readers(stages: Sequence[Stage], backlog: Backlog) -> list[Reader]:
 
     def reader(stage: Stage) -> Reader:
         topics = partitions(stage.inputs)
-        return Reader(stage.name, topics, lambda: backlog.committed(f"fineacers.{stage.name}", topics))
+        return Reader(stage.name, topics, lambda: backlog.committed(f"fineacers.{stage.name}", topics), stage.stateful)
 
     return [reader(stage) for stage in stages]
 
@@ -54,11 +58,15 @@ def partitions(topics: Sequence[str]) -> dict[str, int]:
 
 
 def wait(line: Sequence[Reader], backlog: Backlog) -> Iterator[Progress]:
-    """Yield progress until nothing is unread anywhere. Raises ``NotAtRest`` when a reader is stuck."""
+    """Yield progress until a tick has passed everywhere that brought nothing. ``NotAtRest`` if a reader is stuck."""
     while True:
         for reader in line:
             yield from _catch_up(reader, backlog)
-        if not any(_lag(reader, backlog).behind for reader in line):
+        ends = {reader.name: backlog.ends(reader.topics) for reader in line}
+        for reader in line:
+            if reader.ticks:
+                _pass_a_tick(reader, ends[reader.name])
+        if not any(backlog.lag(ends[reader.name], backlog.ends(reader.topics)).behind for reader in line):
             return
 
 
@@ -75,6 +83,18 @@ def _catch_up(reader: Reader, backlog: Backlog) -> Iterator[Progress]:
             raise NotAtRest(
                 f"{reader.name} has stood at {lag.read:,} of {lag.end:,} offsets for {PATIENCE:.0f} s: does its "
                 "process run? `fineacers doctor`, and its log in the state folder"
+            )
+        time.sleep(_PAUSE)
+
+
+def _pass_a_tick(reader: Reader, ends: Offsets) -> None:
+    """Wait until every partition of a reader has read something later than its end was: a tick at least."""
+    since = time.monotonic()
+    while any(at <= ends[slot] for slot, at in reader.read().items()):
+        if time.monotonic() - since > PATIENCE:
+            raise NotAtRest(
+                f"{reader.name} has read no tick for {PATIENCE:.0f} s: does its process run? `fineacers doctor`, and "
+                "its log in the state folder"
             )
         time.sleep(_PAUSE)
 

@@ -17,6 +17,8 @@ from streams.report.reconcile import Reconciliation
 
 Truth = Mapping[str, Any]
 _STEPS = ("captured", "cold", "warm", "hot", "booked", "kept")
+_CAMPAIGNS = 12
+"""Campaigns shown of each workspace."""
 _REASONS = {
     "captured": "was captured with that score",
     "score": "score crossed the threshold",
@@ -45,6 +47,7 @@ def show(report: Report, console: Console, truth: Truth | None = None) -> None:
     for workspace in sorted({row["workspace_id"] for row in report.overview["revenue"]}):
         own_truth = truth if truth and truth["scenario"]["workspace"] == workspace else None
         _revenue(report, console, workspace, own_truth)
+    _campaigns(report, console)
     _pace(report, console)
     _reconciliation(report.reconciliation, console)
 
@@ -103,6 +106,35 @@ def _revenue(report: Report, console: Console, workspace: str, truth: Truth | No
 def _caused(truth: Truth, name: str, currency: str) -> str:
     part = truth["campaigns"].get(name.strip()) if name.startswith("  ") else truth["channels"].get(name)
     return _money(part["effect"]["net_reporting_minor"], currency) if part else ""
+
+
+def _campaigns(report: Report, console: Console) -> None:
+    found: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    for row in report.overview["campaigns"]:
+        found[row["workspace_id"], row["reporting_currency"]].append(row)
+    for (workspace, currency), rows in found.items():
+        table = _table(
+            f"Campaigns of {workspace} that earned most, {currency}",
+            "campaign", "touches", "impressions", "clicks", "CTR", "conversions", "spend", "revenue", "ROI",
+        )  # fmt: skip
+        for one in rows[:_CAMPAIGNS]:
+            table.add_row(
+                one["campaign_id"],
+                *(f"{one[name]:,}" for name in ("touches", "impressions", "clicks")),
+                _percent(one["ctr_ppm"], "%.1f"),
+                f"{one['conversions_ppm'] / 1_000_000:,.1f}",
+                _money(one["spend_minor"], currency) if one["spend_minor"] is not None else "no rate",
+                _money(one["revenue_minor"], currency),
+                _percent(one["roi_ppm"], "%.0f"),
+            )
+        console.print(table)
+        if len(rows) > _CAMPAIGNS:
+            console.print(f"and {len(rows) - _CAMPAIGNS:,} more: the view campaigns in ClickHouse")
+        console.print("")
+
+
+def _percent(ppm: int | None, form: str) -> str:
+    return "" if ppm is None else f"{form % (ppm / 10_000)} %"
 
 
 def _pace(report: Report, console: Console) -> None:

@@ -79,6 +79,17 @@ def test_the_ledger_credits_what_the_bookings_are_worth(finished: Finished) -> N
     }
 
 
+def test_campaigns_are_told_of_every_touch(finished: Finished) -> None:
+    on_kafka = Driver(finished.stages)
+    on_kafka.log = defaultdict(list, finished.log)
+    reported: Counter[str] = Counter()
+    for row in finished.report["campaigns"]:
+        reported[f"{row['workspace_id']}/{row['campaign_id']}"] += row["touches"]
+    assert len(reported) > 10
+    assert +reported == {campaign: touches for campaign, (touches, _, _) in view(Run(on_kafka)).touches.items()}
+    assert any(row["spend_minor"] and row["ctr_ppm"] for row in finished.report["campaigns"])
+
+
 def test_log_law(finished: Finished) -> None:
     assert_log_law(finished.stages, finished.log)
 

@@ -28,7 +28,7 @@ from tests.support.sinks import accepted, batch, lead_id, log, own, own_clickhou
 VIEWS = (
     "current_bindings", "binding_history", "current_touchpoints", "current_bookings", "bookings_by_segment",
     "temperature_history", "current_temperatures", "funnel", "revenue_now", "events_by_hour", "events_by_day",
-    "spend_by_day",
+    "spend_by_day", "campaigns", "campaigns_by_hour",
 )  # fmt: skip
 EVER = "revenue(known_at = '2100-01-01 00:00:00', effective_before = '2100-01-01 00:00:00')"
 
@@ -100,6 +100,12 @@ def test_every_view_answers(sink: ClickHouseSink, client: Client, stack: Setting
     assert one(client, "SELECT leads FROM funnel WHERE step = 'hot'") == (2,)
     assert one(client, "SELECT sum(events) FROM events_by_day WHERE topic = 'bookings'") == (4,)
     assert client.rows("SELECT * FROM current_touchpoints") == [], "deleted"
+    assert one(client, "SELECT touches, revenue_minor FROM campaigns WHERE campaign_id = 'campaign1'") == (5, 500)
+    assert one(client, "SELECT hour, touches, clicks FROM campaigns_by_hour WHERE campaign_id = 'campaign1'") == (
+        9,
+        5,
+        1,
+    )
     reader.close()
 
 
@@ -178,7 +184,7 @@ def test_both_stores_tell_the_same(sink: ClickHouseSink, database: Server, stack
     )
     there = queries.figures(database, upto)
     shared = set(here) & set(there)
-    assert shared == {"leads", "bookings", "ledger", "temperatures", "routes", "dead_letters"}
+    assert shared == {"leads", "bookings", "ledger", "temperatures", "routes", "campaigns", "dead_letters"}
     assert {name: here[name] for name in shared} == {name: there[name] for name in shared}
     assert sum(row["rows"] for row in there["rows"] if row["topic"] == "clicks") == 6, "not in PostgreSQL: all of it"
 

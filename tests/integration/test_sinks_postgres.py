@@ -27,7 +27,7 @@ from sinks.postgres.sink import PostgresSink
 from sinks.postgres.tables import TABLES
 from streams.settings import Settings
 from tests.support.facts import at
-from tests.support.sinks import batch, lead_id, log, own, own_postgres, platform, story
+from tests.support.sinks import batch, lead_id, log, measured, own, own_postgres, platform, story
 
 READABLE = [table.name for table in TABLES if table.name != "dead_letters"]
 
@@ -189,6 +189,13 @@ def test_restated_temperatures_leave_the_history(sink: PostgresSink, owner: Serv
     assert ask(owner, "SELECT temperature, occurred_at FROM temperatures") == [
         ("hot", datetime(2026, 3, 4, tzinfo=UTC))
     ]
+
+
+def test_a_campaigns_day_has_its_newest_figures(sink: PostgresSink, owner: Server) -> None:
+    write(sink, [platform(measured(1, 2, 5)), platform(measured(1, 1, 4)), platform(measured(2, 1, 9))])
+    assert ask(owner, "SELECT campaign_id, seq, touches, roi_ppm FROM campaign_days ORDER BY 1") == [
+        ("campaign1", 2, 5, None), ("campaign2", 1, 9, None)
+    ]  # fmt: skip
 
 
 def test_values_arrive_as_they_were_sent(sink: PostgresSink, owner: Server) -> None:

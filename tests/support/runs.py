@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from schemas.codec import decode, encode
 from schemas.events.base import DAY, Event, Message
+from schemas.events.campaigns import CampaignMeasured
 from schemas.events.decisions import TemperatureChanged
 from schemas.events.ledger import CreditsPosted
 from schemas.events.operations import DeadLettered
@@ -147,6 +148,23 @@ def ledger(run: Run, until: int | None = None) -> Sums:
     return {key: (sums[key], reporting[key]) for key in sums if (sums[key], reporting[key]) != (0, 0)}
 
 
+def touches(run: Run) -> dict[str, tuple[int, int, int]]:
+    """Touches, impressions and clicks of each campaign that has any, over all its days.
+
+    Which day a touch counts for may depend on when a policy that moves the past to another zone became known.
+    """
+    newest: dict[tuple[str, str, int], CampaignMeasured] = {}
+    for told in sorted(run.said("campaign.metrics", CampaignMeasured), key=lambda one: one.seq):
+        newest[told.workspace_id, told.campaign_id, told.day] = told
+    sums: dict[str, tuple[int, int, int]] = {}
+    for (workspace, campaign, _), told in newest.items():
+        before = sums.get(f"{workspace}/{campaign}", (0, 0, 0))
+        sums[f"{workspace}/{campaign}"] = (
+            before[0] + told.touches, before[1] + told.impressions, before[2] + told.clicks
+        )  # fmt: skip
+    return {campaign: counts for campaign, counts in sums.items() if counts != (0, 0, 0)}
+
+
 @dataclass(frozen=True)
 class View:
     """All that must be the same however the facts came."""
@@ -155,8 +173,9 @@ class View:
     leads: dict[str, frozenset[str]]
     temperatures: dict[str, list[Move]]
     ledger: Sums
+    touches: dict[str, tuple[int, int, int]]
 
 
 def view(run: Run) -> View:
     """The settled view of a finished run."""
-    return View(outcomes(run), leads(run), temperatures(run), ledger(run))
+    return View(outcomes(run), leads(run), temperatures(run), ledger(run), touches(run))

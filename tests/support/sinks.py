@@ -16,6 +16,7 @@ from psycopg import sql
 from schemas.codec import encode, forward
 from schemas.events.base import Event, Message
 from schemas.events.bookings import BookingChanged
+from schemas.events.campaigns import CampaignMeasured, HourMeasured
 from schemas.events.clicks import ClickRecorded
 from schemas.events.decisions import ContactProposed, LeadRouted, LeadScored, TemperatureChanged
 from schemas.events.governance import IdentifierValue, IdentitiesLinked, IdentitiesSplit
@@ -113,6 +114,8 @@ def story(number: int) -> list[tuple[str, bytes]]:
         platform(own(ContactProposed, lead_id=lead, message_id=derived_id("message", lead), purpose="hot lead",
                      channels=["whatsapp", "call"], not_after=seen + 10**9)),
         platform(posting(number, lead, seen)),
+        platform(measured(number, 1, 4)),
+        platform(measured(number, 2, 5)),
         platform(own(DeadLettered, stage="intake", reason="bad_amount", detail="too much", topic="bookings",
                      partition=0, offset=number, arrived_at=seen, original=b"\0\1raw")),
         platform(StageCounted.build(stage="intake", at=seen, positions=[_position(number)], counts=[_count()])),
@@ -135,6 +138,14 @@ def posting(number: int, lead: str, seen: int, lines: int = 2) -> Event:
     ]  # fmt: skip
     return own(CreditsPosted, posting_id=posting_id, booking_id=f"b{number}", lead_id=lead, seq=1, known_at=seen + 1,
                reason="conversion", lines=booked, occurred_at=seen)  # fmt: skip
+
+
+def measured(number: int, seq: int, touches: int) -> Event:
+    """Figures of a campaign's day, each of its touches worth 100."""
+    hours = [HourMeasured.build(hour=9, touches=touches, impressions=2, clicks=1)]
+    return own(CampaignMeasured, campaign_id=f"campaign{number}", day=20_000, seq=seq, channel="search", hours=hours,
+               touches=touches, impressions=2, clicks=1, conversions_ppm=500_000, revenue_minor=100 * touches,
+               spend_minor=100, reporting_currency="AED", ctr_ppm=500_000, roi_ppm=None)  # fmt: skip
 
 
 def batch(values: Iterable[tuple[str, bytes]], start: int = 0) -> Batch:

@@ -21,7 +21,7 @@ from tests.support.facts import fact
 
 NOW = 1_790_000_000_000_000
 STAGES = topology(bytes(32))
-INTAKE, RESOLVE, LEAD, LEDGER = STAGES
+INTAKE, RESOLVE, LEAD, LEDGER, *_ = STAGES
 BOOKING = encode(
     fact(BookingChanged, occurred_at=NOW, booking_id="b-1", revision=1, status="booked", amount_minor=1, currency="AED")
 )

@@ -131,3 +131,19 @@ FROM
     ORDER BY workspace_id, campaign_id, day, revision DESC LIMIT 1 BY workspace_id, campaign_id, day
 )
 COMMENT 'What each campaign cost per local day, newest revision';
+
+CREATE OR REPLACE VIEW campaigns AS
+SELECT workspace_id, region, campaign_id, day, channel, touches, impressions, clicks, ctr_ppm, conversions_ppm,
+    revenue_minor, spend_minor, roi_ppm, reporting_currency, hours
+FROM
+(
+    SELECT * FROM campaign_metrics
+    ORDER BY workspace_id, campaign_id, day, seq DESC LIMIT 1 BY workspace_id, campaign_id, day
+)
+COMMENT 'Newest figures of each campaign and local day, in the reporting currency; spend null: no rate known; conversions in millionths, ratios in parts per million';
+
+CREATE OR REPLACE VIEW campaigns_by_hour AS
+SELECT workspace_id, region, campaign_id, day, counted.hour AS hour, counted.touches AS touches,
+    counted.impressions AS impressions, counted.clicks AS clicks
+FROM campaigns ARRAY JOIN hours AS counted
+COMMENT 'Touches of each campaign by local day and hour, newest figures';

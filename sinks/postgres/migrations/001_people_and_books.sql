@@ -206,6 +206,29 @@ COMMENT ON TABLE ledger_lines IS 'The attribution ledger: signed differences, on
 CREATE INDEX ON ledger_lines (workspace_id, booking_id, seq);
 CREATE INDEX ON ledger_lines (workspace_id, campaign_id, touch_day);
 
+CREATE TABLE campaign_days (
+    workspace_id text NOT NULL,
+    campaign_id text NOT NULL,
+    day date NOT NULL,
+    region text NOT NULL,
+    seq int NOT NULL,
+    channel text,
+    touches bigint NOT NULL,
+    impressions bigint NOT NULL,
+    clicks bigint NOT NULL,
+    conversions_ppm bigint NOT NULL,
+    revenue_minor bigint NOT NULL,
+    spend_minor bigint,
+    reporting_currency text NOT NULL,
+    ctr_ppm bigint,
+    roi_ppm bigint,
+    occurred_at timestamptz NOT NULL,
+    PRIMARY KEY (workspace_id, campaign_id, day)
+);
+COMMENT ON TABLE campaign_days IS
+    'Newest figures of each campaign and local day; conversions in millionths, ratios in parts per million';
+COMMENT ON COLUMN campaign_days.spend_minor IS 'In the reporting currency; null as long as no rate is known';
+
 CREATE TABLE dead_letters (
     event_id uuid PRIMARY KEY,
     workspace_id text NOT NULL,
@@ -230,7 +253,8 @@ DECLARE
     name text;
 BEGIN
     FOREACH name IN ARRAY ARRAY['leads', 'identifiers', 'identifier_bindings', 'scores', 'temperatures',
-        'temperature_changes', 'routes', 'contact_requests', 'bookings', 'ledger_lines', 'dead_letters'] LOOP
+        'temperature_changes', 'routes', 'contact_requests', 'bookings', 'ledger_lines', 'campaign_days',
+        'dead_letters'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('CREATE POLICY sink_all ON %I TO fineacers_sink USING (true) WITH CHECK (true)', name);
         EXECUTE format('CREATE POLICY operator_all ON %I FOR SELECT TO fineacers_operator USING (true)', name);

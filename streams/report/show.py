@@ -115,17 +115,17 @@ def _campaigns(report: Report, console: Console) -> None:
     for (workspace, currency), rows in found.items():
         table = _table(
             f"Campaigns of {workspace} that earned most, {currency}",
-            "campaign", "touches", "impressions", "clicks", "CTR", "conversions", "spend", "revenue", "ROI",
+            "campaign", "touches", "impr.", "clicks", "CTR", "conv.", "spend", "revenue", "ROI",
         )  # fmt: skip
         for one in rows[:_CAMPAIGNS]:
             table.add_row(
                 one["campaign_id"],
                 *(f"{one[name]:,}" for name in ("touches", "impressions", "clicks")),
-                _percent(one["ctr_ppm"], "%.1f"),
+                _percent(one["ctr_ppm"], ",.1f"),
                 f"{one['conversions_ppm'] / 1_000_000:,.1f}",
                 _money(one["spend_minor"], currency) if one["spend_minor"] is not None else "no rate",
                 _money(one["revenue_minor"], currency),
-                _percent(one["roi_ppm"], "%.0f"),
+                _percent(one["roi_ppm"], ",.0f"),
             )
         console.print(table)
         if len(rows) > _CAMPAIGNS:
@@ -134,7 +134,7 @@ def _campaigns(report: Report, console: Console) -> None:
 
 
 def _percent(ppm: int | None, form: str) -> str:
-    return "" if ppm is None else f"{form % (ppm / 10_000)} %"
+    return "" if ppm is None else f"{ppm / 10_000:{form}}%"
 
 
 def _pace(report: Report, console: Console) -> None:

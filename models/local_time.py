@@ -1,20 +1,40 @@
-"""Instants on a wall clock somewhere."""
+"""Hours, days and weeks as the wall clock of a zone shows them. Zones are IANA names, instants microseconds."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from schemas.events.base import SECOND
+from schemas.events.base import SECOND, as_date, instant
 
 _EPOCH = date(1970, 1, 1).toordinal()
+_THURSDAY = 3
+"""What day of a week, counted from Monday, the first of 1970 was."""
+
+WEEK = 7
+"""Days."""
 
 
 def local_hour(at: int, zone: str) -> tuple[int, int]:
-    """Local day (days since 1970) and hour (0 to 23) of an instant (microseconds) in an IANA zone."""
+    """Local day (days since 1970) and hour (0 to 23) of an instant."""
     local = datetime.fromtimestamp(at // SECOND, _zone(zone))
     return local.toordinal() - _EPOCH, local.hour
+
+
+def local_day(at: int, zone: str) -> int:
+    """Days since 1970 of the local date of an instant."""
+    return datetime.fromtimestamp(at // SECOND, _zone(zone)).toordinal() - _EPOCH
+
+
+def monday(day: int) -> int:
+    """The Monday of a day's week, both in days since 1970."""
+    return day - (day + _THURSDAY) % WEEK
+
+
+def start_of(day: int, zone: str) -> int:
+    """The instant at which a local date begins."""
+    return instant(datetime.combine(as_date(day), time(), _zone(zone)).astimezone(UTC))
 
 
 @lru_cache(512)

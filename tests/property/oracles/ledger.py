@@ -222,7 +222,7 @@ def weigh(model: str, path: Sequence[Touch], half_life: int) -> list[Fraction]:
         return _among([max(others, default=len(path) - 1)], Fraction(1), len(path))
     if model in ("first", "last"):
         return _among([0 if model == "first" else len(path) - 1], Fraction(1), len(path))
-    assert model == "linear"
+    assert model in ("linear", "markov_path", "shapley_set"), "the last two as long as no weights are in force"
     return [Fraction(1)] * len(path)
 
 

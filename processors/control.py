@@ -1,4 +1,4 @@
-"""Control state of a workspace: versions of policy and rates, as one partition has heard them so far."""
+"""Control state of a workspace: versions of policy, rates and weights, as one partition has heard them so far."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from bisect import bisect_right
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from models.attribution import MODELS
+from models.attribution.learned import Learned, Weights
 from models.policy import DEFAULT_POLICY, Policy
 from schemas.events.base import Message, as_date
 from schemas.events.governance import ExchangeRateSet, PolicyChanged
+from schemas.events.weights import WeightsVersion
 
-CONTROL_TYPES: tuple[type[Message], ...] = (PolicyChanged, ExchangeRateSet)
+CONTROL_TYPES: tuple[type[Message], ...] = (PolicyChanged, ExchangeRateSet, WeightsVersion)
 
 RATE_REACH_DAYS = 7
 """A day without a rate of its own takes the nearest earlier one up to this many days back."""
@@ -27,10 +30,14 @@ class Rate(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Control(msgspec.Struct, frozen=True):
-    """Policies by version and rates by ``base/quote`` and day. Bound: one entry per version, pair and day."""
+    """Policies by version, rates by ``base/quote`` and day, adopted weights by data-driven model and version.
+
+    Bound: one entry per version, pair and day; of weights, those that some conversion may still be under.
+    """
 
     policies: dict[int, Policy] = {}
     rates: dict[str, dict[int, Rate]] = {}
+    weights: dict[str, dict[int, Learned]] = {}
 
     def policy_at(self, at: int) -> Policy:
         """The highest version whose ``applies_from`` is not after an instant; version 0 is the defaults in code."""
@@ -49,6 +56,11 @@ class Control(msgspec.Struct, frozen=True):
         found = days[place] if place >= 0 else None
         return known[found] if found is not None and day - found <= RATE_REACH_DAYS else None
 
+    def weights_at(self, model: str, conversion_time: int) -> Learned | None:
+        """The highest adopted version whose ``applies_from`` is not after a conversion, if any is."""
+        covering = [one for one in self.weights.get(model, {}).values() if one.applies_from <= conversion_time]
+        return max(covering, key=lambda one: one.version, default=None)
+
 
 EMPTY = Control()
 
@@ -58,15 +70,18 @@ def apply(control: Control, event: Message) -> Control:
     if isinstance(event, PolicyChanged):
         if event.version in control.policies:
             return control
-        policy = _policy(event)
-        return Control({**control.policies, event.version: policy}, control.rates)
+        return replace(control, policies={**control.policies, event.version: _policy(event)})
     if isinstance(event, ExchangeRateSet):
         pair = f"{event.base}/{event.quote}"
         held = control.rates.get(pair, {}).get(event.day)
         if held is not None and held.revision >= event.revision:
             return control
         rate = Rate(event.revision, event.rate, f"{pair}/{as_date(event.day)}#{event.revision}")
-        return Control(control.policies, {**control.rates, pair: {**control.rates.get(pair, {}), event.day: rate}})
+        return replace(control, rates={**control.rates, pair: {**control.rates.get(pair, {}), event.day: rate}})
+    if isinstance(event, WeightsVersion):
+        before = control.weights.get(event.model, {})
+        after = _not_superseded({event.version: _learned(event), **before}) if event.adopted else before
+        return replace(control, weights={**control.weights, event.model: after}) if after != before else control
     raise TypeError(f"{type(event).__name__} is no control record")
 
 
@@ -78,3 +93,19 @@ def _policy(event: PolicyChanged) -> Policy:
     if unknown:
         raise msgspec.ValidationError(f"no attribution models: {', '.join(unknown)}; there are {', '.join(MODELS)}")
     return policy
+
+
+def _learned(event: WeightsVersion) -> Learned:
+    weights: Weights = {}
+    for one in event.weights:
+        weights.setdefault(tuple(one.among), {})[one.channel] = one.weight
+    return Learned(event.version, event.applies_from, weights)
+
+
+def _not_superseded(versions: dict[int, Learned]) -> dict[int, Learned]:
+    """Without those that a higher version, applying from no later, leaves no conversion to."""
+    return {
+        version: one
+        for version, one in versions.items()
+        if not any(other.version > version and other.applies_from <= one.applies_from for other in versions.values())
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from processors import campaign, intake, lead, ledger, resolve
+from processors import campaign, intake, lead, ledger, resolve, workspace
 from schemas.events.routing import Accepted, Routed
 from schemas.topics import FACTS
 from streams.stage import Stage
@@ -16,4 +16,5 @@ def topology(identity_key: bytes) -> tuple[Stage, ...]:
         Stage("lead", ("journeys",), lead.STEPS, carries=Accepted, controls=lead.CONTROLS),
         Stage("ledger", ("ledger.inbox",), ledger.STEPS, carries=Accepted, controls=ledger.CONTROLS),
         Stage("campaign", ("campaign.inbox",), campaign.STEPS, carries=Accepted, controls=campaign.CONTROLS),
+        Stage("workspace", ("workspace.inbox",), workspace.STEPS, controls=workspace.CONTROLS),
     )

@@ -16,7 +16,7 @@ from typing import Any
 from streams.local.state import StateFolder
 from streams.settings import Settings, read_settings
 
-PROCESSES = ("intake-resolve", "lead-ledger", "sink-postgres", "sink-clickhouse")
+PROCESSES = ("worker-1", "worker-2", "sink-postgres", "sink-clickhouse")
 
 
 class Line:

@@ -12,8 +12,8 @@ from streams.settings import STORES, Settings, read_settings
 
 # Name -> arguments of `fineacers`. Each starts when the stores are ready and `migrate` has succeeded.
 _PLATFORM: Mapping[str, tuple[str, ...]] = {
-    "intake-resolve": ("worker", "intake", "resolve"),
-    "lead-ledger": ("worker", "lead", "ledger", "campaign"),
+    "worker-1": ("worker", "intake", "resolve", "campaign", "workspace"),
+    "worker-2": ("worker", "lead", "ledger"),
     "sink-postgres": ("sink", "postgres"),
     "sink-clickhouse": ("sink", "clickhouse"),
 }

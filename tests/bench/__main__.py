@@ -9,6 +9,7 @@ from tests.stack import local_stack
 Console().print(machine())
 show("Stages, pure computation", bench_steps.rows())
 show("Batch attribution", bench_attribution.rows())
+show("Learned weights", bench_attribution.learning_rows())
 with local_stack("kafka") as settings:
     show("Engine", bench_engine.rows(settings))
 with local_stack() as settings:

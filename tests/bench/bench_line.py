@@ -26,7 +26,7 @@ from tests.bench.report import Row, machine, show
 from tests.line import Line, running_line
 
 EVENTS = 30_000
-_SERVICES = ("kafka", "postgres", "clickhouse", "intake-resolve", "lead-ledger", "sink-postgres", "sink-clickhouse")
+_SERVICES = ("kafka", "postgres", "clickhouse", "worker-1", "worker-2", "sink-postgres", "sink-clickhouse")
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 

@@ -25,6 +25,7 @@ HELPERS = {
     "processors.ledger.lines",
     "processors.ledger.target",
     "processors.ledger.value",
+    "processors.workspace.week",
 }
 """Modules that hold no step. A new module is a step in the topology, or stands here."""
 

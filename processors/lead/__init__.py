@@ -3,6 +3,7 @@
 from processors.base import Step, TimerFired, Visit
 from processors.lead.advance import Temperatures, advance
 from processors.lead.count import count
+from processors.lead.journey import Journeys, journey
 from processors.lead.path import Path, follow
 from processors.lead.profile import Profile, profile
 from processors.lead.route import Route, route
@@ -17,6 +18,7 @@ from schemas.events.leads import LeadCaptured, LeadUpdated
 from schemas.events.paths import PathChanged
 from schemas.events.profiles import LeadProfiled
 from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
+from schemas.events.weights import PathCounted
 from schemas.topics import FACT_TOPIC
 
 _PERSONAL = tuple(t for t in FACT_TOPIC if issubclass(t, Identified) and t is not BookingChanged)
@@ -30,6 +32,7 @@ STEPS = (
     Step("route", route, consumes=(TemperatureChanged,), emits=(LeadRouted, ContactProposed), slice=Route),
     Step("count", count, consumes=_TOUCHES, emits=(TouchCounted,)),
     Step("path", follow, consumes=(*_TOUCHES, BookingChanged), emits=(PathChanged,), slice=Path),
+    Step("journey", journey, (*_TOUCHES, BookingChanged, TimerFired, Visit), emits=(PathCounted,), slice=Journeys),
 )
 
 CONTROLS = (PolicyChanged,)

@@ -20,7 +20,7 @@ def touch(name: str, when: str, kind: str = "content_engagement", revision: int 
     """A touch of the lead's; ``type`` TouchpointDeleted to delete it."""
     type_ = fields.pop("type", TouchpointRecorded)
     given = {"touch_id": name, "revision": revision, "kind": kind, "channel": "web", "email": "ada@example.com"}
-    return fact(type_, occurred_at=when, **given, **fields)
+    return fact(type_, occurred_at=when, **{**given, **fields})
 
 
 def run_of(*facts: Any) -> Run:

@@ -32,6 +32,11 @@ def monday(day: int) -> int:
     return day - (day + _THURSDAY) % WEEK
 
 
+def monday_of(at: int, zone: str) -> int:
+    """The Monday, in days since 1970, of the local week of an instant."""
+    return monday(local_day(at, zone))
+
+
 def start_of(day: int, zone: str) -> int:
     """The instant at which a local date begins."""
     return instant(datetime.combine(as_date(day), time(), _zone(zone)).astimezone(UTC))

@@ -18,7 +18,7 @@ from streams.settings import Settings
 from streams.stage import Stage
 from streams.store import MemoryStore
 from tests.kafka import read_all
-from tests.support.runs import Run, view
+from tests.support.runs import Run, View, view
 
 Log = dict[Slot, list[InRecord]]
 
@@ -58,9 +58,14 @@ def assert_line_law(stages: Sequence[Stage], log: Log) -> None:
         driver.publish(record.topic, record.key, record.value, record.timestamp)
     for _ in range(10):
         driver.tick(_last_tick(log))
-    on_kafka = Driver(stages)
-    on_kafka.log = defaultdict(list, log)
-    assert view(Run(driver)) == view(Run(on_kafka))
+    assert view(Run(driver)) == view_of(stages, log)
+
+
+def view_of(stages: Sequence[Stage], log: Log) -> View:
+    """The settled view of what is written."""
+    driver = Driver(stages)
+    driver.log = defaultdict(list, log)
+    return view(Run(driver))
 
 
 def _states(log: Log, stage: Stage, partition: int) -> dict[str, bytes]:

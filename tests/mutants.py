@@ -126,7 +126,9 @@ MUTANTS: dict[str, Mutant] = {
         "currency: _rate(currency, max(one.occurred_at for one in books.revisions.values()) // 86_400_000_000,"
         " policy, control)",
     ),
-    "days are those of UTC": Mutant("processors/ledger/target.py", ".astimezone(_zone(zone))", ""),
+    "days are those of UTC": Mutant(
+        "models/local_time.py", "at // SECOND, _zone(zone)).toordinal()", "at // SECOND, UTC).toordinal()"
+    ),
     "a step is not reduced by the one before": Mutant(
         "processors/ledger/target.py",
         "found.append((worth.since, currency, difference(vector, stands)))",

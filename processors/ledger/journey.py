@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from models.attribution.path import Touch
+from models.local_time import monday
 from schemas.events.weights import PathCounted
 
 
@@ -22,11 +23,6 @@ def journey(path: Sequence[Touch], day: int, net: int) -> Journey | None:
     if not path:
         return None
     return Journey(monday(day), tuple(touch.channel for touch in path), net > 0)
-
-
-def monday(day: int) -> int:
-    """The Monday of a day's week, both in days since 1970, which began on a Thursday."""
-    return day - (day + 3) % 7
 
 
 def counted(before: Journey | None, after: Journey | None, at: int) -> list[PathCounted]:

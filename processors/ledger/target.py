@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
-from models.attribution import MODELS
+from models.attribution import weigh, weights_version
+from models.attribution.learned import Learned
 from models.attribution.path import Touch, path
+from models.local_time import local_day
 from models.money import apportion, convert
 from models.policy import Policy
 from processors.control import Control, Rate
 from processors.ledger.accounts import NOBODY, REVENUE, Balance, Balances, Block, Ledger, Place, difference
 from processors.ledger.books import Books
 from processors.ledger.value import BASES, State
-from schemas.events.base import MAX_MINOR, SECOND, epoch_day
+from schemas.events.base import MAX_MINOR
 
 
 class Weighed(NamedTuple):
@@ -51,14 +50,14 @@ def terms(books: Books, control: Control) -> Terms:
     day = local_day(converted, policy.time_zone)
     touches = path(books.touches, converted, policy)
     models = {model for model, _ in policy.credited}
-    weighed = {model: _weighed(model, touches, policy) for model in models}
+    weighed = {model: _weighed(model, touches, policy, control.weights_at(model, converted)) for model in models}
     currencies = {revision.currency for revision in books.revisions.values()}
     rates = {currency: _rate(currency, day, policy, control) for currency in currencies}
     return Terms(policy, day, touches, weighed, rates)
 
 
-def _weighed(model: str, touches: Sequence[Touch], policy: Policy) -> Weighed:
-    return Weighed(tuple(MODELS[model](touches, policy)) if touches else (1,), 0)
+def _weighed(model: str, touches: Sequence[Touch], policy: Policy, learned: Learned | None) -> Weighed:
+    return Weighed(tuple(weigh(model, touches, policy, learned)) if touches else (1,), weights_version(learned))
 
 
 class Worth(NamedTuple):
@@ -153,13 +152,3 @@ def _rate(currency: str, day: int, policy: Policy, control: Control) -> Rate | N
     if currency == policy.reporting_currency:
         return Rate(0, "1", "1")
     return control.rate_on(currency, policy.reporting_currency, day)
-
-
-def local_day(at: int, zone: str) -> int:
-    """Days since 1970 of the local date of an instant in an IANA zone."""
-    return epoch_day(datetime.fromtimestamp(at // SECOND, UTC).astimezone(_zone(zone)).date())
-
-
-@lru_cache(512)
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)

@@ -58,6 +58,10 @@ _CLOSED: dict[str, st.SearchStrategy[Any]] = {
     "reporting_currency": st.sampled_from(sorted(CURRENCIES)),
     "rate": st.from_regex(r"[0-9]{1,12}(\.[0-9]{1,12})?", fullmatch=True),
     "retained_minor": st.just(0),
+    "hour": st.integers(0, 23),
+    "change": st.integers(-1, 1),
+    "weight": st.integers(0, 10**9),
+    "share": st.integers(0, 10**9),
 }
 _LOGICAL: dict[str, st.SearchStrategy[Any]] = {
     "uuid": st.uuids().map(str),

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 
 from schemas.events.ledger import CreditsPosted
-from tests.property.checks import arrive, assert_balanced, assert_oracle
+from tests.property.checks import arrive, assert_balanced, assert_campaigns_and_workspaces_told, assert_oracle
 from tests.property.strategies import histories_with_arrivals
 from tests.support.runs import ledger, new_run
 
@@ -20,6 +20,7 @@ def test_after_every_fact_the_books_balance_and_say_what_the_facts_say(case: Any
         run.publish(fact)
         run.driver.tick(run.driver.now + pause)
         assert_oracle(run)
+        assert_campaigns_and_workspaces_told(run)
     assert_balanced(run)
 
 

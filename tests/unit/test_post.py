@@ -319,7 +319,7 @@ def test_a_booking_moves_to_the_lead_of_its_highest_revision() -> None:
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Dubai", "America/New_York", "Asia/Kolkata"])
 def test_local_days_are_those_of_the_wall_clock(zone: str) -> None:
-    from processors.ledger.target import local_day
+    from models.local_time import local_day
 
     for moment in (at("3-8 04:59"), at("3-8 05:00"), at("3-8 18:29"), at("3-8 18:30"), at("3-8 20:00"), at("11-1")):
         for micro in (-1, 0, 1):

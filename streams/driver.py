@@ -49,7 +49,7 @@ class Driver:
     def publish(self, topic: str, key: str, value: bytes, arrived_at: int, *, settle: bool = True) -> None:
         """Append a record to a fact topic as if the broker had received it at an instant (microseconds)."""
         self.now = max(self.now, arrived_at)
-        self._append(OutRecord(topic, key, value))
+        self.append(OutRecord(topic, key, value))
         if settle:
             self.settle()
 
@@ -60,7 +60,7 @@ class Driver:
             if stage.stateful:
                 inbox = TOPICS[stage.inputs[0]]
                 for partition in range(inbox.partitions):
-                    self._append(OutRecord(inbox.name, "", encode(Tick.build(at=at)), partition))
+                    self.append(OutRecord(inbox.name, "", encode(Tick.build(at=at)), partition))
         self.settle()
 
     def settle(self) -> None:
@@ -77,7 +77,7 @@ class Driver:
     def _work(self, slot: Slot, record: InRecord) -> None:
         partition = self._partition(slot)
         for out in partition.apply(record):
-            self._append(out)
+            self.append(out)
             self.outputs.append(out)
         self.counts.update({(partition.stage.name, *what): n for what, n in partition.counts.items()})
         partition.committed(partition.changes())
@@ -88,7 +88,8 @@ class Driver:
             self._partitions[slot] = Partition(self._reader[slot[0]], self._router, self.stores[slot])
         return self._partitions[slot]
 
-    def _append(self, out: OutRecord) -> None:
+    def append(self, out: OutRecord) -> None:
+        """Append a record to any topic; ``settle`` lets its stage work."""
         topic = TOPICS[out.topic]
         number = out.partition if out.partition is not None else partition_of(out.key, topic.partitions)
         slot = (out.topic, number)

@@ -5,16 +5,21 @@ from __future__ import annotations
 from itertools import permutations, product
 from typing import Any
 from unittest.mock import patch
+from uuid import UUID
 
 import pytest
 
 from models.conversion import MAX_REVISIONS
 from processors.ledger.books import MAX_RISKS
+from schemas.codec import encode
 from schemas.events.base import DAY, MAX_MINOR, Event, as_datetime
 from schemas.events.bookings import BookingChanged
 from schemas.events.governance import CancellationRisk, ExchangeRateSet, PolicyChanged
 from schemas.events.ledger import CreditsPosted, Line
 from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
+from schemas.events.weights import WeightsVersion
+from schemas.topics import TOPICS
+from streams.records import OutRecord
 from tests.property.oracles import ledger as oracle
 from tests.support.facts import at, fact
 from tests.support.runs import IDENTITY_KEY, ledger, new_run
@@ -253,6 +258,41 @@ def test_the_optimizers_model_is_credited_unasked_with_its_count() -> None:
     case = Case(T1, booking(1, CONVERTED, 100))
     credited = {(line.model, line.basis) for line in _lines(case)}
     assert credited == {*product(("first", "last", "linear"), ("net",)), ("time_decay", "net"), ("time_decay", "count")}
+
+
+def weights(version: int, applies_from: str, **channels: int) -> WeightsVersion:
+    learned = [{"among": [], "channel": channel, "weight": weight} for channel, weight in channels.items()]
+    return WeightsVersion(
+        event_id=str(UUID(int=version)), workspace_id="acme", region="UAE", source="workspace.solve", cause_id="timer",
+        occurred_at=applies_from, model="markov_path", version=version, applies_from=applies_from, adopted=True,
+        conversions=300, journeys=300, weights=learned, shares=[],
+    )  # fmt: skip
+
+
+def test_learned_weights_restate_the_conversions_that_they_apply_to() -> None:
+    learned = policy('{"attribution_models":["markov_path"]}')
+    case = Case(learned, T1, T2, booking(1, CONVERTED, 9_999))
+    assert _markov(case) == {"t1#1": (5000, 0), "t2#1": (4999, 0)}, "no version: linear"
+
+    def adopt(version: WeightsVersion) -> dict[str, tuple[int, int]]:
+        for partition in range(TOPICS["ledger.inbox"].partitions):
+            case.run.driver.append(OutRecord("ledger.inbox", "acme/", encode(version), partition))
+        case.run.driver.tick(case.run.driver.now)
+        return _markov(case)
+
+    assert adopt(weights(1, "2026-03-11T00:00:00Z", search=1, social=9)) == {"t1#1": (5000, 0), "t2#1": (4999, 0)}
+    assert adopt(weights(2, "2026-03-10T18:00:00Z", search=600, social=300)) == {"t1#1": (6666, 2), "t2#1": (3333, 2)}
+    reasons = [posting.reason for posting in case.run.said("attribution.credits", CreditsPosted)]
+    assert reasons == ["conversion", "weights"]
+
+
+def _markov(case: Case) -> dict[str, tuple[int, int]]:
+    """Balance and newest weights version of each touch under the Markov model, by account."""
+    found: dict[str, tuple[int, int]] = {}
+    for line in _lines(case):
+        if line.model == "markov_path" and line.account != "(revenue)":
+            found[line.account] = found.get(line.account, (0, 0))[0] + line.amount_minor, line.weights_version
+    return found
 
 
 def test_two_revisions_of_one_instant_are_one_step() -> None:

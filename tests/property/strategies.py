@@ -21,6 +21,7 @@ from schemas.events.clicks import ClickRecorded
 from schemas.events.governance import CancellationRisk, ExchangeRateSet, PolicyChanged
 from schemas.events.leads import LeadCaptured, LeadUpdated
 from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
+from schemas.events.weights import Weight, WeightsVersion
 
 START = instant("2026-01-01T00:00:00Z")
 WORKSPACE = "acme"
@@ -172,6 +173,25 @@ def _rate(draw: st.DrawFn, new_id: Callable[[], str], number: int) -> list[Event
     ]  # fmt: skip
 
 
+@st.composite
+def _weights(draw: st.DrawFn, new_id: Callable[[], str], version: int) -> list[Event]:
+    """What the workspace stage may have learned: it is told to the ledger, and counts as a fact here."""
+    model = draw(st.sampled_from(("markov_path", "shapley_set")))
+    among: list[list[str]] = [[]] if model == "markov_path" else [["search", "social"], ["email", "search"]]
+    learned = [
+        Weight.build(among=channels, channel=channel, weight=draw(st.sampled_from((0, 1, 7, 10**9))))
+        for channels in among
+        for channel in channels or draw(st.sampled_from((("search",), ("direct", "email", "search", "social"))))
+    ]
+    return [
+        WeightsVersion.build(
+            **_common(new_id), occurred_at=START, model=model, version=version, applies_from=draw(st.just(0) | moments),
+            adopted=draw(st.sampled_from((True, True, False))), conversions=300, journeys=300, weights=learned,
+            shares=[],
+        )
+    ]  # fmt: skip
+
+
 _DOCUMENTS: tuple[dict[str, Any], ...] = (
     {"reporting_currency": "USD"},
     {"time_zone": "Asia/Dubai"},
@@ -186,6 +206,8 @@ _DOCUMENTS: tuple[dict[str, Any], ...] = (
     {"attribution_models": ["time_decay", "first"], "half_life": 3 * DAY},
     {"attribution_bases": ["expected", "count"], "attribution_models": ["last", "linear"]},
     {"optimizer_model": "linear", "optimizer_basis": "expected"},
+    {"attribution_models": ["markov_path", "shapley_set"], "optimizer_model": "markov_path"},
+    {"attribution_models": ["markov_path", "shapley_set"]},
     {
         "optimizer_model": "last",
         "cancellation_risk": [["booked", 90, 600_000], ["contracted", 10, 5], ["booked", 0, 7]],
@@ -221,6 +243,8 @@ def histories(draw: st.DrawFn, *, size: int = 6) -> tuple[Event, ...]:
         groups.append(draw(_rate(new_id, number)))
     for number in range(draw(st.integers(0, 2))):
         groups.append(draw(_policy(new_id, number + 1)))
+    for number in range(draw(st.integers(0, 2))):
+        groups.append(draw(_weights(new_id, number + 1)))
     return tuple(fact for group in groups for fact in group)
 
 

@@ -14,8 +14,10 @@ from schemas.events.decisions import TemperatureChanged
 from schemas.events.ledger import CreditsPosted
 from schemas.events.operations import DeadLettered
 from schemas.events.profiles import LeadProfiled
-from schemas.topics import FACT_TOPIC, FACTS
+from schemas.events.weights import WeightsVersion
+from schemas.topics import FACT_TOPIC, FACTS, TOPICS
 from streams.driver import Driver, Slot
+from streams.records import OutRecord
 from streams.stage import Stage
 from streams.topology import topology
 
@@ -36,10 +38,20 @@ class Run:
 
     def publish(self, fact: Event, *, arrived_at: int | None = None, settle: bool = True, topic: str = "") -> None:
         """Let a fact arrive: now, or when it happened if that is later."""
+        self.published.append(fact)
+        if isinstance(fact, WeightsVersion):
+            self._learn(fact, settle=settle)
+            return
         at = arrived_at if arrived_at is not None else max(self.driver.now, fact.occurred_at)
         topic = topic or FACT_TOPIC[type(fact)].name
-        self.published.append(fact)
         self.driver.publish(topic, fact.event_id, encode(fact), at, settle=settle)
+
+    def _learn(self, weights: WeightsVersion, *, settle: bool) -> None:
+        """What the workspace stage says of itself only after hundreds of conversions."""
+        for partition in range(TOPICS["ledger.inbox"].partitions):
+            self.driver.append(OutRecord("ledger.inbox", f"{weights.workspace_id}/", encode(weights), partition))
+        if settle:
+            self.driver.settle()
 
     def finish(self, ticks: int = 12) -> None:
         """Let so much time pass that every timer and every sweep is done."""

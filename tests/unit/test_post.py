@@ -11,15 +11,12 @@ import pytest
 
 from models.conversion import MAX_REVISIONS
 from processors.ledger.books import MAX_RISKS
-from schemas.codec import encode
 from schemas.events.base import DAY, MAX_MINOR, Event, as_datetime
 from schemas.events.bookings import BookingChanged
 from schemas.events.governance import CancellationRisk, ExchangeRateSet, PolicyChanged
 from schemas.events.ledger import CreditsPosted, Line
 from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
 from schemas.events.weights import WeightsVersion
-from schemas.topics import TOPICS
-from streams.records import OutRecord
 from tests.property.oracles import ledger as oracle
 from tests.support.facts import at, fact
 from tests.support.runs import IDENTITY_KEY, ledger, new_run
@@ -275,8 +272,7 @@ def test_learned_weights_restate_the_conversions_that_they_apply_to() -> None:
     assert _markov(case) == {"t1#1": (5000, 0), "t2#1": (4999, 0)}, "no version: linear"
 
     def adopt(version: WeightsVersion) -> dict[str, tuple[int, int]]:
-        for partition in range(TOPICS["ledger.inbox"].partitions):
-            case.run.driver.append(OutRecord("ledger.inbox", "acme/", encode(version), partition))
+        case.run.publish(version)
         case.run.driver.tick(case.run.driver.now)
         return _markov(case)
 

@@ -21,6 +21,7 @@ from schemas.events.bookings import BookingChanged
 from schemas.events.clicks import ClickRecorded
 from schemas.events.governance import CancellationRisk, ExchangeRateSet
 from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
+from schemas.events.weights import WeightsVersion
 from tests.property.oracles.identity import lead_of
 from tests.property.oracles.rules import OWN_SENDS, VIEWS, rules_at
 
@@ -68,6 +69,7 @@ class Conversion(NamedTuple):
     rules: dict[str, Any]
     day: int
     path: list[Touch]
+    at: int
 
 
 def _conversion(key: bytes, known: list[Event], booking_id: str) -> Conversion:
@@ -81,7 +83,7 @@ def _conversion(key: bytes, known: list[Event], booking_id: str) -> Conversion:
     newest = max(revisions, key=lambda fact: fact.revision)
     lead = lead_of(key, newest.model_copy(update={"lead_id": None}))
     path = _path(key, known, lead, converted, rules) if lead else []
-    return Conversion(revisions, rules, local_day(converted, rules["time_zone"]), path)
+    return Conversion(revisions, rules, local_day(converted, rules["time_zone"]), path, converted)
 
 
 def _value(basis: str, now: BookingChanged, p_ppm: int) -> int:
@@ -118,7 +120,7 @@ def _booking(key: bytes, known: list[Event], booking_id: str, until: int) -> dic
     if not in_force:
         return {}
     now = max(in_force, key=lambda fact: fact.revision)
-    _, rules, day, path = conversion
+    rules, day, path = conversion.rules, conversion.day, conversion.path
     rate = _rate(known, now.currency, rules["reporting_currency"], day)
     p_ppm = _risk(known, now, until, conversion)
     found: dict[Line, tuple[int, int]] = {}
@@ -136,7 +138,7 @@ def _booking(key: bytes, known: list[Event], booking_id: str, until: int) -> dic
         if not path:
             found[line("(none)", "(none)", "", "", "", day)] = (value, reporting)
             continue
-        weights = weigh(model, path, rules["half_life"])
+        weights = _learned(known, model, path, conversion.at) or weigh(model, path, rules["half_life"])
         shares = zip(share_out(value, weights), share_out(reporting, weights), strict=True)
         for touch, amounts in zip(path, shares, strict=True):
             found[line(*_dims(touch), local_day(touch.occurred_at, rules["time_zone"]))] = amounts
@@ -164,7 +166,7 @@ def journeys(identity_key: bytes, facts: Iterable[Event]) -> dict[tuple[Any, ...
     known = list(facts)
     found: Counter[tuple[Any, ...]] = Counter()
     for booking_id in {fact.booking_id for fact in known if isinstance(fact, BookingChanged)}:
-        revisions, _, day, path = _conversion(identity_key, known, booking_id)
+        revisions, _, day, path, _ = _conversion(identity_key, known, booking_id)
         net = _value("net", max(revisions, key=lambda fact: fact.revision), 0)
         if path:
             monday = day - date.fromordinal(date(1970, 1, 1).toordinal() + day).weekday()
@@ -224,6 +226,23 @@ def weigh(model: str, path: Sequence[Touch], half_life: int) -> list[Fraction]:
         return _among([0 if model == "first" else len(path) - 1], Fraction(1), len(path))
     assert model in ("linear", "markov_path", "shapley_set"), "the last two as long as no weights are in force"
     return [Fraction(1)] * len(path)
+
+
+def _learned(known: list[Event], model: str, path: Sequence[Touch], converted: int) -> list[Fraction] | None:
+    """Shares by the newest adopted weights that apply to a conversion; none where they say nothing of the path."""
+    versions = [fact for fact in known if isinstance(fact, WeightsVersion) and fact.model == model and fact.adopted]
+    versions = [fact for fact in versions if fact.applies_from <= converted]
+    if not versions:
+        return None
+    newest = max(versions, key=lambda fact: fact.version)
+    channels = [_dims(touch)[1] for touch in path]
+    own = {one.channel: one.weight for one in newest.weights if one.among == sorted(set(channels))}
+    any_set = {one.channel: one.weight for one in newest.weights if not one.among}
+    of_channel = own or any_set
+    if not set(channels) <= set(of_channel):
+        of_channel = dict.fromkeys(channels, 1)
+    shares = [Fraction(of_channel[channel], channels.count(channel)) for channel in channels]
+    return shares if any(shares) else None
 
 
 def _among(places: list[int], part: Fraction, count: int) -> list[Fraction]:

@@ -19,10 +19,12 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("schemas", "models", "processors", "sinks", "streams", "tests")
 UNIT = (
-    "partitioner", "identity", "intake", "resolve", "profile", "score", "advance", "path", "post", "stage",
-    "partition", "driver", "topology",
+    "partitioner", "identity", "intake", "resolve", "profile", "score", "advance", "path", "journey", "post", "learned",
+    "solve", "stage", "partition", "driver", "topology",
 )  # fmt: skip
-PROPERTY = ("money", "attribution", "standing", "ledger_laws", "line_law", "log_law", "purity")
+PROPERTY = (
+    "money", "attribution", "standing", "learning", "journeys", "ledger_laws", "line_law", "log_law", "purity",
+)  # fmt: skip
 TESTS = [f"tests/unit/test_{name}.py" for name in UNIT] + [f"tests/property/test_{name}.py" for name in PROPERTY]
 
 
@@ -161,6 +163,32 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "another content of a revision goes unnoticed": Mutant(
         "processors/lead/path.py", 'return path, () if known == revision else [_conflict("booking")]', "return path, ()"
+    ),
+    "a conversion claims no journey": Mutant(
+        "processors/lead/journey.py", "if run.closes <= until and not converted:", "if run.closes <= until:"
+    ),
+    "every touch in order or not puts the closing off": Mutant(
+        "processors/lead/journey.py",
+        "return before.wakes <= at + ctx.control.policy_at(at).click_look_back",
+        "return True",
+    ),
+    "a removed channel is counted at each return": Mutant(
+        "models/attribution/markov.py", "reached[c] / visits[c][c] * brings[c]", "reached[c] * brings[c]"
+    ),
+    "a channel weighs more for each of its touches": Mutant(
+        "models/attribution/learned.py", "weight * (common // touches[channel])", "weight"
+    ),
+    "weights apply though nobody adopted them": Mutant(
+        "processors/control.py",
+        "{event.version: _learned(event), **before}) if event.adopted else before",
+        "{event.version: _learned(event), **before})",
+    ),
+    "a Monday is solved again": Mutant("processors/workspace/solve.py", "monday <= learning.solved or ", ""),
+    "the week under way is learned from": Mutant(
+        "processors/workspace/solve.py", "if begins < monday}", "if begins <= monday}"
+    ),
+    "what an old week loses is taken back all the same": Mutant(
+        "processors/workspace/solve.py", "if event.week < learning.oldest or not", "if not"
     ),
     "late engagements are appended": Mutant(
         "processors/lead/score.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,9 @@ import pytest
 
 from models.attribution.batch import BATCH_MODELS, Paths
 from models.attribution.batch.markov import converting
+from models.attribution.markov import markov
+from models.money import apportion
+from processors.workspace.week import Week, total
 from streams.sources.paths import read_paths
 
 pytestmark = pytest.mark.data
@@ -37,6 +41,20 @@ def test_the_chain_converts_as_often_as_the_journeys_at_any_order(paths: Paths, 
 def test_removal_effects_are_those_published(paths: Paths) -> None:
     credit = dict(zip(paths.channels, BATCH_MODELS["markov"](paths, 1).conversions, strict=True))
     assert {name: round(credit[name]) for name in ("alpha", "eta")} == {"alpha": 5_345, "eta": 3_341}
+
+
+def test_journeys_counted_one_by_one_teach_what_is_published(paths: Paths) -> None:
+    week = Week()
+    for row, (begin, end) in enumerate(pairwise(paths.starts)):
+        path = [paths.channels[place] for place in paths.touches[begin:end]]
+        for converted, times in ((True, paths.conversions[row]), (False, paths.nulls[row])):
+            for _ in range(int(times)):
+                week = week.counted(path, converted=converted, change=1)
+    totals = total([week])
+    assert (totals.chain.converted, totals.chain.journeys) == (CONVERSIONS, JOURNEYS)
+    names, effects = zip(*markov(totals.chain)[()].items(), strict=True)
+    credit = dict(zip(names, apportion(CONVERSIONS, effects), strict=True))
+    assert {name: credit[name] for name in ("alpha", "eta")} == {"alpha": 5_345, "eta": 3_341}
 
 
 def test_single_journeys_give_what_rows_of_many_give(paths: Paths) -> None:

@@ -10,6 +10,7 @@ import processors
 from processors.base import Received, TimerFired, Visit
 from schemas.events.base import Event
 from schemas.topics import FACTS, INBOXES, MESSAGES, PLATFORM_TOPIC, TOPICS
+from streams.local.services import _PLATFORM
 from tests.support.runs import STAGES
 
 HELPERS = {
@@ -82,3 +83,8 @@ def test_what_is_consumed_can_arrive() -> None:
 def test_a_stage_that_holds_control_records_lets_its_steps_be_visited() -> None:
     for stage in STAGES:
         assert bool(stage.controls) == (Visit in stage.consumes), stage.name
+
+
+def test_the_local_stack_runs_every_stage_once() -> None:
+    run = [stage for command, *stages in _PLATFORM.values() if command == "worker" for stage in stages]
+    assert sorted(run) == sorted(stage.name for stage in STAGES)

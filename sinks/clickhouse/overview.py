@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sinks.clickhouse.client import Client, Server
 
 Rows = list[dict[str, Any]]
-_EVER = datetime(2299, 1, 1)  # noqa: DTZ001 - the driver takes naive instants as UTC
+_EVER = datetime(2299, 1, 1, tzinfo=UTC)
 
 QUERIES: Mapping[str, tuple[tuple[str, ...], str]] = {
     "funnel": (

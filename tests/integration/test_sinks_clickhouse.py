@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from schemas.ids import derived_id
 from sinks.clickhouse import queries
 from sinks.clickhouse.client import Client, Server
 from sinks.clickhouse.migrate import migrate
+from sinks.clickhouse.overview import overview
 from sinks.clickhouse.sink import ClickHouseSink
 from sinks.clickhouse.tables import TABLES
 from sinks.delivery import Batch, Record
@@ -27,8 +28,9 @@ from tests.support.sinks import accepted, batch, lead_id, log, own, own_clickhou
 
 VIEWS = (
     "current_bindings", "binding_history", "current_touchpoints", "current_bookings", "bookings_by_segment",
-    "temperature_history", "current_temperatures", "funnel", "revenue_now", "events_by_hour", "events_by_day",
-    "spend_by_day", "campaigns", "campaigns_by_hour",
+    "temperature_history", "current_temperatures", "funnel", "revenue_now", "revenue_by_booking", "events_by_hour",
+    "events_by_day", "spend_by_day", "revenue_by_day(known_at = '2100-01-01', effective_before = '2100-01-01')",
+    "ledger_changes(known_since = '2000-01-01', known_at = '2100-01-01')", "campaigns", "campaigns_by_hour",
 )  # fmt: skip
 EVER = "revenue(known_at = '2100-01-01 00:00:00', effective_before = '2100-01-01 00:00:00')"
 
@@ -107,6 +109,28 @@ def test_every_view_answers(sink: ClickHouseSink, client: Client, stack: Setting
         1,
     )
     reader.close()
+
+
+def test_revenue_is_told_as_known_then_and_by_what_changed_since(
+    sink: ClickHouseSink, client: Client, database: Server
+) -> None:
+    sink.write(batch([*story(1), *story(3)]), refuse)
+    start = datetime(2026, 3, 1, tzinfo=UTC)
+    exactly, known = (start + timedelta(microseconds=n) for n in (1, 2))
+
+    def told(**when: datetime) -> list[Any]:
+        return [
+            (row["channel"], row["campaign_id"], row["amount_minor"]) for row in overview(database, **when)["revenue"]
+        ]
+
+    assert told(known_at=known) == [("search", "spring", 10)]
+    assert told(known_at=exactly) == []
+    assert told(effective_before=exactly) == [], "the end is left out"
+    changes = "SELECT reason, campaign_id, gained_minor, lost_minor, amount_minor, postings, bookings"
+    since = "known_since = '2026-03-01 00:00:00.000002', known_at = '2100-01-01'"
+    assert one(client, f"{changes} FROM ledger_changes({since})") == ("conversion", "spring", 10, 0, 10, 1, 1)
+    bookings = "SELECT booking_id, toString(lead_id), amount_minor FROM revenue_by_booking ORDER BY 1"
+    assert client.rows(bookings) == [("b1", lead_id(1), 10), ("b3", lead_id(3), 10)]
 
 
 def test_a_fact_belongs_to_the_lead_of_the_newest_binding_at_its_time(sink: ClickHouseSink, client: Client) -> None:

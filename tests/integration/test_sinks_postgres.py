@@ -29,6 +29,10 @@ from streams.settings import Settings
 from tests.support.facts import at
 from tests.support.sinks import batch, lead_id, log, measured, own, own_postgres, platform, story
 
+VIEWS = (
+    "current_bindings", "current_bookings", "lead_overview", "temperature_history", "revenue_by_channel",
+    "revenue_by_booking", "revenue()", "revenue_by_day()", "ledger_changes('-infinity')",
+)  # fmt: skip
 READABLE = [table.name for table in TABLES if table.name != "dead_letters"]
 
 
@@ -106,7 +110,7 @@ def test_an_owner_sees_own_leads_and_those_of_nobody(sink: PostgresSink, reader:
 
 def test_views_obey_the_same_rules(sink: PostgresSink, reader: Server) -> None:
     write(sink, story(1))
-    for view in ("current_bindings", "current_bookings", "lead_overview", "temperature_history", "revenue_by_channel"):
+    for view in VIEWS:
         assert ask(reader, f"SELECT * FROM {view}") == []
         assert ask(reader, f"SELECT * FROM {view}", workspace="acme", regions="UAE", owner="*") != []
 
@@ -166,6 +170,24 @@ def test_a_lead_that_has_lost_its_last_identifier_is_no_row(sink: PostgresSink, 
     sink.write(moved(batch([profile(1, 2, identifiers=0)]), 2), refuse)
     assert ask(owner, "SELECT lead_id::text FROM leads") == [(lead_id(2),)]
     assert ask(owner, "SELECT DISTINCT lead_id::text FROM identifiers") == [(lead_id(2),)]
+
+
+def test_revenue_is_told_as_known_then_and_by_what_changed_since(sink: PostgresSink, owner: Server) -> None:
+    write(sink, [*story(1), *story(3)])
+    known, exactly = "2026-03-01 00:00:00.000002+00", "2026-03-01 00:00:00.000001+00"
+    assert ask(owner, f"SELECT channel, amount_minor, bookings FROM revenue('{known}')") == [("search", 10, 1)]
+    assert ask(owner, f"SELECT * FROM revenue('{exactly}')") == []
+    assert ask(owner, f"SELECT * FROM revenue(effective_before => '{exactly}')") == [], "the end is left out"
+    assert ask(owner, "SELECT channel, touch_day::text, amount_minor, bookings FROM revenue_by_day()") == [
+        ("search", "2024-10-04", 20, 2)
+    ]
+    changes = "SELECT reason, campaign_id, gained_minor, lost_minor, amount_minor, postings, bookings"
+    assert ask(owner, f"{changes} FROM ledger_changes('{known}')") == [("conversion", "spring", 10, 0, 10, 1, 1)]
+    assert ask(owner, f"{changes} FROM ledger_changes('{exactly}', '{known}')") == [
+        ("conversion", "spring", 10, 0, 10, 1, 1)
+    ]
+    bookings = "SELECT booking_id, lead_id::text, amount_minor FROM revenue_by_booking ORDER BY 1"
+    assert ask(owner, bookings) == [("b1", lead_id(1), 10), ("b3", lead_id(3), 10)]
 
 
 def moved(whole: Batch, by: int) -> Batch:

@@ -111,6 +111,40 @@ WHERE account != '(revenue)'
 GROUP BY workspace_id, region, model, basis, channel, campaign_id, currency, reporting_currency
 COMMENT 'Credited revenue by channel and campaign as known now; sums are meaningful within one model and basis';
 
+CREATE OR REPLACE VIEW revenue_by_day AS
+SELECT workspace_id, region, model, basis, channel, campaign_id, touch_day, conversion_day, currency,
+    reporting_currency, sum(l.amount_minor) AS amount_minor, sum(l.reporting_minor) AS reporting_minor,
+    uniqExact(booking_id) AS bookings
+FROM ledger_lines AS l
+WHERE account != '(revenue)'
+  AND known_at <= {known_at:DateTime64(6, 'UTC')} AND effective_at < {effective_before:DateTime64(6, 'UTC')}
+GROUP BY workspace_id, region, model, basis, channel, campaign_id, touch_day, conversion_day, currency,
+    reporting_currency
+COMMENT 'The same by local day of the touch and of the conversion, by which it meets spend_by_day: SELECT * FROM revenue_by_day(known_at = ''2026-01-31 00:00:00'', effective_before = ''2026-01-01 00:00:00'')';
+
+CREATE OR REPLACE VIEW revenue_by_booking AS
+SELECT l.workspace_id AS workspace_id, l.region AS region, l.booking_id AS booking_id, any(b.lead_id) AS lead_id,
+    l.model AS model, l.basis AS basis, l.channel AS channel, l.campaign_id AS campaign_id, l.currency AS currency,
+    l.reporting_currency AS reporting_currency, sum(l.amount_minor) AS amount_minor,
+    sum(l.reporting_minor) AS reporting_minor
+FROM ledger_lines AS l
+LEFT JOIN current_bookings AS b ON l.workspace_id = b.workspace_id AND l.booking_id = b.booking_id
+WHERE l.account != '(revenue)'
+GROUP BY workspace_id, region, booking_id, model, basis, channel, campaign_id, currency, reporting_currency
+COMMENT 'Credited revenue of each booking as known now, with the lead of today';
+
+CREATE OR REPLACE VIEW ledger_changes AS
+SELECT workspace_id, region, reason, model, basis, channel, campaign_id, currency, reporting_currency,
+    sumIf(l.amount_minor, l.amount_minor > 0) AS gained_minor,
+    sumIf(l.amount_minor, l.amount_minor < 0) AS lost_minor,
+    sum(l.amount_minor) AS amount_minor, sum(l.reporting_minor) AS reporting_minor,
+    uniqExact(posting_id) AS postings, uniqExact(booking_id) AS bookings
+FROM ledger_lines AS l
+WHERE account != '(revenue)'
+  AND known_at > {known_since:DateTime64(6, 'UTC')} AND known_at <= {known_at:DateTime64(6, 'UTC')}
+GROUP BY workspace_id, region, reason, model, basis, channel, campaign_id, currency, reporting_currency
+COMMENT 'What the ledger learned after one instant, up to and with another, and why; revenue at the second less revenue at the first: SELECT * FROM ledger_changes(known_since = ''2026-01-31 00:00:00'', known_at = ''2026-02-28 00:00:00'')';
+
 CREATE OR REPLACE VIEW events_by_hour AS
 SELECT workspace_id, region, topic, type, hour, sum(h.events) AS events
 FROM events_hourly AS h

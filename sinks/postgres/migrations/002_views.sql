@@ -49,6 +49,72 @@ WHERE account <> '(revenue)'
 GROUP BY workspace_id, region, model, basis, channel, campaign_id, currency, reporting_currency;
 COMMENT ON VIEW revenue_by_channel IS 'Credited revenue as known now; sums are meaningful within one model and basis';
 
+CREATE VIEW revenue_by_booking WITH (security_invoker) AS
+SELECT l.workspace_id, l.region, l.booking_id, b.lead_id, l.model, l.basis, l.channel, l.campaign_id, l.currency,
+       l.reporting_currency, sum(l.amount_minor)::bigint AS amount_minor,
+       sum(l.reporting_minor)::bigint AS reporting_minor
+FROM ledger_lines l
+LEFT JOIN current_bookings b USING (workspace_id, booking_id)
+WHERE l.account <> '(revenue)'
+GROUP BY l.workspace_id, l.region, l.booking_id, b.lead_id, l.model, l.basis, l.channel, l.campaign_id, l.currency,
+         l.reporting_currency;
+COMMENT ON VIEW revenue_by_booking IS 'Credited revenue of each booking as known now, with the lead of today';
+
+-- Views with parameters are functions here. Each is one plain SELECT with the rights of whoever asks, so that it is
+-- planned as part of the question and row-level security holds.
+
+CREATE FUNCTION revenue(known_at timestamptz DEFAULT 'infinity', effective_before timestamptz DEFAULT 'infinity')
+RETURNS TABLE (
+    workspace_id text, region text, model text, basis text, channel text, campaign_id text, currency text,
+    reporting_currency text, amount_minor bigint, reporting_minor bigint, bookings bigint
+)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT l.workspace_id, l.region, l.model, l.basis, l.channel, l.campaign_id, l.currency, l.reporting_currency,
+           sum(l.amount_minor)::bigint, sum(l.reporting_minor)::bigint, count(DISTINCT l.booking_id)
+    FROM ledger_lines l
+    WHERE l.account <> '(revenue)'
+      AND l.known_at <= revenue.known_at AND l.effective_at < revenue.effective_before
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+$$;
+COMMENT ON FUNCTION revenue IS
+    'Credited revenue by channel and campaign as known at an instant, for what was true before another';
+
+CREATE FUNCTION revenue_by_day(known_at timestamptz DEFAULT 'infinity', effective_before timestamptz DEFAULT 'infinity')
+RETURNS TABLE (
+    workspace_id text, region text, model text, basis text, channel text, campaign_id text, touch_day date,
+    conversion_day date, currency text, reporting_currency text, amount_minor bigint, reporting_minor bigint,
+    bookings bigint
+)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT l.workspace_id, l.region, l.model, l.basis, l.channel, l.campaign_id, l.touch_day, l.conversion_day,
+           l.currency, l.reporting_currency, sum(l.amount_minor)::bigint, sum(l.reporting_minor)::bigint,
+           count(DISTINCT l.booking_id)
+    FROM ledger_lines l
+    WHERE l.account <> '(revenue)'
+      AND l.known_at <= revenue_by_day.known_at AND l.effective_at < revenue_by_day.effective_before
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+$$;
+COMMENT ON FUNCTION revenue_by_day IS 'The same by local day of the touch and of the conversion';
+
+CREATE FUNCTION ledger_changes(known_since timestamptz, known_at timestamptz DEFAULT 'infinity')
+RETURNS TABLE (
+    workspace_id text, region text, reason text, model text, basis text, channel text, campaign_id text,
+    currency text, reporting_currency text, gained_minor bigint, lost_minor bigint, amount_minor bigint,
+    reporting_minor bigint, postings bigint, bookings bigint
+)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT l.workspace_id, l.region, l.reason, l.model, l.basis, l.channel, l.campaign_id, l.currency,
+           l.reporting_currency, coalesce(sum(l.amount_minor) FILTER (WHERE l.amount_minor > 0), 0)::bigint,
+           coalesce(sum(l.amount_minor) FILTER (WHERE l.amount_minor < 0), 0)::bigint, sum(l.amount_minor)::bigint,
+           sum(l.reporting_minor)::bigint, count(DISTINCT l.posting_id), count(DISTINCT l.booking_id)
+    FROM ledger_lines l
+    WHERE l.account <> '(revenue)'
+      AND l.known_at > ledger_changes.known_since AND l.known_at <= ledger_changes.known_at
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+$$;
+COMMENT ON FUNCTION ledger_changes IS
+    'What the ledger learned after one instant, up to and with another, and why: revenue at the second less the first';
+
 CREATE VIEW bookings_by_segment WITH (security_invoker) AS
 SELECT workspace_id, region, property_id, market_segment, status, currency, count(*) AS bookings,
        sum(amount_minor)::bigint AS amount_minor,
@@ -59,4 +125,4 @@ GROUP BY workspace_id, region, property_id, market_segment, status, currency;
 COMMENT ON VIEW bookings_by_segment IS 'Bookings by their newest revision, per property, segment and status';
 
 GRANT SELECT ON current_bindings, current_bookings, lead_overview, temperature_history, revenue_by_channel,
-    bookings_by_segment TO fineacers_reader, fineacers_operator;
+    revenue_by_booking, bookings_by_segment TO fineacers_reader, fineacers_operator;

@@ -55,10 +55,11 @@ class Client:
             self._client.command(statement)
 
     def rows(self, query: str, parameters: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
-        """The rows that a query answers with."""
+        """The rows that a query answers with; instants are aware and keep their microseconds, both ways."""
         with explained():
-            result: Sequence[Sequence[Any]] = self._client.query(query, parameters=dict(parameters or {})).result_rows
-        return result
+            result = self._client.query(query, parameters=dict(parameters or {}), tz_mode="aware")
+        rows: Sequence[Sequence[Any]] = result.result_rows
+        return rows
 
     def insert(self, table: str, columns: Sequence[str], data: bytes, fmt: str, token: str) -> None:
         """Insert one block; a block whose token the table remembers is not inserted again.

@@ -19,6 +19,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "tail": ("tail", "tail"),
     "replay": ("replay", "replay_"),
     "report": ("report", "report"),
+    "changes": ("changes", "changes"),
     "attribute": ("attribute", "attribute"),
     "topology": ("topology", "topology_"),
     "topics": ("topics", "topics"),
@@ -26,6 +27,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("worker", "worker"),
     "sink": ("sink", "sink"),
     "lead": ("lead", "app"),
+    "booking": ("booking", "app"),
     "dead-letters": ("dead_letters", "app"),
     "schemas": ("schemas", "app"),
 }

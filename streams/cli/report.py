@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -12,9 +11,9 @@ from confluent_kafka import KafkaException
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from schemas.events.base import as_datetime, instant
 from sinks.base import SinkError, Unavailable
 from streams.cli.fail import REFUSED, fail
+from streams.cli.options import moment
 from streams.report.gather import Report, come_to_rest, gather
 from streams.report.rest import NotAtRest
 from streams.report.show import as_json, show
@@ -26,13 +25,25 @@ TROUBLE = (SettingsError, SinkError, Unavailable, NotAtRest, KafkaException)
 
 
 def report(
-    known_at: Annotated[str | None, typer.Option(help="The ledger as it was known then, ISO 8601 with a zone.")] = None,
+    known_at: Annotated[
+        str | None,
+        typer.Option(help="Revenue as it was known at this instant, whatever was learned later; ISO 8601 with a zone."),
+    ] = None,
     effective_before: Annotated[
-        str | None, typer.Option(help="Only what was true in the world before then, ISO 8601 with a zone.")
+        str | None,
+        typer.Option(
+            help="Only revenue of what happened in the world before this instant; for a whole day give its end, the "
+            "next midnight where the workspace is. ISO 8601 with a zone."
+        ),
     ] = None,
     as_json_: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
 ) -> None:
     """Wait until the line has come to rest, then print funnel, temperatures, revenue by model, and the reconciliation.
+
+    Revenue is a question of two times, which narrow it independently of each other. A cancellation on the 20th that
+    became known on the 25th is left out by --known-at the 24th (nobody knew) and by --effective-before the 20th (it
+    had not happened), and counts with --known-at the 25th alone. What changed between two instants: `fineacers
+    changes`. The other figures are always those of now.
 
     Ends with 0 when Kafka, Postgres and ClickHouse agree to the record, with 1 when they differ, with 2 when the
     report could not be made.
@@ -43,10 +54,7 @@ def report(
 
         fineacers report --known-at 2026-01-31T00:00:00Z --effective-before 2026-01-01T00:00:00Z --json
     """
-    try:
-        known, effective = _instant(known_at), _instant(effective_before)
-    except ValueError as error:
-        fail(f"--known-at or --effective-before: {error}; such as 2026-01-31T00:00:00Z")
+    known, effective = moment("--known-at", known_at), moment("--effective-before", effective_before)
     try:
         settings = load_settings()
         rest(settings, topology(identity_key(settings)))
@@ -86,7 +94,3 @@ def end(found: Report) -> None:
     """End with 1 if anything differs."""
     if found.reconciliation.differences:
         raise typer.Exit(REFUSED)
-
-
-def _instant(text: str | None) -> datetime | None:
-    return None if text is None else as_datetime(instant(text))

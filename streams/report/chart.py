@@ -25,3 +25,18 @@ def draw(path: Path, channels: Sequence[str], by_model: Mapping[str, Sequence[fl
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120, format="png")
+
+
+def draw_stacked(path: Path, times: Sequence[str], by_channel: Mapping[str, Sequence[float]], what: str) -> None:
+    """Draw one bar for each time, made of the channels' parts, into a PNG."""
+    figure = Figure(figsize=(max(6.0, 0.7 * len(times)), 5.0), layout="constrained")
+    axes = figure.subplots()
+    below = [0.0] * len(times)
+    for channel, values in sorted(by_channel.items()):
+        axes.bar(range(len(times)), values, _BAR, bottom=below, label=channel)
+        below = [under + value for under, value in zip(below, values, strict=True)]
+    axes.set_xticks(range(len(times)), times, rotation=30, ha="right")
+    axes.set_ylabel(what)
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=120, format="png")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
-from babel.numbers import format_currency, get_currency_precision
 from rich.console import Console
-from rich.table import Table
 
 from streams.report.gather import Report
 from streams.report.reconcile import Reconciliation
+from streams.report.tables import money as _money
+from streams.report.tables import plain as _plain
+from streams.report.tables import table as _table
 
 Truth = Mapping[str, Any]
 _STEPS = ("captured", "cold", "warm", "hot", "booked", "kept")
@@ -47,6 +47,7 @@ def show(report: Report, console: Console, truth: Truth | None = None) -> None:
     for workspace in sorted({row["workspace_id"] for row in report.overview["revenue"]}):
         own_truth = truth if truth and truth["scenario"]["workspace"] == workspace else None
         _revenue(report, console, workspace, own_truth)
+        _campaign_revenue(report, console, workspace)
     _campaigns(report, console)
     _pace(report, console)
     _reconciliation(report.reconciliation, console)
@@ -73,13 +74,9 @@ def _moves(report: Report, console: Console) -> None:
 
 
 def _revenue(report: Report, console: Console, workspace: str, truth: Truth | None) -> None:
-    rows = [row for row in report.overview["revenue"] if row["workspace_id"] == workspace and row["basis"] == "net"]
+    rows = _net_rows(report, workspace)
     models = list(dict.fromkeys(row["model"] for row in rows))
-    own = {row["currency"] for row in rows}
-    # the bookings' own currency where there is but one: it needs no rates
-    currency, amount = (
-        (own.pop(), "amount_minor") if len(own) == 1 else (rows[0]["reporting_currency"], "reporting_minor")
-    )
+    currency, amount = _currency(rows)
     credited: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for row in rows:
         credited[row["channel"]][row["model"]] += row[amount]
@@ -101,6 +98,31 @@ def _revenue(report: Report, console: Console, workspace: str, truth: Truth | No
     for campaign, why in (truth or {"planted": {}})["planted"].items():
         console.print(f"{campaign}: {why}", soft_wrap=True)
     console.print("")
+
+
+def _campaign_revenue(report: Report, console: Console, workspace: str) -> None:
+    rows = [row for row in _net_rows(report, workspace) if row["campaign_id"]]
+    if not rows:
+        return
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    currency, amount = _currency(_net_rows(report, workspace))
+    credited: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for row in rows:
+        credited[row["campaign_id"], row["channel"]][row["model"]] += row[amount]
+    table = _table(f"Revenue of {workspace} by campaign and model, {currency}", "campaign", "channel", *models, text=2)
+    for place, by_model in sorted(credited.items(), key=lambda one: (-sum(one[1].values()), one[0])):
+        table.add_row(*place, *(_money(by_model[model], currency) for model in models))
+    console.print(table, "")
+
+
+def _net_rows(report: Report, workspace: str) -> list[dict[str, Any]]:
+    return [row for row in report.overview["revenue"] if row["workspace_id"] == workspace and row["basis"] == "net"]
+
+
+def _currency(rows: list[dict[str, Any]]) -> tuple[str, str]:
+    """The bookings' own currency where there is but one, which needs no rates, and the column of its amounts."""
+    own = {row["currency"] for row in rows}
+    return (own.pop(), "amount_minor") if len(own) == 1 else (rows[0]["reporting_currency"], "reporting_minor")
 
 
 def _caused(truth: Truth, name: str, currency: str) -> str:
@@ -166,21 +188,3 @@ def _reconciliation(found: Reconciliation, console: Console) -> None:
         console.print(f"DIFFERENCE {difference}", style="red", highlight=False, soft_wrap=True)
     if not found.differences:
         console.print("All agree, to the record and to the minor unit.", style="green")
-
-
-def _table(title: str, *columns: str, text: int = 1) -> Table:
-    """A borderless table whose first ``text`` columns are text and whose others are figures."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number < text else "right", no_wrap=number == 0)
-    return table
-
-
-def _money(minor: int, currency: str) -> str:
-    return format_currency(
-        minor / 10 ** get_currency_precision(currency), currency, "#,##0", locale="en", currency_digits=False
-    )
-
-
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in row.items()}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -116,6 +117,70 @@ def test_a_lead_can_be_found_and_is_masked(finished: Finished) -> None:
     assert lead_id in shown
     assert email not in shown
     assert email in line.run("lead", "show", lead_id, "--reveal").stdout
+
+
+def test_a_bookings_history_is_told_and_adds_up(finished: Finished) -> None:
+    line = finished.line
+    with psycopg.connect(**line.settings.postgres("admin")) as database:
+        booking_id, workspace, postings, credited = database.execute(
+            "SELECT booking_id, workspace_id, max(seq), sum(amount_minor) FILTER (WHERE account <> '(revenue)') "
+            "FROM ledger_lines WHERE model = 'linear' GROUP BY 1, 2 ORDER BY 3 DESC, count(*) DESC, 1 LIMIT 1"
+        ).fetchone() or ("", "", 0, 0)
+        email = database.execute(
+            "SELECT email FROM leads JOIN current_bookings USING (lead_id) WHERE booking_id = %s", (booking_id,)
+        ).fetchone() or ("@",)
+    told = json.loads(line.run("booking", "show", booking_id, "--workspace", workspace, "--json").stdout)
+    assert [posting["seq"] for posting in told["postings"]] == list(range(1, postings + 1))
+    assert told["booking"]["net_minor"] == credited
+    assert told["differences"] == []
+    assert [row["revision"] for row in told["revisions"]] == sorted({row["revision"] for row in told["revisions"]})
+    assert {place["kind"] for place in told["path"] if "#" in place["account"]} - {None}, "touches are looked up"
+
+    words = line.run("booking", "show", booking_id, "--model", "linear").stdout
+    assert "Every posting balances" in words
+    assert email[0] not in words
+    unknown = line.run("booking", "show", "no-such-booking", expect=2)
+    assert "no booking no-such-booking" in unknown.stderr
+    assert "not credited under" in line.run("booking", "show", booking_id, "--model", "time_decay", expect=2).stderr
+
+
+def test_changes_are_the_difference_between_what_was_known_then_and_then(finished: Finished) -> None:
+    line = finished.line
+    with psycopg.connect(**line.settings.postgres("admin")) as database:
+        ((middle,),) = database.execute(
+            "SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY known_at)::text FROM ledger_lines"
+        ).fetchall()
+
+    def revenue(known_at: str) -> Counter[tuple[str, ...]]:
+        found = json.loads(line.run("report", "--json", "--known-at", known_at).stdout)["revenue"]
+        return _credited(row for row in found if row["basis"] == "net")
+
+    ever = datetime.now(UTC).isoformat()
+    changes = json.loads(line.run("changes", "--known-since", middle, "--known-at", ever, "--json").stdout)
+    then, now = revenue(middle), revenue(ever)
+    assert then and now != then
+    now.subtract(then)
+    assert _nonzero(now) == _nonzero(_credited(changes["channels"]))
+    assert _nonzero(_credited(changes["channels"], "reason", "model", "currency")) == _nonzero(
+        _credited(changes["reasons"], "reason", "model", "currency")
+    )
+    assert 0 < len(changes["movers"]) <= 10 * len({(row["workspace_id"], row["currency"]) for row in changes["movers"]})
+    assert "What moved most" in line.run("changes", "--known-since", middle, "--model", "linear").stdout
+    assert "Nothing changed" in line.run("changes", "--known-since", ever).stdout
+    assert "must lie before" in line.run("changes", "--known-since", ever, "--known-at", middle, expect=2).stderr
+
+
+def _credited(rows: Iterable[dict[str, Any]], *by: str) -> Counter[tuple[str, ...]]:
+    """Sums of amounts by model, place and currency, or by other columns."""
+    sums: Counter[tuple[str, ...]] = Counter()
+    for row in rows:
+        key = by or ("model", "channel", "campaign_id", "currency")
+        sums[tuple(row[name] or "" for name in key)] += row["amount_minor"]
+    return sums
+
+
+def _nonzero(sums: Counter[tuple[str, ...]]) -> dict[tuple[str, ...], int]:
+    return {key: amount for key, amount in sums.items() if amount}
 
 
 def test_more_workers_share_the_partitions_and_give_them_back(finished: Finished) -> None:

@@ -1,0 +1,129 @@
+"""`fineacers booking show`: one booking's whole history."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import psycopg
+import typer
+from babel.numbers import get_currency_precision
+from rich.console import Console
+
+from sinks.base import SinkError, Unavailable
+from sinks.clickhouse.booking import booking_facts
+from streams.cli.fail import REFUSED, fail
+from streams.cli.operator_database import database
+from streams.cli.options import Models, known_models
+from streams.report.booking import History, Row, Rows, credited_over_time, history, touch_of
+from streams.report.gather import servers
+from streams.report.show_booking import show as show_history
+from streams.report.tables import moment
+from streams.settings import SettingsError, load_settings
+
+app = typer.Typer(no_args_is_help=True, help="Bookings: what they were worth, and what earned it.")
+
+Connection = psycopg.Connection[dict[str, Any]]
+
+_BOOKING = """
+    SELECT workspace_id, booking_id, region, lead_id::text, status, revision, amount_minor, retained_minor, net_minor,
+           currency, booked_at, property_id, market_segment, starts_on, ends_on
+    FROM current_bookings
+    WHERE booking_id = %(booking_id)s AND (%(workspace)s::text IS NULL OR workspace_id = %(workspace)s)
+"""
+_LINES = """
+    SELECT seq, posting_id::text, known_at, reason, lead_id::text, model, basis, effective_at, account, channel,
+           campaign_id, content_id, variant_id, touch_day, conversion_day, amount_minor, currency, reporting_minor,
+           reporting_currency, rate_id, policy_version, weights_version
+    FROM ledger_lines WHERE workspace_id = %(workspace_id)s AND booking_id = %(booking_id)s
+    ORDER BY seq, model, basis, effective_at, touch_day, account
+"""
+
+
+@app.callback()
+def _booking() -> None:
+    """A group, though it holds one command."""
+
+
+@app.command()
+def show(
+    booking_id: Annotated[str, typer.Argument(help="The booking's id, as its events name it.")],
+    workspace: Annotated[
+        str | None, typer.Option(help="The booking's workspace; needed where several have a booking of that id.")
+    ] = None,
+    model: Models = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Also draw credit by channel as known after each posting, a PNG.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON, money in minor units.")] = False,
+) -> None:
+    """Show a booking: each revision, when it was true and when known; its path; what each posting moved and why.
+
+    Ends with 0 when every posting balances and the credits sum to the booking's net revenue, with 1 when they do not
+    (a booking that is still on its way through the line, or a fault), with 2 when there is nothing to show.
+
+    Examples:
+
+        fineacers booking show hotel_bookings:17
+
+        fineacers booking show b-20931 --workspace harborline --model linear --model time_decay --json
+    """
+    models = known_models(model)
+    try:
+        found = _history(booking_id, workspace, models)
+    except (SettingsError, SinkError, Unavailable) as error:
+        fail(str(error))
+    if picture is not None:
+        _draw(picture, found)
+    if as_json:
+        typer.echo(json.dumps(asdict(found), indent=2, default=_text, ensure_ascii=False))
+    else:
+        show_history(found, Console())
+    if found.differences:
+        raise typer.Exit(REFUSED)
+
+
+def _history(booking_id: str, workspace: str | None, models: list[str]) -> History:
+    with database() as connection:
+        booking = _only(connection, booking_id, workspace)
+        every = connection.execute(_LINES, booking).fetchall()
+    lines = [line for line in every if not models or line["model"] in models]
+    posted = sorted({line["model"] for line in every})
+    missing = [name for name in models if name not in posted]
+    if every and missing:
+        fail(f"this booking is not credited under {', '.join(missing)}; it is under {', '.join(posted)}")
+    touches = {touch[0] for touch in (touch_of(line["account"]) for line in lines) if touch is not None}
+    days = {line["touch_day"] for line in lines}
+    facts = booking_facts(servers(load_settings())[1], booking["workspace_id"], booking_id, touches, days)
+    return history(booking, facts["revisions"], lines, facts["touches"])
+
+
+def _draw(path: Path, found: History) -> None:
+    """Draw one model's credit: the first by name of those shown."""
+    from streams.report.chart import draw_stacked  # noqa: PLC0415 - drawing takes a moment to load
+
+    model = next((line["model"] for posting in found.postings for line in posting["lines"]), "")
+    known, channels = credited_over_time(found, model)
+    currency = found.booking["currency"]
+    unit = 10 ** get_currency_precision(currency)
+    credited = {channel: [amount / unit for amount in amounts] for channel, amounts in channels.items()}
+    draw_stacked(path, [moment(at) for at in known], credited, f"net credit known then, {model}, {currency}")
+
+
+def _only(connection: Connection, booking_id: str, workspace: str | None) -> Row:
+    """The one booking of that id."""
+    found: Rows = connection.execute(_BOOKING, {"booking_id": booking_id, "workspace": workspace}).fetchall()
+    if not found:
+        where = f" in workspace {workspace}" if workspace else ""
+        fail(f"no booking {booking_id}{where}: `fineacers lead show` lists those of a lead")
+    if len(found) > 1:
+        workspaces = " or ".join(sorted(row["workspace_id"] for row in found))
+        fail(f"several workspaces have a booking {booking_id}: add --workspace {workspaces}")
+    return found[0]
+
+
+def _text(value: object) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)

@@ -163,6 +163,8 @@ def _merge(connection: Connection, staged: Staged) -> None:
     filled = [table for table in TABLES if staged.get(table.name)]
     for table in filled:
         _copy(connection, table, table.last_wins(staged[table.name]))
+        if table.beforehand is not None:
+            connection.execute(table.beforehand.encode())
         connection.execute(table.merge)
     for table in filled:
         if table.afterwards is not None:

@@ -39,6 +39,8 @@ class Table:
     newer: str | None = None
     afterwards: str | None = None
     """A statement that follows when all tables are merged."""
+    beforehand: str | None = None
+    """A statement that goes before the merge, when the rows have arrived."""
 
     @property
     def staged(self) -> str:
@@ -199,7 +201,11 @@ LEDGER_LINES = Table(
         "currency reporting_currency rate_id reason; date: touch_day conversion_day; "
         "bigint: amount_minor reporting_minor policy_version weights_version _offset"
     ),
-    ("line_id",),
+    ("line_id", "known_at"),
+    beforehand="""
+    SELECT ledger_month(month)
+    FROM (SELECT DISTINCT date_trunc('month', known_at, 'UTC') AS month FROM staged_ledger_lines) months
+    """,
 )
 CAMPAIGN_DAYS = Table(
     "campaign_days",

@@ -12,6 +12,7 @@ import pytest
 from psycopg import sql
 
 from schemas.codec import encode
+from schemas.events.base import instant
 from schemas.events.decisions import TemperatureChanged
 from schemas.events.identity import IdentifierHash
 from schemas.events.leads import LeadCaptured
@@ -27,7 +28,7 @@ from sinks.postgres.sink import PostgresSink
 from sinks.postgres.tables import TABLES
 from streams.settings import Settings
 from tests.support.facts import at
-from tests.support.sinks import batch, lead_id, log, measured, own, own_postgres, platform, story
+from tests.support.sinks import batch, lead_id, log, measured, own, own_postgres, platform, posting, story
 
 VIEWS = (
     "current_bindings", "current_bookings", "lead_overview", "temperature_history", "revenue_by_channel",
@@ -83,8 +84,27 @@ def test_migrating_again_changes_nothing(stack: Settings, owner: Server) -> None
 
 
 def test_every_table_has_row_level_security(owner: Server) -> None:
-    rows = ask(owner, "SELECT relname FROM pg_class WHERE relkind = 'r' AND relrowsecurity")
+    rows = ask(
+        owner, "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relrowsecurity AND NOT relispartition"
+    )
     assert {name for (name,) in rows} == {table.name for table in TABLES}
+
+
+def test_the_ledger_is_kept_by_month_in_which_it_was_known(sink: PostgresSink, owner: Server, reader: Server) -> None:
+    days = ("2026-01-31 23:59:59.999998", "2026-01-31 23:59:59.999999", "2026-02-10 00:00")
+    postings = [
+        platform(posting(number, lead_id(number), instant(f"{day}+00:00"))) for number, day in enumerate(days)
+    ]  # known a microsecond later
+    write(sink, postings)
+    sink.write(moved(batch(postings), 3), refuse)
+    parts = ask(owner, "SELECT tableoid::regclass::text, count(*) FROM ledger_lines GROUP BY 1 ORDER BY 1")
+    assert parts == [("ledger_lines_2026_01", 2), ("ledger_lines_2026_02", 4)], "again changes nothing"
+    unprotected = "SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r' AND NOT relrowsecurity"
+    assert ask(owner, unprotected) == []
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        ask(reader, "SELECT * FROM ledger_lines_2026_01", workspace="acme", regions="UAE")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        ask(reader, "SELECT ledger_month(now())")
 
 
 @pytest.mark.parametrize("table", READABLE)

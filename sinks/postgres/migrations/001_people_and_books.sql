@@ -173,7 +173,7 @@ CREATE INDEX ON bookings (lead_id);
 CREATE INDEX ON bookings (identifier);
 
 CREATE TABLE ledger_lines (
-    line_id uuid PRIMARY KEY,
+    line_id uuid NOT NULL,
     posting_id uuid NOT NULL,
     workspace_id text NOT NULL,
     region text NOT NULL,
@@ -200,11 +200,32 @@ CREATE TABLE ledger_lines (
     weights_version bigint NOT NULL,
     reason text NOT NULL,
     _partition int NOT NULL,
-    _offset bigint NOT NULL
-);
-COMMENT ON TABLE ledger_lines IS 'The attribution ledger: signed differences, only ever added';
+    _offset bigint NOT NULL,
+    PRIMARY KEY (line_id, known_at)
+) PARTITION BY RANGE (known_at);
+COMMENT ON TABLE ledger_lines IS
+    'The attribution ledger: signed differences, only ever added; a line keeps its known_at, so its id alone is unique';
 CREATE INDEX ON ledger_lines (workspace_id, booking_id, seq);
 CREATE INDEX ON ledger_lines (workspace_id, campaign_id, touch_day);
+
+-- One partition for each month of known_at, so that new lines meet a small index. The sink asks for the months of its
+-- rows; it owns no table, so this runs with the rights of the owner. Nobody reads a month by its own name.
+CREATE FUNCTION ledger_month(month timestamptz) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET timezone = 'UTC' AS $$
+DECLARE
+    first timestamptz := date_trunc('month', month);
+    name text := 'ledger_lines_' || to_char(month, 'YYYY_MM');
+BEGIN
+    IF to_regclass(name) IS NULL THEN
+        -- Attached, not created as a part at once, which would wait for everybody who reads the ledger.
+        EXECUTE format('CREATE TABLE %I (LIKE ledger_lines)', name);
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
+        EXECUTE format('ALTER TABLE ledger_lines ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+            name, first, first + interval '1 month');
+    END IF;
+END $$;
+REVOKE EXECUTE ON FUNCTION ledger_month FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger_month TO fineacers_sink;
 
 CREATE TABLE campaign_days (
     workspace_id text NOT NULL,

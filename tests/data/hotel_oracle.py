@@ -9,7 +9,7 @@ import csv
 import gzip
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
@@ -82,6 +82,27 @@ def expected(path: Path = FILE) -> dict[tuple[str, str, str], Sums]:
             count, amount, kept = sums[key]
             sums[key] = Sums(count + 1, amount + booking.amount, kept + retained)
     return dict(sums)
+
+
+def net_as_known(known: datetime, path: Path = FILE) -> dict[tuple[str, str], int]:
+    """Change of net revenue in cents by market segment and month, from what had happened by an instant alone.
+
+    A booking is made at 12:00 UTC and ends at 18:00. From each of the two on it is worth what the later of the two
+    says that has begun.
+    """
+    net: Counter[tuple[str, str]] = Counter()
+    for booking in bookings(path):
+        if booking.amount < 0:
+            continue
+        made = datetime.combine(booking.booked_on, time(12), UTC)
+        ended = datetime.combine(booking.ended_on, time(18), UTC)
+        finally_ = booking.amount if booking.status == "completed" else booking.retained
+        worth = 0
+        for at, value in sorted([(made, booking.amount), (ended, finally_)]):
+            if at <= known:
+                worth, before = (finally_ if ended <= at else value), worth
+                net[booking.segment, f"{at:%Y-%m}"] += worth - before
+    return {key: amount for key, amount in net.items() if amount}
 
 
 def monthly_net(path: Path = FILE) -> dict[str, int]:

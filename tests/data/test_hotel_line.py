@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 import time
+from bisect import bisect_left
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,10 +16,18 @@ from typing import Any
 import psycopg
 import pytest
 
+from schemas.codec import decode
+from schemas.events.base import as_datetime
 from sinks import ClickHouse, Postgres
 from sinks.clickhouse import queries as clickhouse_queries
+from sinks.clickhouse.client import Client
 from sinks.postgres import queries as postgres_queries
 from streams.report.backlog import Backlog
+from streams.sources.files import opened, rows
+from streams.sources.imports import Tally, door_of, publications
+from streams.sources.mapping import load_mapping
+from streams.sources.publisher import Publisher
+from streams.sources.refusals import Publication
 from tests.data import hotel_oracle
 from tests.line import PROCESSES, Line, running_line
 
@@ -24,6 +35,13 @@ pytestmark = [pytest.mark.data, pytest.mark.timeout(600)]
 
 ROWS = 20_000
 BOOKINGS = {"bookings": 4}
+PARTED = "in-parts"
+CUTS = [
+    datetime(*first_of_month, tzinfo=UTC)
+    for first_of_month in ((2015, 9, 1), (2015, 12, 1), (2016, 5, 1), (2018, 1, 1))
+]
+Books = dict[tuple[str, str, str], int]
+"""Net revenue by model, market segment and month."""
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +82,98 @@ def test_a_second_import_changes_nothing(line: Line, slice_: Path) -> None:
     assert _bookings(after)["accepted"] == _bookings(before)["accepted"]
     assert _bookings(after)["duplicates"] == _bookings(before)["accepted"], "every fact once accepted is known again"
     _check(line, slice_)
+
+
+def test_as_known_then_is_what_had_been_imported_then(line: Line, slice_: Path) -> None:
+    """Imported in four parts, cut at month ends: the books as known after each are those of its facts, month by month.
+
+    A stay's end is in another part than its booking, so later parts restate what earlier ones said.
+    """
+    learned = {}
+    for cut, part in zip(CUTS, _parts(slice_), strict=True):
+        publisher = Publisher(line.settings, "test")
+        publisher.publish(part)
+        publisher.flush()
+        line.report()
+        learned[cut] = datetime.now(UTC)
+        _ticked(line)
+    for cut, known_at in learned.items():
+        should = hotel_oracle.net_as_known(cut, slice_)
+        for name, ask in (("postgres", _ask_postgres), ("clickhouse", _ask_clickhouse)):
+            found = ask(line, known_at)
+            assert {model for model, _, _ in found} == {"first", "last", "linear"}, name
+            for model in ("first", "last", "linear"):
+                of_model = {(segment, month): net for (one, segment, month), net in found.items() if one == model}
+                assert of_model == should, (name, cut, model)
+        told = line.run("report", "--json", "--known-at", known_at.isoformat(), "--effective-before", f"{CUTS[0]}")
+        by_then = sum(net for (_, month), net in should.items() if month < f"{CUTS[0]:%Y-%m}")
+        assert _credited(json.loads(told.stdout)["revenue"]) == by_then
+    first, *_, last = learned.values()
+    told = line.run("changes", "--known-since", first.isoformat(), "--known-at", last.isoformat(), "--json")
+    moved = sum(hotel_oracle.net_as_known(CUTS[-1], slice_).values())
+    moved -= sum(hotel_oracle.net_as_known(CUTS[0], slice_).values())
+    assert _credited(json.loads(told.stdout)["channels"]) == moved
+
+
+def _parts(path: Path) -> list[list[Publication]]:
+    """The facts of the file as an import makes them, by when they happened."""
+    mapping = load_mapping("hotel_bookings")
+    parts: list[list[Publication]] = [[] for _ in CUTS]
+    with opened(path) as file:
+        door = door_of(path, PARTED, time.time_ns() // 1_000)
+        for one in publications(mapping, rows(mapping, file.content, path), door, Tally()):
+            happened = as_datetime(decode(one.value).message.__dict__["occurred_at"])
+            parts[bisect_left(CUTS, happened)].append(one)
+    return parts
+
+
+def _ticked(line: Line) -> None:
+    """Until the ledger's partitions have had a tick that is later than now: what comes next is known later.
+
+    The first tick from now on may have been made a moment ago; a tick is one record and at most one mark.
+    """
+    inbox = {"ledger.inbox": 4}
+    with Backlog(line.settings) as backlog:
+        before = backlog.ends(inbox)
+        while any(end < before[slot] + 4 for slot, end in backlog.ends(inbox).items()):
+            time.sleep(0.2)
+
+
+def _ask_postgres(line: Line, known_at: datetime) -> Books:
+    query = """
+        SELECT model, market_segment, to_char(effective_at AT TIME ZONE 'UTC', 'YYYY-MM'), sum(l.amount_minor)::bigint
+        FROM ledger_lines l JOIN bookings USING (workspace_id, booking_id)
+        WHERE workspace_id = %s AND basis = 'net' AND account <> '(revenue)' AND known_at <= %s GROUP BY 1, 2, 3
+    """
+    with psycopg.connect(**line.settings.postgres("admin")) as database:
+        found = database.execute(query, (PARTED, known_at)).fetchall()
+    return {(model, segment, month): net for model, segment, month, net in found if net}
+
+
+def _ask_clickhouse(line: Line, known_at: datetime) -> Books:
+    query = """
+        SELECT l.model, b.market_segment, formatDateTime(l.effective_at, '%Y-%m'), sum(l.amount_minor)
+        FROM ledger_lines AS l
+        JOIN current_bookings AS b ON l.workspace_id = b.workspace_id AND l.booking_id = b.booking_id
+        WHERE l.workspace_id = {workspace:String} AND l.basis = 'net' AND l.account != '(revenue)'
+            AND l.known_at <= {known_at:DateTime64(6, 'UTC')}
+        GROUP BY 1, 2, 3
+    """
+    client = Client(ClickHouse(**line.settings.clickhouse("reader")))
+    try:
+        found = client.rows(query, {"workspace": PARTED, "known_at": known_at})
+    finally:
+        client.close()
+    return {(model, segment, month): net for model, segment, month, net in found if net}
+
+
+def _credited(rows_: list[dict[str, Any]]) -> int:
+    """Net revenue of the workspace that came in parts, under one model."""
+    return sum(
+        row["amount_minor"]
+        for row in rows_
+        if row["workspace_id"] == PARTED and row["model"] == "linear" and row.get("basis", "net") == "net"
+    )
 
 
 def test_history_contacts_nobody(line: Line) -> None:

@@ -42,8 +42,9 @@ def report(
 
     Revenue is a question of two times, which narrow it independently of each other. A cancellation on the 20th that
     became known on the 25th is left out by --known-at the 24th (nobody knew) and by --effective-before the 20th (it
-    had not happened), and counts with --known-at the 25th alone. What changed between two instants: `fineacers
-    changes`. The other figures are always those of now.
+    had not happened), and counts with --known-at the 25th alone. Knowledge is dated by the stage's last tick: what
+    arrives within about a second after an instant may count as known at it. What changed between two instants:
+    `fineacers changes`. The other figures are always those of now.
 
     Ends with 0 when Kafka, Postgres and ClickHouse agree to the record, with 1 when they differ, with 2 when the
     report could not be made.

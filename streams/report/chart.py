@@ -37,6 +37,6 @@ def draw_stacked(path: Path, times: Sequence[str], by_channel: Mapping[str, Sequ
         below = [under + value for under, value in zip(below, values, strict=True)]
     axes.set_xticks(range(len(times)), times, rotation=30, ha="right")
     axes.set_ylabel(what)
-    axes.legend(frameon=False)
+    figure.legend(loc="outside right upper", frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120, format="png")

@@ -8,6 +8,10 @@ OWN_SENDS = frozenset({"email_sent", "whatsapp_sent", "whatsapp_delivered", "sms
 VIEW_CLASS = frozenset({"impression", "view", "email_opened", "whatsapp_read"})
 """Seen, not acted on. Everything else that is not our own send is click class."""
 
+INQUIRIES = frozenset({"inquiry"})
+MEETINGS = frozenset({"meeting_requested", "site_visit"})
+"""Milestones on the way to a booking."""
+
 _CHANNEL_OF_MEDIUM = {
     "cpc": "search",
     "ppc": "search",

@@ -17,9 +17,9 @@ _WORK = 192  # bits that the constants are computed with
 
 
 def time_decay(path: Sequence[Touch], policy: Policy) -> list[int]:
-    """Weights by age, counted back from the path's newest touch."""
-    newest = path[-1].at
-    return [_weight(((newest - touch.at) << _STEP) // policy.half_life) for touch in path]
+    """Weights by age, counted back from the path's newest touch; those of a bundle have the age of their mean time."""
+    newest = max(touch.mean_at for touch in path)
+    return [touch.count * _weight(((newest - touch.mean_at) << _STEP) // policy.half_life) for touch in path]
 
 
 def _weight(age: int) -> int:

@@ -1,13 +1,12 @@
-"""Models that look at places and milestones in a path (ledger specification, section 4, Weights)."""
+"""Models that look at places and milestones in a path (ledger specification, section 4, Weights; 8 for bundles)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from models.attribution.path import Touch
 from models.policy import Policy
+from models.touches import INQUIRIES, MEETINGS
 
 _DIRECT = "direct"
-_INQUIRY = frozenset({"inquiry"})
-_VISIT = frozenset({"meeting_requested", "site_visit"})
 
 
 def first(path: Sequence[Touch], _policy: Policy) -> list[int]:
@@ -17,26 +16,28 @@ def first(path: Sequence[Touch], _policy: Policy) -> list[int]:
 
 def last(path: Sequence[Touch], _policy: Policy) -> list[int]:
     """Everything to the last touch."""
-    return _all_to(len(path) - 1, path)
+    return _all_to(_latest(path, range(len(path))), path)
 
 
 def last_non_direct(path: Sequence[Touch], _policy: Policy) -> list[int]:
     """Everything to the last touch of another channel than direct; to the last one when all are direct."""
-    places = (place for place in reversed(range(len(path))) if path[place].channel != _DIRECT)
-    return _all_to(next(places, len(path) - 1), path)
+    others = [place for place, touch in enumerate(path) if touch.channel != _DIRECT]
+    return _all_to(_latest(path, others or range(len(path))), path)
 
 
 def linear(path: Sequence[Touch], _policy: Policy) -> list[int]:
     """The same to each touch."""
-    return [1] * len(path)
+    return [touch.count for touch in path]
 
 
 def position_u(path: Sequence[Touch], _policy: Policy) -> list[int]:
     """40 % to the first touch, 40 % to the last, the rest to those between; two touches share equally."""
-    inner = len(path) - 2
-    if inner <= 0:
-        return [1] * len(path)
-    return [2 * inner, *[1] * inner, 2 * inner]
+    weights = [touch.count for touch in path]
+    inner = sum(weights) - 2
+    if inner > 0:
+        for place in (0, _latest(path, range(len(path)))):
+            weights[place] += 2 * inner - 1
+    return weights
 
 
 def position_w(path: Sequence[Touch], _policy: Policy) -> list[int]:
@@ -45,10 +46,11 @@ def position_w(path: Sequence[Touch], _policy: Policy) -> list[int]:
     Milestones: the first touch, the earliest inquiry, the earliest request of a meeting or visit to a site. With fewer
     of them, or nothing between them, the shares keep their proportions.
     """
-    milestones = [place for place in (0, _earliest(path, _INQUIRY), _earliest(path, _VISIT)) if place is not None]
-    others = len(path) - len(set(milestones))
+    milestones = [place for place in (0, _earliest(path, INQUIRIES), _earliest(path, MEETINGS)) if place is not None]
+    counts = [touch.count - (place in milestones) for place, touch in enumerate(path)]
+    others = sum(counts)
     each, rest = (9 * others, len(milestones)) if others else (1, 0)
-    weights = [0 if place in milestones else rest for place in range(len(path))]
+    weights = [rest * count for count in counts]
     for place in milestones:
         weights[place] += each
     return weights
@@ -60,3 +62,7 @@ def _all_to(place: int, path: Sequence[Touch]) -> list[int]:
 
 def _earliest(path: Sequence[Touch], kinds: frozenset[str]) -> int | None:
     return next((place for place, touch in enumerate(path) if touch.kind in kinds), None)
+
+
+def _latest(path: Sequence[Touch], places: Collection[int]) -> int:
+    return max(places, key=lambda place: path[place].last)

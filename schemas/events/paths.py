@@ -18,8 +18,22 @@ class BookingRevision(Message):
     starts_on: Day | None = None
 
 
+class PathBundle(Message):
+    """Several touches as one: their number and mean time, ids of first and last, time of the last."""
+
+    count: int
+    mean_at: Instant
+    first_id: Id
+    last_at: Instant
+    last_id: Id
+
+
 class PathTouch(Message):
-    """A touch that may have helped a booking."""
+    """A touch that may have helped a booking, or a bundle of older ones.
+
+    Of a bundle, ``touch_id`` is the account that its credit goes to, ``occurred_at`` is when its first touch was, and
+    ``kind`` stands for all kinds of its class.
+    """
 
     touch_id: Id
     revision: Revision
@@ -30,6 +44,7 @@ class PathTouch(Message):
     campaign_id: Id | None = None
     content_id: Id | None = None
     variant_id: Id | None = None
+    bundle: PathBundle | None = None
 
 
 class PathChanged(Event):

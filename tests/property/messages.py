@@ -32,6 +32,8 @@ def _carried(type_: type[Message], name: str, avro: Any) -> st.SearchStrategy[An
     if isinstance(avro, list):
         return st.none() | _carried(type_, name, avro[1])
     kind = avro["type"] if isinstance(avro, dict) else avro
+    if kind == "record":
+        return carried(nested_messages(type_.model_fields[name].annotation)[0])
     if kind == "array":
         nested = nested_messages(type_.model_fields[name].annotation)
         return st.lists(carried(nested[0]) if nested else _ANY[avro["items"]], max_size=3)
@@ -89,6 +91,8 @@ def _allowed(type_: type[Message], name: str, avro: Any) -> st.SearchStrategy[An
     if isinstance(avro, dict) and avro["type"] == "array":
         nested = nested_messages(annotation)
         return st.lists(allowed(nested[0]) if nested else _TEXT, max_size=3)
+    if isinstance(avro, dict) and avro["type"] == "record":
+        return allowed(nested_messages(annotation)[0])
     if isinstance(avro, dict):
         return _LOGICAL[avro["logicalType"]]
     if name in _CLOSED:

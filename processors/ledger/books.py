@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from models.attribution.path import Touch
+from models.attribution.path import Many, Touch
 from models.conversion import Dropped, bounded, converted_at
 from processors.ledger.accounts import Posted
 from processors.ledger.journey import Journey
 from schemas.events.governance import CancellationRisk
-from schemas.events.paths import BookingRevision, PathChanged
+from schemas.events.paths import BookingRevision, PathBundle, PathChanged
 
 MAX_RISKS = 16
 
@@ -77,6 +77,7 @@ def merged(books: Books, message: PathChanged) -> Books:
             one.content_id,
             one.variant_id,
             one.identifier,
+            many=_many(one.bundle),
         )
         for one in message.touches
     ]
@@ -92,6 +93,12 @@ def with_risk(books: Books, fact: CancellationRisk) -> Books | None:
         return books if held == risk else None
     risks, dropped = bounded({**books.risks, fact.version: risk}, books.dropped_risks, MAX_RISKS)
     return msgspec.structs.replace(books, risks=risks, dropped_risks=dropped)
+
+
+def _many(bundle: PathBundle | None) -> Many | None:
+    if bundle is None:
+        return None
+    return Many(bundle.count, bundle.mean_at, bundle.first_id, bundle.last_at, bundle.last_id)
 
 
 def _revision(fact: BookingRevision) -> Revision:

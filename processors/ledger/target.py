@@ -139,12 +139,12 @@ def _vector(worth: Worth, weights: Sequence[int], places: Sequence[Place], day: 
 
 def _place(touch: Touch, policy: Policy) -> Place:
     return Place(
-        f"{touch.id}#{touch.revision}",
+        touch.account,
         touch.channel,
         touch.campaign_id or "",
         touch.content_id or "",
         touch.variant_id or "",
-        local_day(touch.at, policy.time_zone),
+        local_day(touch.dated_at, policy.time_zone),
     )
 
 

@@ -42,14 +42,16 @@ def spread(path: Sequence[Touch], learned: Learned) -> list[int]:
 
     To stay whole, all weights are multiplied by the least common multiple of the channels' numbers of touches.
     """
-    touches = Counter(touch.channel for touch in path)
+    touches: Counter[str] = Counter()
+    for touch in path:
+        touches[touch.channel] += touch.count
     channels = tuple(sorted(touches))
     weighs = among(learned.weights, channels)
     if not any(weighs):
-        return [1] * len(path)
+        return [touch.count for touch in path]
     common = lcm(*touches.values())
     each = {channel: weight * (common // touches[channel]) for channel, weight in zip(channels, weighs, strict=True)}
-    return [each[touch.channel] for touch in path]
+    return [each[touch.channel] * touch.count for touch in path]
 
 
 def credited(conversions: int, channels: Channels, weights: Weights) -> list[int]:

@@ -31,7 +31,7 @@ STEPS = (
     Step("advance", advance, (*_HAPPENINGS, TimerFired, Visit), emits=(TemperatureChanged,), slice=Temperatures),
     Step("route", route, consumes=(TemperatureChanged,), emits=(LeadRouted, ContactProposed), slice=Route),
     Step("count", count, consumes=_TOUCHES, emits=(TouchCounted,)),
-    Step("path", follow, consumes=(*_TOUCHES, BookingChanged), emits=(PathChanged,), slice=Path),
+    Step("path", follow, consumes=(*_TOUCHES, BookingChanged, TimerFired), emits=(PathChanged,), slice=Path),
     Step("journey", journey, (*_TOUCHES, BookingChanged, TimerFired, Visit), emits=(PathCounted,), slice=Journeys),
 )
 

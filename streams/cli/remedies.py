@@ -35,8 +35,9 @@ REMEDIES: dict[str, str] = {
     "a new event_id and a higher revision.",
     "revision_conflict": "The same revision came before with other content; the first one counts. Send the correction "
     "as a higher revision with a new event_id.",
-    "beyond_restatement_horizon": "The touch is older than the platform restates. Replay history in time order, before "
-    "newer facts, where it must count.",
+    "beyond_restatement_horizon": "The touch is older than what is kept of its lead. Publish the bookings that it may "
+    "have led to, then replay it; import history in time order, or its bookings first. A correction of a touch that is "
+    "not among the lead's newest 200 cannot be applied: older ones are not told apart any more.",
     "ledger_closed": "The booking's books were closed 3 years after its last change. Reopen them from ledger_lines, "
     "then replay this fact.",
     "bad_policy": "The document is no policy. Check it with `fineacers policy apply`, which publishes only valid ones.",

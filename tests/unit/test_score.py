@@ -119,6 +119,6 @@ def test_entries_of_one_instant_leave_the_log_together() -> None:
 
 def test_what_is_older_than_the_horizon_leaves_the_log() -> None:
     old, new = touch("old", "1-1", "inquiry"), touch("new", "12-1")
-    run = run_of(captured("1-1"), old, new, touch("late", "1-1"))
-    assert run.count("lead", "touchpoints", "drop:beyond_log") == 1
+    run = run_of(captured("1-1"), old, new, captured("1-1"))
+    assert run.count("lead", "leads", "drop:beyond_log") == 1
     assert at("12-1") - at("1-1") > 180 * DAY

@@ -17,6 +17,8 @@ HELPERS = {
     "processors.base",
     "processors.control",
     "processors.campaign.figures",
+    "processors.lead.bookings",
+    "processors.lead.candidates",
     "processors.lead.touch",
     "processors.resolve.accept",
     "processors.ledger.accounts",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 
 import msgspec
 
@@ -86,10 +87,12 @@ def path(touches: Sequence[Touch], conversion: int, policy: Policy) -> list[Touc
     """Touches that qualify for a conversion at an instant, by (time, id) of the first one of each.
 
     Click class within the click look-back; only where none qualifies, view class within the view look-back; both ends
-    included, a bundle when it overlaps. Own sends and deleted touches never. (Ledger specification, section 4.)
+    included, a bundle when it overlaps. Own sends and deleted touches never. (Ledger specification, section 4.) With
+    ``exposure`` only the last of a run of one channel.
     """
     clicks = _within(touches, conversion - policy.click_look_back, conversion, clicks=True)
-    return clicks or _within(touches, conversion - policy.view_look_back, conversion, clicks=False)
+    chosen = clicks or _within(touches, conversion - policy.view_look_back, conversion, clicks=False)
+    return _exposures(chosen) if policy.exposure else chosen
 
 
 def _within(touches: Sequence[Touch], start: int, end: int, *, clicks: bool) -> list[Touch]:
@@ -98,4 +101,21 @@ def _within(touches: Sequence[Touch], start: int, end: int, *, clicks: bool) -> 
         for touch in touches
         if touch.at <= end and start <= touch.last[0] and touch.creditable and is_click_class(touch.kind) is clicks
     )
-    return sorted(chosen, key=lambda touch: touch.first)
+    return _in_order(chosen)
+
+
+def _exposures(touches: Iterable[Touch]) -> list[Touch]:
+    runs = groupby(touches, key=lambda touch: touch.channel)
+    return _in_order(_alone(max(run, key=lambda touch: touch.last)) for _, run in runs)
+
+
+def _alone(touch: Touch) -> Touch:
+    """The touch; of a bundle its last one alone, still on the bundle's account."""
+    if touch.many is None:
+        return touch
+    at, id_ = touch.last
+    return msgspec.structs.replace(touch, at=at, many=Many(1, at, id_, at, id_))
+
+
+def _in_order(touches: Iterable[Touch]) -> list[Touch]:
+    return sorted(touches, key=lambda touch: touch.first)

@@ -212,6 +212,7 @@ _DOCUMENTS: tuple[dict[str, Any], ...] = (
         "optimizer_model": "last",
         "cancellation_risk": [["booked", 90, 600_000], ["contracted", 10, 5], ["booked", 0, 7]],
     },
+    {"attribution_models": ["linear", "position_u"], "exposure": True},
     {},
 )
 

@@ -83,3 +83,16 @@ def test_a_lone_bundle_shares_with_nobody() -> None:
 def test_a_bundle_is_in_the_window_when_it_overlaps_it(hour: int, there: bool) -> None:
     found = path([bundle("search", 2, 9, 3)], hour * HOUR, Policy(click_look_back=6 * HOUR))
     assert bool(found) is there
+
+
+def test_exposure_keeps_the_last_of_a_run_of_one_channel() -> None:
+    touches = [alone("search", 1), alone("search", 2), alone("social", 3), alone("search", 4)]
+    kept = path(touches, 9 * HOUR, Policy(exposure=True))
+    assert [(touch.channel, touch.at // HOUR) for touch in kept] == [("search", 2), ("social", 3), ("search", 4)]
+
+
+def test_exposure_leaves_the_last_touch_of_a_bundle() -> None:
+    kept = path([bundle("search", 1, 6, 3), alone("search", 2), alone("social", 7)], 9 * HOUR, Policy(exposure=True))
+    assert [(touch.account, touch.count, touch.at // HOUR) for touch in kept] == [
+        ("bundle:search", 1, 6), ("social#1", 1, 7)
+    ]  # fmt: skip

@@ -189,7 +189,11 @@ def _path(key: bytes, known: list[Event], lead: str, converted: int, rules: dict
     acts = [one for one in acts if converted - rules["click_look_back"] <= one.occurred_at <= converted]
     views = [one for one in there if _kind(one) in VIEWS]
     views = [one for one in views if converted - rules["view_look_back"] <= one.occurred_at <= converted]
-    return sorted(acts or views, key=lambda one: (one.occurred_at, _touch_id(one)))
+    path = sorted(acts or views, key=lambda one: (one.occurred_at, _touch_id(one)))
+    if not rules["exposure"]:
+        return path
+    channels = [_dims(one)[1] for one in path]
+    return [one for one, here, after in zip(path, channels, [*channels[1:], None], strict=True) if here != after]
 
 
 def _touch_id(touch: Touch) -> str:

@@ -23,6 +23,7 @@ DEFAULTS: dict[str, Any] = {
     "optimizer_model": "time_decay",
     "optimizer_basis": "net",
     "cancellation_risk": [],
+    "exposure": False,
     "half_life": 7 * DAY,
     "click_look_back": 30 * DAY,
     "view_look_back": 24 * HOUR,

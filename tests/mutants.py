@@ -19,11 +19,12 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("schemas", "models", "processors", "sinks", "streams", "tests")
 UNIT = (
-    "partitioner", "identity", "intake", "resolve", "profile", "score", "advance", "path", "journey", "post", "learned",
-    "solve", "stage", "partition", "driver", "topology",
+    "partitioner", "identity", "intake", "resolve", "profile", "score", "advance", "path", "hot_lead", "bundles",
+    "count", "journey", "post", "settle", "measure", "learned", "solve", "stage", "partition", "driver", "topology",
 )  # fmt: skip
 PROPERTY = (
-    "money", "attribution", "standing", "learning", "journeys", "ledger_laws", "line_law", "log_law", "purity",
+    "money", "attribution", "standing", "hot_lead", "learning", "journeys", "ledger_laws", "campaign_laws", "line_law",
+    "log_law", "purity",
 )  # fmt: skip
 TESTS = [f"tests/unit/test_{name}.py" for name in UNIT] + [f"tests/property/test_{name}.py" for name in PROPERTY]
 
@@ -50,28 +51,65 @@ MUTANTS: dict[str, Mutant] = {
         "models/touches.py", "kind not in OWN_SENDS and kind not in VIEW_CLASS", "kind not in OWN_SENDS"
     ),
     "look-back excludes its end": Mutant(
-        "models/attribution/path.py", "start <= touch.at <= end", "start <= touch.at < end"
+        "models/attribution/path.py", "if touch.at <= end and", "if touch.at < end and"
     ),
     "look-back excludes its start": Mutant(
-        "models/attribution/path.py", "start <= touch.at <= end", "start < touch.at <= end"
+        "models/attribution/path.py", "start <= touch.last[0]", "start < touch.last[0]"
+    ),
+    "a bundle counts by its first touch": Mutant(
+        "models/attribution/path.py", "start <= touch.last[0]", "start <= touch.at"
     ),
     "views count beside clicks": Mutant(
-        "models/attribution/path.py", "return clicks or _within(", "return clicks + _within("
+        "models/attribution/path.py", "chosen = clicks or _within(", "chosen = clicks + _within("
+    ),
+    "exposure keeps the first of a run": Mutant("models/attribution/path.py", "_alone(max(run,", "_alone(min(run,"),
+    "exposure keeps bundles whole": Mutant(
+        "models/attribution/path.py",
+        "    if touch.many is None:\n        return touch\n",
+        "    if touch:\n        return touch\n",
     ),
     "first is last": Mutant(
         "models/attribution/heuristic.py", "return _all_to(0, path)", "return _all_to(len(path) - 1, path)"
     ),
     "the last direct touch is taken": Mutant(
-        "models/attribution/heuristic.py", "path[place].channel != _DIRECT", "path[place].channel == _DIRECT"
+        "models/attribution/heuristic.py", "touch.channel != _DIRECT", "touch.channel == _DIRECT"
     ),
     "U gives the ends a third each": Mutant(
-        "models/attribution/heuristic.py", "[2 * inner, *[1] * inner, 2 * inner]", "[inner, *[1] * inner, inner]"
+        "models/attribution/heuristic.py", "weights[place] += 2 * inner - 1", "weights[place] += inner - 1"
     ),
     "W gives a touch with two milestones one share": Mutant(
         "models/attribution/heuristic.py", "weights[place] += each", "weights[place] = each"
     ),
     "W counts a milestone's place twice among the others": Mutant(
-        "models/attribution/heuristic.py", "len(path) - len(set(milestones))", "len(path) - len(milestones)"
+        "models/attribution/heuristic.py",
+        "others = sum(counts)",
+        "others = sum(counts) - len(milestones) + len(set(milestones))",
+    ),
+    "the last touch is sought in the last bundle": Mutant(
+        "models/attribution/heuristic.py", "key=lambda place: path[place].last", "key=lambda place: path[place].first"
+    ),
+    "W takes a bundle's milestone for all of it": Mutant(
+        "models/attribution/heuristic.py",
+        "touch.count - (place in milestones)",
+        "touch.count * (place not in milestones)",
+    ),
+    "a bundle decays as one touch": Mutant("models/attribution/decay.py", "touch.count * _weight", "_weight"),
+    "a bundle's ends come as they come": Mutant(
+        "models/attribution/bundle.py",
+        "min(one.first, other.first), max(one.last, other.last)",
+        "one.first, other.last",
+    ),
+    "a bundle's mean is that of its ends": Mutant(
+        "models/attribution/bundle.py", "one.total + other.total", "one.total"
+    ),
+    "the newest campaigns go first": Mutant(
+        "models/attribution/bundle.py", "coarse_until = min(fine)", "coarse_until = max(fine)"
+    ),
+    "late touches of coarse days keep their campaigns": Mutant(
+        "models/attribution/bundle.py", "if day <= coarse_until:", "if day < coarse_until:"
+    ),
+    "a repeat of a bundle's end counts twice": Mutant(
+        "models/attribution/bundle.py", "if place in (held.first, held.last):", "if place is held:"
     ),
     "decay rounds the age up": Mutant(
         "models/attribution/decay.py", "// policy.half_life)", "// policy.half_life + 1)"
@@ -154,12 +192,44 @@ MUTANTS: dict[str, Mutant] = {
     "the ownership epoch stands still": Mutant(
         "processors/resolve/booking.py", "epoch = held.epoch + (identifier != held.identifier)", "epoch = held.epoch"
     ),
-    "deleted touches stay in the path": Mutant("processors/lead/path.py", "and touch.live and", "and"),
+    "deleted touches stay in the path": Mutant("models/attribution/path.py", "return self.live and", "return"),
     "a moved booking is judged by what its new lead saw": Mutant(
-        "processors/lead/path.py", "self.epoch > 0 or self.converted_at", "self.converted_at"
+        "processors/lead/bookings.py", "self.epoch > 0 or (", "("
     ),
     "a touch is told only where it is": Mutant(
-        "processors/lead/path.py", "{touch.at} if held is None else {touch.at, held.at}", "{touch.at}"
+        "processors/lead/path.py", "hit |= _reached(path, held.at, held.at)", "pass"
+    ),
+    "touches are kept a day less": Mutant(
+        "processors/lead/path.py",
+        "return newest.at // DAY * DAY - RETENTION",
+        "return newest.at // DAY * DAY - RETENTION + DAY",
+    ),
+    "bookings keep no touches": Mutant(
+        "processors/lead/path.py",
+        "return until >= _horizon(newest) or any(",
+        "return until >= _horizon(newest) or 0 > any(",
+    ),
+    "late touches stay where they came": Mutant(
+        "processors/lead/path.py", "dict(sorted(touches.items(), key=lambda item: item[1].first))", "touches"
+    ),
+    "nobody hears of folding": Mutant("processors/lead/path.py", "sorted(regrouped - at_once)", "()"),
+    "folding is told of the folded touch alone": Mutant(
+        "processors/lead/path.py",
+        "_reached(path, folding.since, folding.until)",
+        "_reached(path, oldest.at, oldest.at)",
+    ),
+    "bookings beyond a page never hear": Mutant(
+        "processors/lead/path.py",
+        "dict.fromkeys((*path.waiting, *rest, *later))",
+        "dict.fromkeys((*path.waiting, *later))",
+    ),
+    "those told last are told first": Mutant(
+        "processors/lead/path.py", "(*path.waiting, *rest, *later)", "(*rest, *path.waiting, *later)"
+    ),
+    "bundled touches are corrected": Mutant(
+        "processors/lead/path.py",
+        "touch.revision > 1 and len(path.touches)",
+        "touch.revision > 9 and len(path.touches)",
     ),
     "another content of a revision goes unnoticed": Mutant(
         "processors/lead/path.py", 'return path, () if known == revision else [_conflict("booking")]', "return path, ()"

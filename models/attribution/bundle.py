@@ -27,7 +27,7 @@ _KIND = {"plain": "content_engagement", "inquiry": "inquiry", "meeting": "meetin
 
 
 class Key(NamedTuple):
-    """What the touches of a bundle have in common; ``day`` counts since 1970 UTC, ``sort`` is plain, inquiry … ."""
+    """What the touches of a bundle have in common; ``day`` counts since 1970 UTC, ``sort`` is a key of ``_KIND``."""
 
     day: int
     sort: str

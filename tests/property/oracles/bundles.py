@@ -86,7 +86,7 @@ def _class(kind: str) -> str:
         return "view"
     if kind in ("meeting_requested", "site_visit"):
         return "meeting"
-    return "inquiry" if kind == "inquiry" else "content"
+    return "inquiry" if kind == "inquiry" else "plain"
 
 
 def _dims(touch: TouchpointRecorded) -> Dims:

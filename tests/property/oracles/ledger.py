@@ -193,7 +193,7 @@ def _path(key: bytes, known: list[Event], lead: str, converted: int, rules: dict
     if not rules["exposure"]:
         return path
     channels = [_dims(one)[1] for one in path]
-    return [one for one, here, after in zip(path, channels, [*channels[1:], None], strict=True) if here != after]
+    return [one for place, one in enumerate(path) if channels[place : place + 1] != channels[place + 1 : place + 2]]
 
 
 def _touch_id(touch: Touch) -> str:

@@ -6,7 +6,7 @@ Instants are ISO 8601 text in UTC with Z, days YYYY-MM-DD, money whole minor uni
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -69,7 +69,7 @@ def _shows(type_: type[Message]) -> Mapping[str, Callable[[Any], Any]]:
     logical = _logical(type_)
     for name, info in type_.model_fields.items():
         if nested_messages(info.annotation):
-            shows[name] = lambda items: [_fields(item) for item in items]
+            shows[name] = _nested
         elif logical.get(name) == "timestamp-micros":
             shows[name] = _instant
         elif logical.get(name) == "date":
@@ -77,6 +77,10 @@ def _shows(type_: type[Message]) -> Mapping[str, Callable[[Any], Any]]:
         elif logical.get(name) == "bytes":
             shows[name] = lambda raw: base64.b64encode(raw).decode("ascii")
     return shows
+
+
+def _nested(value: Message | Sequence[Message]) -> Any:
+    return _fields(value) if isinstance(value, Message) else [_fields(item) for item in value]
 
 
 def _instant(micros: int) -> str | int:

@@ -17,6 +17,7 @@ from streams.report.tables import table as _table
 
 Truth = Mapping[str, Any]
 _STEPS = ("captured", "cold", "warm", "hot", "booked", "kept")
+_NO_CAMPAIGN = "(none)"
 _CAMPAIGNS = 12
 """Campaigns shown of each workspace."""
 _REASONS = {
@@ -83,9 +84,8 @@ def _revenue(report: Report, console: Console, workspace: str, truth: Truth | No
         campaign = f"  {row['campaign_id']}" if row["campaign_id"] else ""
         if campaign and truth and row["campaign_id"] in truth["planted"]:
             credited[campaign][row["model"]] += row[amount]
-    columns = [f"{model} touch" if model != "linear" else model for model in models]
     title = f"Revenue of {workspace} by channel and model, {currency}"
-    table = _table(title, "channel", *columns, *(["truly caused"] if truth else []))
+    table = _table(title, "channel", *models, *(["truly caused"] if truth else []))
     channels = sorted(
         (name for name in credited if not name.startswith("  ")), key=lambda name: -sum(credited[name].values())
     )
@@ -133,16 +133,17 @@ def _caused(truth: Truth, name: str, currency: str) -> str:
 def _campaigns(report: Report, console: Console) -> None:
     found: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for row in report.overview["campaigns"]:
-        found[row["workspace_id"], row["reporting_currency"]].append(row)
+        if row["campaign_id"] != _NO_CAMPAIGN:
+            found[row["workspace_id"], row["reporting_currency"]].append(row)
     for (workspace, currency), rows in found.items():
         table = _table(
             f"Campaigns of {workspace} that earned most, {currency}",
-            "campaign", "touches", "impr.", "clicks", "CTR", "conv.", "spend", "revenue", "ROI",
+            "campaign", "touches", "clicks", "CTR", "conv.", "spend", "revenue", "ROI",
         )  # fmt: skip
         for one in rows[:_CAMPAIGNS]:
             table.add_row(
                 one["campaign_id"],
-                *(f"{one[name]:,}" for name in ("touches", "impressions", "clicks")),
+                *(f"{one[name]:,}" for name in ("touches", "clicks")),
                 _percent(one["ctr_ppm"], ",.1f"),
                 f"{one['conversions_ppm'] / 1_000_000:,.1f}",
                 _money(one["spend_minor"], currency) if one["spend_minor"] is not None else "no rate",

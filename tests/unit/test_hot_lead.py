@@ -119,6 +119,14 @@ def test_a_late_touch_older_than_the_newest_goes_straight_into_its_bundle(_three
     assert sum(tally.count for tally in lead.path.bundles.tallies.values()) == 2
 
 
+def test_a_bundles_ends_are_its_first_and_last_whatever_came_first(_three_touches: None) -> None:
+    lead = Lead()
+    lead.take(*(touch(f"new{n}", "3-9") for n in range(3)))
+    lead.take(*(touch(f"t{hour}", f"3-1 0{hour}:00") for hour in (5, 2, 8, 4)))
+    (tally,) = lead.path.bundles.tallies.values()
+    assert (tally.count, tally.first[1], tally.last[1]) == (4, "t2", "t8")
+
+
 def test_bookings_hear_of_folding_once_an_hour(_three_touches: None) -> None:
     lead = Lead(now=at("4-1"))
     lead.take(booking("b1", 1, "3-2"), *(touch(f"t{n}", "3-1") for n in range(3)))

@@ -34,6 +34,18 @@ QUERIES: Mapping[str, LiteralString] = {
           AND (%(effective_before)s::timestamptz IS NULL OR effective_at < %(effective_before)s)
         GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
     """,
+    "credited": """
+        WITH of_model AS (
+            SELECT workspace_id, booking_id, model, currency, sum(amount_minor)::bigint AS amount_minor
+            FROM ledger_lines WHERE account <> '(revenue)' AND basis = 'net'
+            GROUP BY 1, 2, 3, 4 HAVING sum(amount_minor) <> 0
+        ), of_booking AS (
+            SELECT workspace_id, currency, min(amount_minor) AS least, max(amount_minor) AS most
+            FROM of_model GROUP BY workspace_id, booking_id, currency
+        )
+        SELECT workspace_id, currency, sum(least)::bigint AS least, sum(most)::bigint AS most
+        FROM of_booking GROUP BY 1, 2 ORDER BY 1, 2
+    """,
     "temperatures": """
         SELECT workspace_id, temperature, count(*) AS leads FROM temperatures GROUP BY 1, 2 ORDER BY 1, 2
     """,
@@ -54,7 +66,9 @@ QUERIES: Mapping[str, LiteralString] = {
         SELECT topic, partition, next_offset FROM sink_positions ORDER BY 1, 2
     """,
 }
-"""SQL by name of the figure. ``ledger`` takes ``known_at`` and ``effective_before``, instants or none."""
+"""SQL by name of the figure. ``credited``: what the models that credit each booking do, the least and the most of them.
+
+``ledger`` takes ``known_at`` and ``effective_before``, instants or none."""
 
 
 def figures(server: Server, known_at: Any = None, effective_before: Any = None) -> dict[str, Rows]:

@@ -41,6 +41,7 @@ class Booking(NamedTuple):
     segment: str
     status: str
     booked_on: date
+    arrives_on: date
     ended_on: date
     amount: int
     retained: int
@@ -65,6 +66,7 @@ def bookings(path: Path = FILE) -> Iterator[Booking]:
                 row["market_segment"],
                 status,
                 arrival - timedelta(days=int(row["lead_time"])),
+                arrival,
                 date.fromisoformat(row["reservation_status_date"]),
                 amount,
                 amount if kept else 0,
@@ -103,6 +105,21 @@ def net_as_known(known: datetime, path: Path = FILE) -> dict[tuple[str, str], in
                 worth, before = (finally_ if ended <= at else value), worth
                 net[booking.segment, f"{at:%Y-%m}"] += worth - before
     return {key: amount for key, amount in net.items() if amount}
+
+
+def lost_by_lead_time(known: date, bands: tuple[int, ...], path: Path = FILE) -> dict[int, int]:
+    """Parts per million of the booked value that came to nothing, by lead time of at least so many days.
+
+    From the stays that were due before a day alone: of those due later, only what was cancelled had ended by then.
+    """
+    booked: Counter[int] = Counter()
+    kept: Counter[int] = Counter()
+    for booking in bookings(path):
+        if booking.amount >= 0 and max(booking.arrives_on, booking.ended_on) < known:
+            band = max(days for days in bands if days <= (booking.arrives_on - booking.booked_on).days)
+            booked[band] += booking.amount
+            kept[band] += booking.amount if booking.status == "completed" else booking.retained
+    return {band: (booked[band] - kept[band]) * 1_000_000 // booked[band] for band in bands}
 
 
 def monthly_net(path: Path = FILE) -> dict[str, int]:

@@ -1,10 +1,10 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: help demo test test-data check format lint types contracts schemas bench chaos mutants lock clean
+.PHONY: help demo test test-data check format lint types contracts schemas bench chaos chaos-short mutants lock clean
 
 help: ## Show what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 # uv alone is installed by pip, from its own lines of the lock; uv then installs the whole lock in seconds.
 .venv/ready: requirements.lock pyproject.toml
@@ -48,6 +48,10 @@ bench: .venv/ready ## Measure steps, engine, sinks and the whole line
 chaos: .venv/ready ## Run seeded schedules of trouble against the engine, and show that broken engines are caught
 	$(BIN)/python -m tests.chaos
 	$(BIN)/python -m tests.chaos --broken all
+
+chaos-short: .venv/ready ## Run twenty seeded schedules of trouble, a few minutes
+	$(BIN)/python -m tests.chaos --runs 4 --schedule kills --schedule points --schedule wiped --schedule join_and_leave \
+		--schedule frozen
 
 mutants: .venv/ready ## Break the rules that matter one by one; every break must be noticed
 	$(BIN)/python -m tests.mutants

@@ -49,6 +49,12 @@ class Line:
             env=self._environment,
         )  # fmt: skip
 
+    def process(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a Python module beside the platform, its output to be read."""
+        return subprocess.Popen(
+            [sys.executable, "-m", *arguments], stdout=subprocess.PIPE, text=True, env=self._environment
+        )
+
     def report(self) -> dict[str, Any]:
         """The report's figures; fails unless everything agrees."""
         found: dict[str, Any] = json.loads(self.run("report", "--json").stdout)

@@ -21,7 +21,7 @@ from streams.local.state import LocalStackError, StateFolder
 from streams.local.supervise import die_with_parent
 from streams.settings import STORES, Settings, identity_key, read_services_file, read_settings
 
-READY_SECONDS = 90
+READY_SECONDS = 180
 """How long `start` waits for every service to answer."""
 _SUPERVISOR_SECONDS = 30
 _STOP_SECONDS = 120

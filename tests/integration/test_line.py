@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -26,6 +28,7 @@ from streams.stage import Stage
 from streams.topology import topology
 from tests.laws import assert_line_law, assert_log_law, read_line, view_of
 from tests.line import PROCESSES, Line, running_line
+from tests.support.optimizer_process import TAKEN, totals
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -91,6 +94,32 @@ def test_campaigns_are_told_of_every_touch(finished: Finished) -> None:
     told = view_of(finished.stages, finished.log).touches
     assert +reported == {campaign: touches for campaign, (touches, _, _) in told.items()}
     assert any(row["spend_minor"] and row["ctr_ppm"] for row in finished.report["campaigns"])
+
+
+def test_an_optimizer_killed_over_and_over_holds_what_the_ledger_says(finished: Finished, tmp_path: Path) -> None:
+    file, chance, killed = tmp_path / "totals", random.Random(3), 0
+    for _ in range(4):
+        optimizer = finished.line.process("tests.support.optimizer_process", str(file))
+        assert optimizer.stdout is not None
+        taken = [optimizer.stdout.readline() for _ in range(chance.randrange(1, 4))]
+        killed += all(line.startswith(TAKEN) for line in taken)
+        optimizer.kill()
+        optimizer.communicate()
+    assert killed > 1
+    optimizer = finished.line.process("tests.support.optimizer_process", str(file))
+    optimizer.communicate(timeout=120)
+    assert optimizer.returncode == 0
+    with psycopg.connect(**finished.line.settings.postgres("admin")) as database:
+        lines = database.execute("""
+            SELECT workspace_id, coalesce(campaign_id, '(none)'), channel, touch_day - DATE '1970-01-01',
+                conversion_day - DATE '1970-01-01', model, basis, currency, reporting_currency,
+                sum(amount_minor)::bigint, sum(reporting_minor)::bigint
+            FROM ledger_lines WHERE model = 'time_decay' AND basis = 'net' AND account <> '(revenue)'
+            GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9 HAVING sum(amount_minor) <> 0 OR sum(reporting_minor) <> 0
+        """).fetchall()
+    held = {cell: (one.total, one.reporting) for cell, one in totals(file).items() if one.total or one.reporting}
+    assert len(held) > 100
+    assert held == {tuple(cell): (own, reporting) for *cell, own, reporting in lines}
 
 
 def test_log_law(finished: Finished) -> None:

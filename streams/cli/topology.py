@@ -61,8 +61,9 @@ def _form(stage: Stage, stages: tuple[Stage, ...]) -> dict[str, Any]:
 
 
 def _takers(type_: Any, stage: Stage, place: int, stages: tuple[Stage, ...]) -> list[str]:
-    """Who takes what a step emits: later steps of the stage in the same pass, the type's topic, stages' inboxes."""
+    """Who takes what a step emits: later steps of the stage in the same pass, the type's topic, inboxes, whole ones."""
     later = [step.name for step in stage.steps[place + 1 :] if type_ in step.consumes]
     topic = [PLATFORM_TOPIC[type_].name] if type_ in PLATFORM_TOPIC else []
     takers = [other for other in stages if type_ in other.consumes and not (other is stage and later)]
-    return [*later, *topic, *(taker.inputs[0] for taker in takers)]
+    told = [f"all of {other.inputs[0]}" for other in stages if type_ in other.controls]
+    return [*later, *topic, *(taker.inputs[0] for taker in takers), *told]

@@ -33,7 +33,7 @@ def nulls(run: Run) -> Counter[Counted]:
 
 
 def told(run: Run) -> list[PathCounted]:
-    return [one for one in run.said("workspace.inbox", PathCounted) if not one.converted]
+    return [one for one in run.said("workspace.inbox", PathCounted) if one.source == "lead.journey"]
 
 
 def _monday(day: int) -> str:

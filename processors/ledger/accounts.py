@@ -52,7 +52,7 @@ def minus(should: Ledger, stands: Ledger) -> Ledger:
     for block in {**should, **stands}:
         wanted, held = should.get(block), stands.get(block)
         if wanted != held:
-            changed[block] = difference(wanted or {}, held or {})
+            changed[block] = difference(wanted or {}, held) if held else should[block]
     return changed
 
 

@@ -75,7 +75,8 @@ def target(states: Sequence[tuple[int, State]], under: Terms) -> Ledger:
     Zero balances are left out. The sum over a step's accounts, ``(revenue)`` included, is zero in both currencies.
     """
     places = [_place(touch, under.policy) for touch in under.path] or [Place(NOBODY, NOBODY, "", "", "", under.day)]
-    worths = {basis: _worths(states, basis, under) for _, basis in under.policy.credited}
+    bases = {basis for _, basis in under.policy.credited}
+    worths = {basis: _worths(states, basis, under) for basis in bases}
     # models often weigh a path the same, and bases often value a booking the same
     alike: dict[tuple[tuple[int, ...], tuple[Worth, ...]], list[tuple[str, str]]] = defaultdict(list)
     for model, basis in under.policy.credited:

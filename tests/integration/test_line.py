@@ -178,10 +178,8 @@ def test_a_bookings_history_is_told_and_adds_up(finished: Finished) -> None:
 def test_changes_are_the_difference_between_what_was_known_then_and_then(finished: Finished) -> None:
     line = finished.line
     with psycopg.connect(**line.settings.postgres("admin")) as database:
-        ((middle,),) = database.execute(
-            "SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY known_at) "
-            "FROM (SELECT DISTINCT known_at FROM ledger_lines) AS ticks"
-        ).fetchall()
+        # a stage that is behind hears of one tick only, so all may be known at once
+        ((middle,),) = database.execute("SELECT max(known_at) - interval '1 microsecond' FROM ledger_lines").fetchall()
     ever = datetime.now(UTC)
     changes = json.loads(line.run("changes", "--known-since", f"{middle}", "--known-at", f"{ever}", "--json").stdout)
     reader = ClickHouse(**line.settings.clickhouse("reader"))

@@ -28,12 +28,26 @@ from schemas.events.governance import (
     IdentitiesSplit,
     PolicyChanged,
 )
-from schemas.events.identity import IdentifierBound
+from schemas.events.identity import IdentifierBound, IdentityConflict, LeadMerged, LeadSplit
 from schemas.events.leads import LeadCaptured, LeadUpdated
 from schemas.events.ledger import CellChanged, CreditsPosted, RevenueAttributed
 from schemas.events.operations import DeadLettered, QuarantineOrdered, StageCounted, SweepFinished, Tick
 from schemas.events.paths import PathChanged
 from schemas.events.profiles import LeadProfiled
+from schemas.events.resolving import (
+    Apart,
+    Assign,
+    Attach,
+    BindingChanged,
+    Claim,
+    Companion,
+    FactsMoved,
+    HistoryMoved,
+    Link,
+    Login,
+    Meet,
+    Owner,
+)
 from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
 from schemas.events.weights import PathCounted, WeightsVersion
 
@@ -113,9 +127,11 @@ def _inbox(name: str, key: tuple[str, ...], *messages: type[Message], partitions
     return Topic(name, "inbox", (*messages, Tick), key, partitions, retention_days=14, max_bytes=3_000_000)
 
 
+_RESOLVING = (Link, Meet, FactsMoved, Assign, Apart, Login, Owner, Companion, Claim, Attach)
+
 INBOXES: tuple[Topic, ...] = (
-    _inbox("resolve.inbox", ("subject",), *(type_ for fact in FACTS for type_ in fact.types)),
-    _inbox("journeys", ("lead_id",), *(type_ for fact in FACTS for type_ in fact.types)),
+    _inbox("resolve.inbox", ("subject",), *(type_ for fact in FACTS for type_ in fact.types), *_RESOLVING),
+    _inbox("journeys", ("lead_id",), *(type_ for fact in FACTS for type_ in fact.types), BindingChanged, HistoryMoved),
     _inbox("ledger.inbox", ("booking_id",), PathChanged, CancellationRisk),
     _inbox("campaign.inbox", ("campaign_id", "day"), CellChanged, TouchCounted, SpendReported, partitions=2),
     _inbox("workspace.inbox", ("workspace_id",), PathCounted, partitions=1),
@@ -123,7 +139,9 @@ INBOXES: tuple[Topic, ...] = (
 
 PLATFORM: tuple[Topic, ...] = (
     Topic("lead.profiles", "platform", (LeadProfiled,), ("lead_id",), compacted=True),
-    Topic("identity.changes", "platform", (IdentifierBound,), ("identifier",)),
+    Topic("identity.bindings", "platform", (IdentifierBound,), ("identifier",)),
+    Topic("identity.changes", "platform", (LeadMerged, LeadSplit), ("lead_id",)),
+    Topic("identity.conflicts", "platform", (IdentityConflict,), ("conflict_id",), partitions=1),
     Topic("lead.scores", "platform", (LeadScored,), ("lead_id",)),
     Topic("lead.temperatures", "platform", (TemperatureChanged,), ("lead_id",)),
     Topic("lead.routes", "platform", (LeadRouted,), ("lead_id",)),

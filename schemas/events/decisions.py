@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 from schemas.events.base import Code, Event, Instant, Revision, Uuid
 
 Temperature = Literal["cold", "warm", "hot"]
+Standing = Literal["cold", "warm", "hot", "none"]
 
 
 class LeadScored(Event):
@@ -21,7 +22,7 @@ class LeadScored(Event):
 
 
 class TemperatureChanged(Event):
-    """From ``occurred_at`` on the lead has this temperature.
+    """From ``occurred_at`` on the lead has this temperature; ``none``: its history belongs to another lead.
 
     A record with ``restates_from`` voids everything said before about that lead from that instant on; where it names
     the same temperature twice it only says what holds from there. ``seq`` counts a lead's records.
@@ -29,7 +30,7 @@ class TemperatureChanged(Event):
 
     lead_id: Uuid
     seq: Revision
-    temperature: Temperature
+    temperature: Standing
     previous: Temperature | None = None
     reason: Code
     restates_from: Instant | None = None
@@ -40,8 +41,8 @@ class LeadRouted(Event):
 
     lead_id: Uuid
     seq: Revision
-    temperature: Temperature
-    route: Literal["whatsapp_then_call", "email", "nurture"]
+    temperature: Standing
+    route: Literal["whatsapp_then_call", "email", "nurture", "none"]
     reason: Code
 
 

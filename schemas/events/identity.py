@@ -1,7 +1,18 @@
-"""Topic ``identity.changes``: which lead an identifier belongs to."""
+"""Topics ``identity.bindings``, ``identity.changes``, ``identity.conflicts``: who is who, how it moved, what is unclear.
 
-from schemas.events.base import Event, Instant, Message, Uuid
+An identifier stands in them as its keyed hash; a booking has one too, so that it moves like an identifier.
+"""
+
+from typing import Literal
+
+from schemas.events.base import Event, Id, Instant, Message, Uuid
 from schemas.events.governance import IdentifierKind
+
+BoundKind = Literal["crm_id", "email", "phone", "wa_id", "device_id", "cookie_id", "click_id", "booking"]
+"""What may be bound to a lead: an identifier of any kind, or a booking."""
+
+Why = Literal["first", "merged", "split", "login", "revised"]
+"""Why a binding is as it is: first seen, leads became one, or two, a weak identifier was claimed, a booking renamed."""
 
 
 class IdentifierHash(Message):
@@ -12,10 +23,54 @@ class IdentifierHash(Message):
 
 
 class IdentifierBound(Event):
-    """From ``since`` on, history of this identifier belongs to this lead (highest version wins)."""
+    """From ``since`` on, history of this identifier belongs to this lead.
+
+    A version is told by as many records as it has intervals; of the records with ``since`` ≤ t that of the highest
+    (version, since) holds.
+    """
 
     identifier: Uuid
-    kind: IdentifierKind
+    kind: BoundKind
     lead_id: Uuid
     since: Instant
+    version: int
+    why: Why
+
+
+class LeadMerged(Event):
+    """A lead's history went to another, and its name stands for nobody any more.
+
+    ``decision`` tells this change from others of the same two leads: said once for all identifiers that it moved.
+    """
+
+    lead_id: Uuid
+    into_lead_id: Uuid
+    identifiers: list[Uuid]
+    decision: Id
+
+
+class LeadSplit(Event):
+    """Some of a lead's history went to another lead, and its own name lives on."""
+
+    lead_id: Uuid
+    into_lead_id: Uuid
+    identifiers: list[Uuid]
+    decision: Id
+
+
+ConflictKind = Literal["apart", "region", "limit", "shared", "unknown", "weak_limit", "booking_limit", "cluster_full"]
+
+
+class IdentityConflict(Event):
+    """Identifiers that facts would join and a rule does not; for a person to look at while it is open.
+
+    ``kind``: said to be apart, of different home regions, more than a lead may have, shared by too many to mean one
+    person, named by a split and never seen, more weak identifiers or bookings than one may hold, or too large a group.
+    Of the records with one ``conflict_id`` that of the highest ``version`` holds.
+    """
+
+    conflict_id: Uuid
+    kind: ConflictKind
+    identifiers: list[Uuid]
+    open: bool
     version: int

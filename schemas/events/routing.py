@@ -17,17 +17,20 @@ class Routed(Prefix):
     """From intake to the resolve stage: the subject that the fact is keyed by, and its identifiers, best first.
 
     ``subject`` is ``<kind>:<hash>`` of the best identifier, ``b:<booking>``, ``l:<lead>`` or ``f:<natural key>``.
+    ``linked`` says that a better identifier, shared by too many, has passed the fact on and linked what it names.
     """
 
     subject: Id
     identifiers: list[IdentifierHash]
+    linked: bool = False
 
 
 class Accepted(Prefix):
     """From the resolve stage to everybody: the lead as of arrival (null: the fact names no person).
 
-    ``identifier`` brought the fact, as number ``seq`` of that identifier under its binding's version ``ver``;
-    ``epoch`` is a booking's ownership epoch.
+    ``identifier`` brought the fact, as number ``seq`` of that identifier under its binding's version ``ver``; a booking
+    has an identifier of its own, whose version is its ownership epoch. A lead that passes a fact on to where it belongs
+    names itself as ``sender``, and ``seq`` is then the number of what it ever sent there.
     """
 
     lead_id: Uuid | None
@@ -35,4 +38,4 @@ class Accepted(Prefix):
     identifiers: list[IdentifierHash]
     seq: int
     ver: int
-    epoch: int
+    sender: Uuid | None = None

@@ -27,6 +27,7 @@ Amount = Annotated[int, msgspec.Meta(ge=0, le=MAX_MINOR)]
 Basis = Literal["net", "realised", "expected", "count"]
 Status = Literal["booked", "contracted"]
 Ppm = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+Strong = Literal["crm_id", "email", "phone", "wa_id"]
 Points = Annotated[int, msgspec.Meta(ge=0, le=25)]
 
 
@@ -64,6 +65,18 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """In time-decay attribution a touch weighs half as much as one that is so much younger."""
     click_look_back: LookBack = 30 * DAY
     view_look_back: LookBack = DAY
+
+    identity_limits: tuple[tuple[Strong, Annotated[int, msgspec.Meta(ge=1, le=64)]], ...] = (
+        ("crm_id", 1),
+        ("email", 5),
+        ("phone", 5),
+        ("wa_id", 5),
+    )
+    """How many identifiers of a kind observed links may bring together in one lead; a kind left out: one."""
+    hub_size: Annotated[int, msgspec.Meta(ge=1, le=8)] = 8
+    """An identifier named together with more others of one kind than this means nobody in particular."""
+    blocked_identifiers: tuple[str, ...] = ("test@test.com", "info@", "noreply@", "no-reply@", "0000000000")
+    """E-mail addresses (ending with @: at any domain), CRM ids and phone numbers as written that name nobody."""
 
     contact_not_after: Span = DAY
     """A proposal to contact somebody lapses after this long."""

@@ -29,7 +29,11 @@ class Emit(msgspec.Struct, frozen=True):
 
 
 class Forward(msgspec.Struct, frozen=True):
-    """Pass a fact on, its bytes unchanged, behind a new prefix; intake, which decoded it, says which fact it is."""
+    """Pass a fact on, its bytes unchanged, behind a new prefix; later steps of the pass do not see it any more.
+
+    Behind a prefix of the kind that it came with it goes to another key of the same stage. Intake, which decoded the
+    fact, says which one it is.
+    """
 
     prefix: Prefix
     fact: Event | None = None
@@ -53,9 +57,10 @@ class CancelTimer(msgspec.Struct, frozen=True):
 
 
 class Drop(msgspec.Struct, frozen=True):
-    """A deliberate discard, counted by its reason."""
+    """A deliberate discard, counted by its reason; ``whole``: of the input itself, which later steps do not see."""
 
     reason: str
+    whole: bool = False
 
 
 class DeadLetter(msgspec.Struct, frozen=True):

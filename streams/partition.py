@@ -13,7 +13,7 @@ from heapq import heappop, heappush
 
 import msgspec
 
-from processors.base import Broadcast, DeadLetter, Drop, Forward, Received, Visit
+from processors.base import Broadcast, DeadLetter, Drop, Forward, Output, Received, Visit
 from processors.control import EMPTY, Control, apply
 from schemas.codec import decode, encode
 from schemas.events.base import DAY, Event
@@ -110,7 +110,8 @@ class Partition:
         yield from self._put_out(outcome, record, None, None, record.value)
 
     def _event(self, record: InRecord, event: Event, prefix: Prefix | None, raw: bytes) -> Iterable[OutRecord]:
-        if self.stage.deduplicates and (known := self._known(event.event_id)) is not None:
+        deduplicated = self.stage.deduplicates and prefix is not None  # messages of stages come just once
+        if deduplicated and (known := self._known(event.event_id)) is not None:
             if known.content == content_hash(raw):
                 self._count(event, prefix, record, "duplicate")
                 return
@@ -123,11 +124,16 @@ class Partition:
         given = Input(key, event, event.event_id, event.occurred_at, prefix)
         outcome = run(self.stage, self._load(key), given, self._clock(key, record))
         self._keep(key, outcome.state)
-        refused = any(isinstance(output, DeadLetter) for output in outcome.outputs)
-        if self.stage.deduplicates and not refused:
+        if deduplicated and not any(self._leaves_open(output) for output in outcome.outputs):
             self._seen[event.event_id] = Seen(content_hash(raw), self.now or record.timestamp)
             self._count(event, prefix, record, "accepted")
         yield from self._put_out(outcome, record, event, prefix, raw)
+
+    def _leaves_open(self, output: Output | Emitted) -> bool:
+        """Whether a fact is not accepted with this: it is refused, or another key of this stage has the say."""
+        return isinstance(output, DeadLetter) or (
+            isinstance(output, Forward) and type(output.prefix) is self.stage.carries
+        )
 
     # -- time
 
@@ -252,8 +258,8 @@ class Partition:
                 case Forward(onward, named):
                     fact = named or event
                     assert fact is not None
-                    yield from self._router.forwarded(onward, fact, raw)
-                    if isinstance(onward, Routed):
+                    yield from self._router.forwarded(self.stage, onward, fact, raw)
+                    if isinstance(onward, Routed) and not self._leaves_open(output):
                         self._count(fact, onward, record, "routed")
                 case Broadcast():
                     assert event is not None

@@ -21,20 +21,36 @@ class Router:
 
     def emitted(self, stage: Stage, emitted: Emitted) -> Iterable[OutRecord]:
         """An event: once to its type's topic, and a copy to each stage that consumes it and has not seen it yet."""
-        event, value = emitted.event, encode(emitted.event)
+        event = emitted.event
         topic = PLATFORM_TOPIC.get(type(event))
+        takers = [
+            taker
+            for taker in self.stages
+            if type(event) in taker.controls
+            or (type(event) in taker.consumes and not (taker is stage and emitted.handed_on))
+        ]
+        if topic is None and not takers:
+            return  # it was for later steps of its own stage
+        value = encode(event)
         if topic is not None:
             yield OutRecord(topic.name, topic.key_of(event), value)
-        for taker in self.stages:
+        for taker in takers:
             if type(event) in taker.controls:
                 yield from self._to_all(taker, event, value)
-            elif type(event) in taker.consumes and not (taker is stage and emitted.handed_on):
+            else:
                 inbox = taker.inputs[0]
                 yield OutRecord(inbox, inbox_key(inbox, event), value)
 
-    def forwarded(self, prefix: Prefix, fact: Event, raw: bytes) -> Iterable[OutRecord]:
-        """A fact behind a prefix: to ``accepted.*`` once it is accepted, and to each stage that takes it so."""
+    def forwarded(self, stage: Stage, prefix: Prefix, fact: Event, raw: bytes) -> Iterable[OutRecord]:
+        """A fact behind a prefix: to ``accepted.*`` once it is accepted, and to each stage that takes it so.
+
+        Behind a prefix of the kind that a stage's own facts have it only changes keys within that stage.
+        """
         value = forward(prefix, raw)
+        if type(prefix) is stage.carries:
+            inbox = stage.inputs[0]
+            yield OutRecord(inbox, inbox_key(inbox, fact, prefix), value)
+            return
         if isinstance(prefix, Accepted):
             name = ACCEPTED_PREFIX + FACT_TOPIC[type(fact)].name
             whose = prefix.lead_id or ":".join(str(getattr(fact, part)) for part in fact.natural_key)

@@ -148,13 +148,14 @@ class _Pass:
         self._outputs: list[Emitted | Forward | Broadcast | Drop | DeadLetter] = []
         self._offered: list[Any] = [given.event]
         self._number = 0
+        self._gone = False  # a fact that a step has passed on is no business of later ones
 
     def through(self, outcome: Outcome) -> None:
         """The input, and what steps emit for this key, through each step in order; the result goes to ``outcome``."""
         given, clock, slices = self._given, self._clock, self._state.slices
         for place, (step, takes) in enumerate(zip(self._stage.steps, self._stage.takes, strict=True)):
             for event in self._offered[:]:  # what this step emits is for later ones
-                if type(event) not in takes:
+                if type(event) not in takes or (event is given.event and self._gone):
                     continue
                 if event is given.event and self._addressee not in (None, step.name):
                     continue
@@ -179,6 +180,9 @@ class _Pass:
                 self._state.timers[f"{self._stage.steps[place].name}.{name}"] = (at, self._state.generation)
             case CancelTimer(name):
                 self._state.timers.pop(f"{self._stage.steps[place].name}.{name}", None)
+            case Forward() | Drop(whole=True):
+                self._gone = True
+                self._outputs.append(answer)
             case _:
                 self._outputs.append(answer)
 

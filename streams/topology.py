@@ -12,7 +12,9 @@ def topology(identity_key: bytes) -> tuple[Stage, ...]:
     """All stages of the platform. ``identity_key`` (32 bytes) keys the hashes that stand for identifiers."""
     return (
         Stage("intake", tuple(topic.name for topic in FACTS), intake.steps(identity_key)),
-        Stage("resolve", ("resolve.inbox",), resolve.STEPS, carries=Routed, deduplicates=True),
+        Stage(
+            "resolve", ("resolve.inbox",), resolve.STEPS, carries=Routed, controls=resolve.CONTROLS, deduplicates=True
+        ),
         Stage("lead", ("journeys",), lead.STEPS, carries=Accepted, controls=lead.CONTROLS),
         Stage("ledger", ("ledger.inbox",), ledger.STEPS, carries=Accepted, controls=ledger.CONTROLS),
         Stage("campaign", ("campaign.inbox",), campaign.STEPS, carries=Accepted, controls=campaign.CONTROLS),

@@ -8,6 +8,7 @@ of a bundle's first or last touch is known for one.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -27,7 +28,10 @@ _KIND = {"plain": "content_engagement", "inquiry": "inquiry", "meeting": "meetin
 
 
 class Key(NamedTuple):
-    """What the touches of a bundle have in common; ``day`` counts since 1970 UTC, ``sort`` is a key of ``_KIND``."""
+    """What the touches of a bundle have in common; ``day`` counts since 1970 UTC, ``sort`` is a key of ``_KIND``.
+
+    The ``identifier`` is there because history moves from lead to lead by identifier.
+    """
 
     day: int
     sort: str
@@ -35,6 +39,7 @@ class Key(NamedTuple):
     campaign_id: str | None
     content_id: str | None
     variant_id: str | None
+    identifier: str | None = None
 
 
 class Tally(msgspec.Struct, frozen=True, array_like=True):
@@ -76,19 +81,32 @@ def fold(bundles: Bundles, touch: Touch) -> Folding | None:
             return None
         tally = _together(held, tally)
     tallies = {**bundles.tallies, key: tally}
-    since = until = key.day
+    oldest = min(key.day for key in tallies)
+    after, forgotten = _bounded(tallies, bundles.coarse_until)
+    if len(tallies) <= MAX_BUNDLES:
+        return Folding(after, key.day * DAY, key.day * DAY + DAY - 1)
+    return Folding(after, oldest * DAY, max(key.day, after.coarse_until) * DAY + DAY - 1, forgotten)
+
+
+def joined(one: Bundles, other: Bundles) -> Bundles:
+    """The bundles of two leads as those of one."""
+    coarse_until = max(one.coarse_until, other.coarse_until)
+    tallies = _coarsened(one.tallies, coarse_until)
+    for key, tally in _coarsened(other.tallies, coarse_until).items():
+        tallies[key] = _together(tallies[key], tally) if key in tallies else tally
+    return _bounded(tallies, coarse_until)[0]
+
+
+def _bounded(tallies: dict[Key, Tally], coarse_until: int) -> tuple[Bundles, int]:
+    """As many bundles as may be held, and how many were forgotten for that."""
     forgotten = 0
-    coarse_until = bundles.coarse_until
-    if len(tallies) > MAX_BUNDLES:
-        since = min(key.day for key in tallies)
-        while len(tallies) > MAX_BUNDLES and (fine := [key.day for key in tallies if key.day > coarse_until]):
-            coarse_until = min(fine)
-            tallies = _coarsened(tallies, coarse_until)
-        while len(tallies) > MAX_BUNDLES:
-            del tallies[min(tallies)]
-            forgotten += 1
-        until = max(until, coarse_until)
-    return Folding(Bundles(tallies, coarse_until), since * DAY, until * DAY + DAY - 1, forgotten)
+    while len(tallies) > MAX_BUNDLES and (fine := [key.day for key in tallies if key.day > coarse_until]):
+        coarse_until = min(fine)
+        tallies = _coarsened(tallies, coarse_until)
+    while len(tallies) > MAX_BUNDLES:
+        del tallies[min(tallies, key=_age)]
+        forgotten += 1
+    return Bundles(tallies, coarse_until), forgotten
 
 
 def as_touch(key: Key, tally: Tally) -> Touch:
@@ -101,8 +119,8 @@ def as_touch(key: Key, tally: Tally) -> Touch:
 def _key(touch: Touch, coarse_until: int) -> Key:
     day, sort = touch.at // DAY, _sort(touch.kind)
     if day <= coarse_until:
-        return Key(day, sort, touch.channel, MANY, None, None)
-    return Key(day, sort, touch.channel, touch.campaign_id, touch.content_id, touch.variant_id)
+        return Key(day, sort, touch.channel, MANY, None, None, touch.identifier)
+    return Key(day, sort, touch.channel, touch.campaign_id, touch.content_id, touch.variant_id, touch.identifier)
 
 
 def _sort(kind: str) -> str:
@@ -113,10 +131,16 @@ def _sort(kind: str) -> str:
     return "view" if kind in VIEW_CLASS else "plain"
 
 
-def _coarsened(tallies: dict[Key, Tally], day: int) -> dict[Key, Tally]:
+def _age(key: Key) -> tuple[str, ...]:
+    return tuple(f"{part:09d}" if isinstance(part, int) else part or "" for part in key)
+
+
+def _coarsened(tallies: Mapping[Key, Tally], until: int) -> dict[Key, Tally]:
+    """The campaigns of all days up to one told apart no more."""
     coarse: dict[Key, Tally] = {}
     for key, tally in tallies.items():
-        key = key if key.day != day else Key(day, key.sort, key.channel, MANY, None, None)  # noqa: PLW2901
+        if key.day <= until:
+            key = Key(key.day, key.sort, key.channel, MANY, None, None, key.identifier)  # noqa: PLW2901
         coarse[key] = _together(coarse[key], tally) if key in coarse else tally
     return coarse
 

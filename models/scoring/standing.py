@@ -44,7 +44,10 @@ class Standing(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Happening(msgspec.Struct, frozen=True, array_like=True):
-    """One entry of the log. ``live`` is false for a touch that was deleted; ``signals`` come with a lead's details."""
+    """One entry of the log, brought by an ``identifier`` (its hash).
+
+    ``live`` is false for a touch that was deleted; ``signals`` come with a lead's details.
+    """
 
     at: int
     id: str
@@ -52,6 +55,7 @@ class Happening(msgspec.Struct, frozen=True, array_like=True):
     revision: int = 1
     live: bool = True
     signals: Signals | None = None
+    identifier: str = ""
 
 
 class Change(msgspec.Struct, frozen=True, array_like=True):
@@ -96,6 +100,25 @@ def advance(standing: Standing, happening: Happening, policy_at: PolicyAt) -> tu
         if standing.direct and standing.direct[-1] > at - policy.warming_window and (kind in ("direct", "captured")):
             standing = _raise(standing, 2, at, "direct_inquiry", changes)
     return standing, changes
+
+
+def together(one: Standing, other: Standing) -> Standing:
+    """Two leads' standings as one person's: the warmer and later of both, and all that either did."""
+
+    def united(times: tuple[int, ...], more: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(sorted((*times, *more)))[-KEEP:]
+
+    older, newer = sorted((one, other), key=lambda standing: standing.since)
+    return Standing(
+        max(one.temperature, other.temperature),
+        newer.since,
+        max(one.score, other.score),
+        merged(older.signals, newer.signals),
+        united(one.engaged, other.engaged),
+        united(one.content, other.content),
+        united(one.direct, other.direct),
+        united(one.ready, other.ready),
+    )
 
 
 def cool(standing: Standing, until: int, policy_at: PolicyAt) -> tuple[Standing, list[Change]]:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from models.identity import hashes
 from processors.base import Context, DeadLetter, Forward, Output, Received
+from processors.intake.identities import SaidOfIdentities, contradiction, hashed
 from schemas.codec import CodecError, decode
 from schemas.events.base import HOUR, Event, Identified
 from schemas.events.bookings import BookingChanged
@@ -25,6 +26,9 @@ def admit(identity_key: bytes, slice_: None, received: Received, ctx: Context) -
     fact = _read(received)
     if isinstance(fact, DeadLetter):
         return None, [fact]
+    unclear = contradiction(fact) if isinstance(fact, SaidOfIdentities) else None
+    if unclear is not None:
+        return None, [unclear]
     identifiers = _identifiers(identity_key, fact)
     subject = _subject(fact, identifiers)
     if subject is None:
@@ -63,6 +67,8 @@ def _read(received: Received) -> Event | DeadLetter:
 
 
 def _identifiers(identity_key: bytes, fact: Event) -> list[IdentifierHash]:
+    if isinstance(fact, SaidOfIdentities):
+        return hashed(identity_key, fact)
     if not isinstance(fact, Identified):
         return []
     found = hashes(identity_key, fact.workspace_id, fact.region, lambda kind: getattr(fact, kind))

@@ -3,6 +3,8 @@
 from processors.base import Step, TimerFired, Visit
 from processors.lead.advance import Temperatures, advance
 from processors.lead.count import count
+from processors.lead.history import HistoryGiven, HistoryTaken
+from processors.lead.hold import Holding, hold
 from processors.lead.journey import Journeys, journey
 from processors.lead.path import Path, follow
 from processors.lead.profile import Profile, profile
@@ -14,9 +16,11 @@ from schemas.events.campaigns import TouchCounted
 from schemas.events.clicks import ClickRecorded
 from schemas.events.decisions import ContactProposed, LeadRouted, LeadScored, TemperatureChanged
 from schemas.events.governance import PolicyChanged
+from schemas.events.identity import LeadMerged, LeadSplit
 from schemas.events.leads import LeadCaptured, LeadUpdated
 from schemas.events.paths import PathChanged
 from schemas.events.profiles import LeadProfiled
+from schemas.events.resolving import BindingChanged, HistoryMoved
 from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
 from schemas.events.weights import PathCounted
 from schemas.topics import FACT_TOPIC
@@ -25,14 +29,23 @@ _PERSONAL = tuple(t for t in FACT_TOPIC if issubclass(t, Identified) and t is no
 _TOUCHES = (TouchpointRecorded, TouchpointDeleted, ClickRecorded)
 _HAPPENINGS = (LeadCaptured, LeadUpdated, *_TOUCHES)
 
+_MOVES = (HistoryGiven, HistoryTaken)
+
 STEPS = (
-    Step("profile", profile, consumes=_PERSONAL, emits=(LeadProfiled,), slice=Profile),
-    Step("score", score, consumes=(*_HAPPENINGS, Visit), emits=(LeadScored,), slice=Log),
-    Step("advance", advance, (*_HAPPENINGS, TimerFired, Visit), emits=(TemperatureChanged,), slice=Temperatures),
+    Step(
+        "hold",
+        hold,
+        consumes=(*_PERSONAL, BookingChanged, BindingChanged, HistoryMoved),
+        emits=(HistoryMoved, *_MOVES, LeadMerged, LeadSplit),
+        slice=Holding,
+    ),
+    Step("profile", profile, (*_PERSONAL, BindingChanged, *_MOVES), emits=(LeadProfiled,), slice=Profile),
+    Step("score", score, consumes=(*_HAPPENINGS, *_MOVES, Visit), emits=(LeadScored,), slice=Log),
+    Step("advance", advance, (*_HAPPENINGS, *_MOVES, TimerFired, Visit), (TemperatureChanged,), slice=Temperatures),
     Step("route", route, consumes=(TemperatureChanged,), emits=(LeadRouted, ContactProposed), slice=Route),
     Step("count", count, consumes=_TOUCHES, emits=(TouchCounted,)),
-    Step("path", follow, consumes=(*_TOUCHES, BookingChanged, TimerFired), emits=(PathChanged,), slice=Path),
-    Step("journey", journey, (*_TOUCHES, BookingChanged, TimerFired, Visit), emits=(PathCounted,), slice=Journeys),
+    Step("path", follow, (*_TOUCHES, BookingChanged, *_MOVES, TimerFired), emits=(PathChanged,), slice=Path),
+    Step("journey", journey, (*_TOUCHES, BookingChanged, *_MOVES, TimerFired, Visit), (PathCounted,), slice=Journeys),
 )
 
 CONTROLS = (PolicyChanged,)

@@ -12,6 +12,7 @@ import msgspec
 
 from models.scoring.standing import BANDS, Change, cool, cools_at
 from processors.base import CancelTimer, Context, Emit, Output, Timer, TimerFired, Visit
+from processors.lead.history import HistoryGiven, HistoryTaken
 from processors.lead.score import Log
 from schemas.events.base import Identified
 from schemas.events.decisions import TemperatureChanged
@@ -33,9 +34,12 @@ class Temperatures(msgspec.Struct, frozen=True):
 
 
 def advance(
-    held: Temperatures | None, event: Identified | TimerFired | Visit, ctx: Context
+    held: Temperatures | None, event: Identified | HistoryGiven | HistoryTaken | TimerFired | Visit, ctx: Context
 ) -> tuple[Temperatures | None, Sequence[Output]]:
-    """Bring what was published up to what the log says, and set the timer for the next cooling."""
+    """Bring what was published up to what the log says, and set the timer for the next cooling.
+
+    A lead whose history went to another has no temperature, from the first instant on that it had one.
+    """
     log: Log | None = ctx.slices.get("score")
     if log is None:
         return held, ()
@@ -77,7 +81,7 @@ def _difference(
             occurred_at=change.at,
             lead_id=held.lead_id,
             seq=number,
-            temperature=BANDS[change.after],
+            temperature=BANDS[change.after] if change.after >= 0 else "none",
             previous=BANDS[change.before] if change.before >= 0 else None,
             reason=change.reason,
             restates_from=restates_from if number == held.seq + 1 else None,

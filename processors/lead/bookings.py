@@ -22,12 +22,9 @@ class Revision(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Booking(msgspec.Struct, frozen=True, array_like=True):
-    """A booking of this lead: its ownership epoch, its revisions, and its conversion time as they say it.
+    """A booking of this lead: its own identifier and ownership epoch, its revisions, and when these say it converted."""
 
-    One that came from another lead (``epoch`` above 0) left revisions behind there, so here its conversion time is
-    not known for certain: every touch may have led to it.
-    """
-
+    identifier: str
     epoch: int
     revisions: dict[int, Revision]
     converted_at: int
@@ -35,7 +32,7 @@ class Booking(msgspec.Struct, frozen=True, array_like=True):
 
     def reached_from(self, since: int, until: int) -> bool:
         """Whether touches between two instants, both included, may have led to the booking."""
-        return self.epoch > 0 or (since <= self.converted_at and self.converted_at - REACH <= until)
+        return since <= self.converted_at and self.converted_at - REACH <= until
 
 
 def revision_of(fact: BookingChanged) -> Revision:
@@ -58,8 +55,22 @@ def told_of(fact: BookingChanged) -> BookingRevision:
     )
 
 
-def revised(held: Booking | None, number: int, revision: Revision, epoch: int) -> Booking:
+def revised(held: Booking | None, number: int, revision: Revision, identifier: str, epoch: int) -> Booking:
     """The booking with one revision more."""
-    before = ({}, None) if held is None else (held.revisions, held.dropped)
-    revisions, dropped = bounded({**before[0], number: revision}, before[1])
-    return Booking(epoch, revisions, converted_at(revisions, dropped), dropped)
+    return joined(held, Booking(identifier, epoch, {number: revision}, 0))
+
+
+def joined(held: Booking | None, more: Booking) -> Booking:
+    """The booking with revisions that another lead held; of two contents of one revision the one held stays."""
+    if held is None:
+        held = Booking(more.identifier, more.epoch, {}, 0)
+    dropped = _together(held.dropped, more.dropped)
+    revisions, dropped = bounded({**more.revisions, **held.revisions}, dropped)
+    epoch = max(held.epoch, more.epoch)
+    return Booking(more.identifier, epoch, revisions, converted_at(revisions, dropped), dropped)
+
+
+def _together(one: Dropped | None, other: Dropped | None) -> Dropped | None:
+    if one is None or other is None:
+        return one or other
+    return Dropped(min(one.earliest, other.earliest), *max(one[1:], other[1:], key=lambda newest: newest[0]))

@@ -58,7 +58,7 @@ def journey(
 ) -> tuple[Journeys | None, Sequence[Output]]:
     """Bring what was counted up to what the path says, and set the timer for the next journey to close."""
     path: Path | None = ctx.slices.get("path")
-    if path is None or not path.touches:
+    if path is None or not (path.touches or (held and held.counted)):
         return held, ()
     before = held or Journeys()
     if isinstance(event, TouchpointRecorded | ClickRecorded) and _only_goes_on(before, event, ctx):

@@ -16,11 +16,14 @@ from collections.abc import Sequence
 import msgspec
 
 from models.attribution.bundle import Bundles, fold
+from models.attribution.bundle import joined as bundles_joined
 from models.attribution.path import Touch
 from models.touches import OWN_SENDS
 from processors.base import Context, DeadLetter, Drop, Emit, Output, Timer, TimerFired
 from processors.lead.bookings import REACH, Booking, revised, revision_of, told_of
+from processors.lead.bookings import joined as booking_joined
 from processors.lead.candidates import candidates
+from processors.lead.history import HistoryGiven, HistoryTaken, Whereabouts, brought_by, lead_id
 from processors.lead.touch import as_touch
 from schemas.events.base import DAY, HOUR, Identified
 from schemas.events.bookings import BookingChanged
@@ -53,13 +56,21 @@ class Path(msgspec.Struct, frozen=True):
     waiting: tuple[str, ...] = ()
 
 
-def follow(held: Path | None, event: Identified | TimerFired, ctx: Context) -> tuple[Path | None, Sequence[Output]]:
-    """Take in a touch or a booking revision and tell the ledger of every booking whose path it changes."""
+def follow(
+    held: Path | None, event: Identified | HistoryGiven | HistoryTaken | TimerFired, ctx: Context
+) -> tuple[Path | None, Sequence[Output]]:
+    """Take in a touch, a booking revision or moved history; tell the ledger of every booking whose path it changes."""
     path = held or Path()
-    if isinstance(event, TimerFired):
-        return _told(msgspec.structs.replace(path, waiting=()), path.waiting, (), ctx)
-    if isinstance(event, BookingChanged):
-        return _booking(path, event, ctx)
+    match event:
+        case TimerFired():
+            return _told(msgspec.structs.replace(path, waiting=()), path.waiting, (), ctx)
+        case HistoryGiven():
+            return _given(path, event, ctx) if held is not None else (held, ())
+        case HistoryTaken():
+            part = event.parts.get("path")
+            return _taken(path, part, ctx) if part is not None else (held, ())
+        case BookingChanged():
+            return _booking(path, event, ctx)
     return _touch(path, as_touch(event, ctx), ctx)
 
 
@@ -161,11 +172,91 @@ def _booking(path: Path, fact: BookingChanged, ctx: Context) -> tuple[Path, Sequ
     known = held.revisions.get(fact.revision) if held is not None else None
     if known is not None:
         return path, () if known == revision else [_conflict("booking")]
-    booking = revised(held, fact.revision, revision, ctx.origin.epoch)
+    booking = revised(held, fact.revision, revision, brought_by(ctx), ctx.origin.ver)
     moved = held is None or (booking.epoch, booking.converted_at) != (held.epoch, held.converted_at)
     path = msgspec.structs.replace(path, bookings={**path.bookings, fact.booking_id: booking})
     path, message = _message(path, fact.booking_id, [told_of(fact)], ctx, with_touches=moved)
     return path, [message]
+
+
+# -- history that moves
+
+
+def parted(held: Path, where: Whereabouts) -> tuple[Path, dict[str, Path]]:
+    """The path without an identifier's touches, bundles and booking, and these by the lead that they belong to."""
+    parts: dict[str, Path] = {}
+
+    def part(at: int) -> Path:
+        return parts.setdefault(where.lead_at(at), Path({}, {}, 0, Bundles({}, held.bundles.coarse_until)))
+
+    touches, bookings, tallies = dict(held.touches), dict(held.bookings), dict(held.bundles.tallies)
+    for touch in held.touches.values():
+        if touch.identifier == where.identifier:
+            part(touch.at).touches[touch.id] = touches.pop(touch.id)
+    for booking_id, booking in held.bookings.items():
+        if booking.identifier == where.identifier:
+            part(booking.converted_at).bookings[booking_id] = bookings.pop(booking_id)
+    for key, tally in held.bundles.tallies.items():
+        if key.identifier == where.identifier:
+            part(tally.first[0]).bundles.tallies[key] = tallies.pop(key)
+    bundles = msgspec.structs.replace(held.bundles, tallies=tallies)
+    waiting = tuple(one for one in held.waiting if one in bookings)
+    return Path(touches, bookings, held.seq, bundles, waiting), parts
+
+
+def joined(held: Path, part: Path) -> Path:
+    """The path with a part of another; what is more than may be held one by one goes into bundles."""
+    touches = dict(held.touches)
+    for touch in part.touches.values():
+        known = touches.get(touch.id)
+        if known is None or known.revision < touch.revision:
+            touches[touch.id] = touch
+    touches = dict(sorted(touches.items(), key=lambda item: item[1].first))
+    bookings = dict(held.bookings)
+    for booking_id, booking in part.bookings.items():
+        bookings[booking_id] = booking_joined(bookings.get(booking_id), booking)
+    path = Path(touches, bookings, held.seq, bundles_joined(held.bundles, part.bundles), held.waiting)
+    if touches:
+        path = _pruned(path, next(reversed(touches.values())))
+    while len(path.touches) > MAX_TOUCHES:
+        path = _one_folded(path)
+    return path
+
+
+def _one_folded(path: Path) -> Path:
+    oldest = _oldest(path)
+    rest = {id_: touch for id_, touch in path.touches.items() if id_ != oldest.id}
+    folding = fold(path.bundles, oldest) if oldest.creditable else None
+    return msgspec.structs.replace(path, touches=rest, bundles=folding.bundles if folding else path.bundles)
+
+
+def _given(path: Path, event: HistoryGiven, ctx: Context) -> tuple[Path, Sequence[Output]]:
+    """Without what is another lead's now; bookings that it may have led to are told."""
+    rest, parts = parted(path, event.whereabouts(ctx))
+    for lead, part in parts.items():
+        if lead == lead_id(ctx):
+            rest = joined(rest, part)
+    gone = [part for lead, part in parts.items() if lead != lead_id(ctx)]
+    return _told(rest, sorted({one for part in gone for one in _led_to(part, rest)}), (), ctx)
+
+
+def _taken(path: Path, part: Path, ctx: Context) -> tuple[Path, Sequence[Output]]:
+    """With what is this lead's now; bookings that came, and those that came touches may have led to, are told."""
+    known = ctx.slices["hold"].known
+    bookings = {
+        booking_id: msgspec.structs.replace(booking, epoch=known[booking.identifier].ver)
+        for booking_id, booking in part.bookings.items()
+    }
+    part = msgspec.structs.replace(part, bookings=bookings)
+    path = joined(path, part)
+    return _told(path, sorted({*bookings, *_led_to(part, path)}), (), ctx)
+
+
+def _led_to(part: Path, path: Path) -> set[str]:
+    """The bookings of a path that touches of a part may have led to."""
+    spans = [(touch.at, touch.at) for touch in part.touches.values()]
+    spans += [(tally.first[0], tally.last[0]) for tally in part.bundles.tallies.values()]
+    return {one for since, until in spans for one in _reached(path, since, until)}
 
 
 # -- messages
@@ -194,7 +285,7 @@ def _message(
     message = PathChanged.build(
         occurred_at=ctx.at,
         booking_id=booking_id,
-        lead_id=ctx.key.partition("/")[2],
+        lead_id=lead_id(ctx),
         epoch=booking.epoch,
         seq=seq,
         facts=facts,

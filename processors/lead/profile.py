@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 
 from models.identity import normal_email, normal_phone
-from processors.base import Context, Drop, Emit, Output
+from processors.base import Context, Emit, Output
+from processors.lead.history import HistoryGiven, HistoryTaken, Whereabouts, brought_by, lead_id
 from schemas.events.base import Identified
 from schemas.events.identity import IdentifierHash
 from schemas.events.leads import LeadCaptured
 from schemas.events.profiles import LeadProfiled
-
-MAX_IDENTIFIERS = 64
+from schemas.events.resolving import BindingChanged
 
 _PERSONAL = ("crm_id", "email", "phone", "wa_id")
 _DETAILS = (
@@ -46,63 +46,125 @@ class Register(msgspec.Struct, frozen=True, array_like=True):
     dot: str
 
 
-class Profile(msgspec.Struct, frozen=True):
-    """A lead's registers by field, its identifiers' hashes by kind, first capture, and the version last published.
-
-    Bound: one register per field of ``LeadProfiled``, ``MAX_IDENTIFIERS`` identifiers.
-    """
+class Said(msgspec.Struct, frozen=True, array_like=True):
+    """What one identifier's facts say of the person: registers by field, and when they first captured one."""
 
     registers: dict[str, Register] = {}
-    identifiers: dict[str, str] = {}
     first_captured_at: int | None = None
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """What each identifier's facts say of the person; the identifiers, by kind, and the version last published.
+
+    Bound: per identifier one register per field of ``LeadProfiled``.
+    """
+
+    said: dict[str, Said] = {}
+    identifiers: dict[str, str] = {}
     version: int = 0
 
 
-def profile(held: Profile | None, fact: Identified, ctx: Context) -> tuple[Profile, Sequence[Output]]:
-    """Join what the fact says of the person; publish the profile when it changed.
+Event = Identified | BindingChanged | HistoryGiven | HistoryTaken
 
-    A lead that nobody can be recognised by again has no profile. A booking says nothing here: it follows the person
-    that its highest revision names, and an older one may have named another.
+
+def profile(held: Profile | None, event: Event, ctx: Context) -> tuple[Profile | None, Sequence[Output]]:
+    """Join what a fact, or history that has come or gone, says of the person; publish the profile when it changed.
+
+    A lead that nobody can be recognised by has no profile. A booking says nothing here: it follows the person that its
+    highest revision names, and an older one may have named another.
     """
     before = held or Profile()
-    outputs: list[Output] = []
-    identifiers = {**before.identifiers, **{one.hash: one.kind for one in ctx.origin.identifiers}}
-    if len(identifiers) > MAX_IDENTIFIERS:
-        identifiers = before.identifiers
-        outputs.append(Drop("too_many_identifiers"))
-    first = before.first_captured_at
+    match event:
+        case BindingChanged():
+            after, is_news = before, False
+        case HistoryGiven():
+            rest, by_lead = parted(before, event.whereabouts(ctx))
+            after, is_news = joined(rest, by_lead.get(lead_id(ctx))), True
+        case HistoryTaken():
+            after, is_news = joined(before, event.parts.get("profile")), True
+        case _:
+            after, is_news = _with_fact(before, event, ctx)
+    identifiers = ctx.slices["hold"].identifiers(lead_id(ctx))
+    if not identifiers and not before.version:
+        return (after, ()) if after is not before else (held, ())
+    if identifiers == before.identifiers and before.version and not is_news:
+        return (after, ()) if after is not before else (held, ())
+    after = Profile(after.said, identifiers, before.version + 1)
+    return after, [Emit(_published(after, event.occurred_at, ctx))]
+
+
+def _with_fact(before: Profile, fact: Identified, ctx: Context) -> tuple[Profile, bool]:
+    """With what a fact says, and whether that is news to anybody; the clocks behind the values are not published."""
+    who = brought_by(ctx)
+    said = before.said.get(who, Said())
+    newer = _newer(said.registers, fact)
+    first = said.first_captured_at
     if type(fact) is LeadCaptured:
         first = fact.occurred_at if first is None else min(first, fact.occurred_at)
-    if not identifiers:
-        return before, outputs
-    newer = _newer(before.registers, fact)
-    version = before.version
-    if held is None or (identifiers, first) != (before.identifiers, before.first_captured_at) or _tells(newer, before):
-        version += 1
-    after = Profile({**before.registers, **newer}, identifiers, first, version)
-    if version > before.version:
-        outputs.append(Emit(_published(after, fact, ctx)))
-    return after, outputs
+    if not newer and first == said.first_captured_at:
+        return before, False
+    is_news = first != said.first_captured_at or any(_tells(name, one, before) for name, one in newer.items())
+    after = Said({**said.registers, **newer}, first)
+    return msgspec.structs.replace(before, said={**before.said, who: after}), is_news
+
+
+def _tells(name: str, register: Register, before: Profile) -> bool:
+    """Whether a register wins over all that is held, with another value."""
+    held = _newest(before, name)
+    return held is None or (_clock(register) > _clock(held) and register.value != held.value)
+
+
+def _newest(profile_: Profile, name: str) -> Register | None:
+    known = [said.registers[name] for said in profile_.said.values() if name in said.registers]
+    return max(known, key=_clock, default=None)
+
+
+def _clock(register: Register) -> tuple[int, int, str]:
+    return register.wall, register.logical, register.dot
 
 
 def _newer(registers: dict[str, Register], fact: Identified) -> dict[str, Register]:
     """What the fact says with a greater clock than what is held."""
-    wall, logical, dot = fact.occurred_at, 0, f"{fact.region}:{fact.event_id}"
     newer: dict[str, Register] = {}
-    for name, value in _said(fact).items():
+    for name, value in _values(fact).items():
+        register = Register(value, fact.occurred_at, 0, f"{fact.region}:{fact.event_id}")
         held = registers.get(name)
-        if held is None or (wall, logical, dot) > (held.wall, held.logical, held.dot):
-            newer[name] = Register(value, wall, logical, dot)
+        if held is None or _clock(register) > _clock(held):
+            newer[name] = register
     return newer
 
 
-def _tells(newer: dict[str, Register], before: Profile) -> bool:
-    """Whether any value changes; the clocks behind the values, which are not published, move more often."""
-    held = before.registers
-    return any(name not in held or held[name].value != register.value for name, register in newer.items())
+def parted(held: Profile, where: Whereabouts) -> tuple[Profile, dict[str, Profile]]:
+    """The profile without what an identifier's facts say, and that by the lead it belongs to."""
+    said = held.said.get(where.identifier)
+    if said is None:
+        return held, {}
+    registers: dict[str, dict[str, Register]] = {}
+    for name, register in said.registers.items():
+        registers.setdefault(where.lead_at(register.wall), {})[name] = register
+    captured = {} if said.first_captured_at is None else {where.lead_at(said.first_captured_at): said.first_captured_at}
+    parts = {
+        lead: Profile({where.identifier: Said(registers.get(lead, {}), captured.get(lead))})
+        for lead in dict.fromkeys((*registers, *captured))
+    }
+    rest = {one: what for one, what in held.said.items() if one != where.identifier}
+    return msgspec.structs.replace(held, said=rest), parts
 
 
-def _said(fact: Identified) -> dict[str, Any]:
+def joined(held: Profile, part: Profile | None) -> Profile:
+    """The profile with a part of another; the newest word on each field wins."""
+    said = dict(held.said)
+    for identifier, more in part.said.items() if part is not None else ():
+        known = said.get(identifier, Said())
+        registers = dict(known.registers)
+        for name, register in more.registers.items():
+            registers[name] = max(registers.get(name, register), register, key=_clock)
+        captured = [at for at in (known.first_captured_at, more.first_captured_at) if at is not None]
+        said[identifier] = Said(registers, min(captured, default=None))
+    return msgspec.structs.replace(held, said=said)
+
+
+def _values(fact: Identified) -> dict[str, Any]:
     names = (*_PERSONAL, *_DETAILS) if isinstance(fact, LeadCaptured) else _PERSONAL
     said = {name: value for name in names if (value := getattr(fact, name)) is not None}
     if "email" in said:
@@ -112,15 +174,18 @@ def _said(fact: Identified) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _published(profile_: Profile, fact: Identified, ctx: Context) -> LeadProfiled:
-    values = {name: register.value for name, register in profile_.registers.items()}
+def _published(profile_: Profile, at: int, ctx: Context) -> LeadProfiled:
+    """The profile as it is; of a lead that nobody belongs to any more, just that."""
+    names = {name for said in profile_.said.values() for name in said.registers} if profile_.identifiers else ()
+    values = {name: newest.value for name in sorted(names) if (newest := _newest(profile_, name))}
+    captured = [said.first_captured_at for said in profile_.said.values() if said.first_captured_at is not None]
     email = values.get("email")
     return LeadProfiled.build(
-        occurred_at=fact.occurred_at,
-        lead_id=ctx.origin.lead_id,
+        occurred_at=at,
+        lead_id=lead_id(ctx),
         version=profile_.version,
         identifiers=[IdentifierHash.build(kind=kind, hash=hash_) for hash_, kind in profile_.identifiers.items()],
         email_domain=str(email).rpartition("@")[2] if email else None,
-        first_captured_at=profile_.first_captured_at,
+        first_captured_at=min(captured, default=None) if profile_.identifiers else None,
         **values,
     )

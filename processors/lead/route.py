@@ -10,9 +10,9 @@ from processors.base import Context, Emit, Output
 from schemas.events.decisions import ContactProposed, LeadRouted, TemperatureChanged
 from schemas.ids import derived_id
 
-_ROUTE = {"hot": "whatsapp_then_call", "warm": "email", "cold": "nurture"}
-_WARMTH = ("", "nurture", "email", "whatsapp_then_call")
-_CHANNELS = {"hot": ["whatsapp", "call"], "warm": ["email"], "cold": []}
+_ROUTE = {"hot": "whatsapp_then_call", "warm": "email", "cold": "nurture", "none": "none"}
+_WARMTH = ("", "none", "nurture", "email", "whatsapp_then_call")
+_CHANNELS = {"hot": ["whatsapp", "call"], "warm": ["email"], "cold": [], "none": []}
 
 
 class Route(msgspec.Struct, frozen=True, array_like=True):

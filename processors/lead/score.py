@@ -13,9 +13,10 @@ from typing import NamedTuple
 import msgspec
 
 from models.scoring.points import Signals
-from models.scoring.standing import Change, Happening, Kind, Standing, advance, score_at
+from models.scoring.standing import Change, Happening, Kind, Standing, advance, score_at, together
 from models.touches import is_click_class
 from processors.base import Context, Drop, Emit, Output, Visit
+from processors.lead.history import HistoryGiven, HistoryTaken, Whereabouts, brought_by, lead_id
 from schemas.events.base import DAY, Identified
 from schemas.events.clicks import ClickRecorded
 from schemas.events.decisions import LeadScored
@@ -52,11 +53,22 @@ class Log(msgspec.Struct, frozen=True):
     seq: int = 0
 
 
-def score(held: Log | None, fact: Identified | Visit, ctx: Context) -> tuple[Log | None, Sequence[Output]]:
-    """Take the fact into the log, or fold the log anew under other policies; publish the score when it changed."""
-    if isinstance(fact, Visit):
-        return (held, ()) if held is None else _published(_refolded(held, held.entries, ctx), ctx)
-    happening = _happening(fact)
+def score(
+    held: Log | None, fact: Identified | Visit | HistoryGiven | HistoryTaken, ctx: Context
+) -> tuple[Log | None, Sequence[Output]]:
+    """Take the fact into the log, let history come or go, or fold the log anew; publish the score when it changed."""
+    match fact:
+        case Visit():
+            return (held, ()) if held is None else _published(_refolded(held, held.entries, ctx), ctx)
+        case HistoryGiven():
+            if held is None:
+                return held, ()
+            rest, by_lead = parted(held, fact.whereabouts(ctx))
+            return _published(joined(rest, by_lead.get(lead_id(ctx)), ctx), ctx)
+        case HistoryTaken():
+            part = fact.parts.get("score")
+            return (held, ()) if part is None else _published(joined(held or Log(), part, ctx), ctx)
+    happening = _happening(fact, ctx)
     if happening is None:
         return held, ()
     log = held or Log()
@@ -66,15 +78,15 @@ def score(held: Log | None, fact: Identified | Visit, ctx: Context) -> tuple[Log
 
 
 def _published(log: Log, ctx: Context) -> tuple[Log, Sequence[Output]]:
-    newest = log.entries[-1].at
+    newest = log.entries[-1].at if log.entries else max(log.forgotten, 0)
     parts = score_at(log.head, newest, ctx.control.policy_at(newest))
     told = (parts.budget, parts.urgency, parts.engagement, parts.readiness)
     if told == log.told:
         return log, ()
     log = msgspec.structs.replace(log, told=told, seq=log.seq + 1)
     scored = LeadScored.build(
-        occurred_at=newest,
-        lead_id=ctx.key.partition("/")[2],
+        occurred_at=newest if log.entries else ctx.at,
+        lead_id=lead_id(ctx),
         seq=log.seq,
         score=parts.total,
         budget=parts.budget,
@@ -86,19 +98,60 @@ def _published(log: Log, ctx: Context) -> tuple[Log, Sequence[Output]]:
     return log, [Emit(scored)]
 
 
-def _happening(fact: Identified) -> Happening | None:
+def _happening(fact: Identified, ctx: Context) -> Happening | None:
+    who = brought_by(ctx)
     if isinstance(fact, LeadCaptured):
         kind: Kind = "captured" if type(fact) is LeadCaptured else "updated"
         signals = Signals(fact.budget_minor, fact.timeframe_days, fact.financing)
-        return Happening(fact.occurred_at, fact.event_id, kind, signals=signals)
+        return Happening(fact.occurred_at, fact.event_id, kind, signals=signals, identifier=who)
     if isinstance(fact, ClickRecorded):
-        return Happening(fact.occurred_at, fact.click_id, "content", fact.revision)
+        return Happening(fact.occurred_at, fact.click_id, "content", fact.revision, identifier=who)
     if isinstance(fact, TouchpointRecorded):
         live = not isinstance(fact, TouchpointDeleted) and is_click_class(fact.kind)
         kind = _KIND.get(fact.kind, "other")
         first_sight_of_nothing = not live and fact.revision == 1
-        return None if first_sight_of_nothing else Happening(fact.occurred_at, fact.touch_id, kind, fact.revision, live)
+        if first_sight_of_nothing:
+            return None
+        return Happening(fact.occurred_at, fact.touch_id, kind, fact.revision, live, identifier=who)
     raise TypeError(type(fact).__name__)
+
+
+def parted(held: Log, where: Whereabouts) -> tuple[Log, dict[str, Log]]:
+    """The log without an identifier's entries, and these by the lead that they belong to.
+
+    What is behind the checkpoint is not told apart by identifier. It goes with the one that the lead is named after.
+    """
+    entries: dict[str, list[Happening]] = {}
+    for entry in held.entries:
+        if entry.identifier == where.identifier:
+            entries.setdefault(where.lead_at(entry.at), []).append(entry)
+    parts = {lead: Log(tuple(some)) for lead, some in entries.items()}
+    rest = msgspec.structs.replace(
+        held, entries=tuple(one for one in held.entries if one.identifier != where.identifier)
+    )
+    if where.is_anchor and held.forgotten >= 0:
+        lead = where.lead_at(held.forgotten)
+        behind = {"checkpoint": held.checkpoint, "forgotten": held.forgotten}
+        parts[lead] = msgspec.structs.replace(parts.get(lead, Log()), **behind)
+        rest = msgspec.structs.replace(rest, checkpoint=Standing(), forgotten=-1)
+    return rest, parts
+
+
+def joined(held: Log, part: Log | None, ctx: Context) -> Log:
+    """The log with entries of another, folded anew; those behind its checkpoint are let go."""
+    entries = {entry.id: entry for entry in held.entries}
+    if part is not None:
+        for entry in part.entries:
+            known = entries.get(entry.id)
+            if known is None or known.revision < entry.revision:
+                entries[entry.id] = entry
+        if part.forgotten >= 0:
+            checkpoint = part.checkpoint if held.forgotten < 0 else together(held.checkpoint, part.checkpoint)
+            forgotten = max(held.forgotten, part.forgotten)
+            held = msgspec.structs.replace(held, checkpoint=checkpoint, forgotten=forgotten)
+    kept = sorted((entry for entry in entries.values() if entry.at > held.forgotten), key=_place)
+    log = _refolded(held, kept, ctx)
+    return _trimmed(log, ctx) if kept else log
 
 
 def _inserted(log: Log, happening: Happening, ctx: Context) -> Log:

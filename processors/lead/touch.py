@@ -5,6 +5,7 @@ from __future__ import annotations
 from models.attribution.path import Touch
 from models.touches import channel_of_click
 from processors.base import Context
+from processors.lead.history import brought_by
 from schemas.events.base import Identified
 from schemas.events.clicks import ClickRecorded
 from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
@@ -12,7 +13,7 @@ from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
 
 def as_touch(fact: Identified, ctx: Context) -> Touch:
     """The touch that a fact tells of. Raises ``TypeError`` for any other fact."""
-    identifier = ctx.origin.identifier
+    identifier = brought_by(ctx)
     if isinstance(fact, ClickRecorded):
         channel = channel_of_click(fact.utm_medium, fact.utm_source)
         return Touch(

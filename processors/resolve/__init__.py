@@ -1,19 +1,67 @@
-"""Resolve: who is this? The only stage that says which lead a fact belongs to."""
+"""Resolve: who is this? The only stage that says which lead a fact belongs to.
+
+Keys are strong identifiers, weak ones, bookings, leads that a fact only names, and facts that name nobody.
+"""
 
 from processors.base import Step
+from processors.resolve.addressed import pass_on_to_lead
 from processors.resolve.booking import Booking, own
-from processors.resolve.identifier import Identifier, bind
+from processors.resolve.joined import FactsJoined
+from processors.resolve.root import Root, conclude
+from processors.resolve.strong import Strong, resolve_strong
 from processors.resolve.unnamed import pass_on
+from processors.resolve.weak import Weak, resolve_weak
 from schemas.events.base import Identified
 from schemas.events.bookings import BookingChanged
-from schemas.events.identity import IdentifierBound
+from schemas.events.governance import IdentitiesLinked, IdentitiesSplit, PolicyChanged
+from schemas.events.identity import IdentifierBound, IdentityConflict
+from schemas.events.resolving import (
+    Apart,
+    Assign,
+    Attach,
+    BindingChanged,
+    Claim,
+    Companion,
+    FactsMoved,
+    Link,
+    Login,
+    Meet,
+    Owner,
+)
 from schemas.topics import FACT_TOPIC
 
 _PERSONAL = tuple(t for t in FACT_TOPIC if issubclass(t, Identified) and t is not BookingChanged)
-_UNNAMED = tuple(t for t in FACT_TOPIC if not issubclass(t, Identified))
+_SAID_OF_IDENTITIES = (IdentitiesLinked, IdentitiesSplit)
+_UNNAMED = tuple(t for t in FACT_TOPIC if not issubclass(t, Identified) and t not in _SAID_OF_IDENTITIES)
+_BINDING = (IdentifierBound, BindingChanged, Owner)
 
 STEPS = (
-    Step("identifier", bind, consumes=_PERSONAL, emits=(IdentifierBound,), slice=Identifier),
-    Step("booking", own, consumes=(BookingChanged,), slice=Booking),
+    Step(
+        "strong",
+        resolve_strong,
+        consumes=(*_PERSONAL, BookingChanged, *_SAID_OF_IDENTITIES, Link, Assign, Apart, Attach),
+        emits=(Link, Apart, Login, FactsJoined, IdentityConflict, *_BINDING),
+        slice=Strong,
+    ),
+    Step(
+        "root",
+        conclude,
+        consumes=(FactsJoined, Meet, FactsMoved, Assign),
+        emits=(Meet, FactsMoved, Assign, IdentityConflict),
+        slice=Root,
+    ),
+    Step(
+        "weak",
+        resolve_weak,
+        consumes=(*_PERSONAL, BookingChanged, Login, Owner, Companion, Claim, Attach),
+        emits=(Companion, Claim, Attach, *_BINDING),
+        slice=Weak,
+    ),
+    Step(
+        "booking", own, consumes=(BookingChanged, Owner), emits=(IdentifierBound, BindingChanged, Attach), slice=Booking
+    ),
+    Step("addressed", pass_on_to_lead, consumes=_PERSONAL),
     Step("unnamed", pass_on, consumes=_UNNAMED),
 )
+
+CONTROLS = (PolicyChanged,)

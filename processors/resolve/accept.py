@@ -1,15 +1,17 @@
-"""The prefix that says: accepted, and whose it is."""
+"""The prefixes behind which this stage passes facts on: to the next key that has a say, and accepted to everybody."""
 
 from __future__ import annotations
 
-from schemas.events.routing import Accepted, Routed
+from processors.base import Forward
+from schemas.events.identity import IdentifierHash
+from schemas.events.routing import Accepted, Answer, Routed
 
 
 def accepted(
-    origin: Routed, *, lead_id: str | None, identifier: str | None = None, seq: int = 0, ver: int = 0, epoch: int = 0
-) -> Accepted:
-    """The prefix of an accepted fact, with the coordinates that it came with."""
-    return Accepted.build(
+    origin: Routed, *, lead_id: str | None, identifier: str | None = None, seq: int = 0, ver: int = 0
+) -> Forward:
+    """An accepted fact on its way on, with the coordinates that it came with."""
+    prefix = Accepted.build(
         arrived_at=origin.arrived_at,
         topic=origin.topic,
         partition=origin.partition,
@@ -19,5 +21,27 @@ def accepted(
         identifiers=origin.identifiers,
         seq=seq,
         ver=ver,
-        epoch=epoch,
     )
+    return Forward(prefix)
+
+
+def passed_on(
+    origin: Routed,
+    subject: str,
+    *,
+    identifiers: list[IdentifierHash] | None = None,
+    linked: bool = False,
+    answer: Answer | None = None,
+) -> Forward:
+    """A fact on its way to another key of this stage; ``identifiers`` where not all that it came with are usable."""
+    prefix = Routed.build(
+        arrived_at=origin.arrived_at,
+        topic=origin.topic,
+        partition=origin.partition,
+        offset=origin.offset,
+        subject=subject,
+        identifiers=origin.identifiers if identifiers is None else identifiers,
+        linked=linked,
+        answer=answer,
+    )
+    return Forward(prefix)

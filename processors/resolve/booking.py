@@ -1,7 +1,8 @@
 """A booking is a key of its own: it hangs on the best identifier of its highest revision and moves as a whole.
 
-Each change of its owner adds one to the ownership epoch (ledger specification, section 1). A booking that names nobody
-is a lead of its own.
+The version of its binding is the ownership epoch (ledger specification, section 1). Until the identifier that it hangs
+on has said whose it is, the booking's facts go there and come back with the answer; so nothing has to be kept of them
+here. A booking that names nobody is a lead of its own.
 """
 
 from __future__ import annotations
@@ -10,42 +11,121 @@ from collections.abc import Sequence
 
 import msgspec
 
-from processors.base import Context, Forward, Output
-from processors.resolve.accept import accepted
+from models.conversion import Dropped, bounded, converted_at
+from models.identity import STRONG
+from processors.base import Context, Emit, Output
+from processors.resolve.accept import accepted, passed_on
+from processors.resolve.binding import Decision, rebound
+from processors.resolve.keys import key_of, subject_of
+from processors.resolve.usable import usable
 from schemas.events.bookings import BookingChanged
+from schemas.events.resolving import Attach, Owner
 from schemas.ids import derived_id
+
+_REVISED = "revised"
+
+
+class Dates(msgspec.Struct, frozen=True, array_like=True):
+    """What the conversion time needs of one revision."""
+
+    occurred_at: int
+    booked_at: int | None
 
 
 class Booking(msgspec.Struct, frozen=True, array_like=True):
-    """Whose a booking is, since which revision and epoch, and how many of its facts have passed."""
+    """What a booking hangs on since which revision, and the lead that this said; both none where nobody is named.
 
-    lead_id: str
-    identifier: str | None
-    revision: int
-    epoch: int = 0
+    ``ver`` is the ownership epoch, ``seq`` counts the facts forwarded, ``asked_at`` is the conversion time that the
+    answer was asked for.
+    """
+
+    revision: int = 0
+    edge: str | None = None
+    lead_id: str | None = None
+    settled: bool = False
+    ver: int = 0
     seq: int = 0
+    revisions: dict[int, Dates] = {}
+    dropped: Dropped | None = None
+    asked_at: int = 0
 
 
-def own(held: Booking | None, fact: BookingChanged, ctx: Context) -> tuple[Booking, Sequence[Output]]:
-    """Forward the revision to the booking's owner."""
-    identifiers = ctx.origin.identifiers
-    identifier = identifiers[0].hash if identifiers else None
-    if held is None:
-        held = Booking(_lead(identifier, ctx), identifier, fact.revision)
-    elif fact.revision > held.revision:
-        epoch = held.epoch + (identifier != held.identifier)
-        held = Booking(_lead(identifier, ctx), identifier, fact.revision, epoch, held.seq)
-    held = msgspec.structs.replace(held, seq=held.seq + 1)
-    prefix = accepted(
-        ctx.origin,
-        lead_id=held.lead_id,
-        identifier=held.identifier,
-        seq=held.seq,
-        ver=held.epoch,
-        epoch=held.epoch,
+def own(held: Booking | None, event: BookingChanged | Owner, ctx: Context) -> tuple[Booking | None, Sequence[Output]]:
+    """Forward a revision to the booking's owner, or to where it can be learned; follow the owner's moves."""
+    key = key_of(ctx)
+    if key.kind != "b":
+        return held, ()
+    booking = held or Booking()
+    if isinstance(event, Owner):
+        if event.strong != booking.edge:
+            return booking, ()
+        return _owned(booking, event.lead_id, Decision(event.why, event.identifiers, event.decision), event, ctx)
+    return _fact(booking, event, ctx)
+
+
+def _fact(booking: Booking, fact: BookingChanged, ctx: Context) -> tuple[Booking, Sequence[Output]]:
+    outputs: list[Output] = []
+    if ctx.origin.answer is None:
+        booking = _revised(booking, fact, ctx)
+    elif ctx.origin.answer.strong == booking.edge and not booking.settled:
+        decision = Decision(_REVISED, (), "")
+        booking, outputs = _owned(booking, ctx.origin.answer.lead_id, decision, fact, ctx)
+    if booking.edge is not None and not booking.settled:
+        return booking, [*outputs, passed_on(ctx.origin, booking.edge)]
+    if booking.edge is None and not booking.settled:
+        nobody = derived_id("lead of booking", ctx.key)
+        booking, outputs = _owned(booking, nobody, Decision(_REVISED, (), ""), fact, ctx)
+    booking, asked = _asked_again(msgspec.structs.replace(booking, seq=booking.seq + 1), fact, ctx)
+    onward = accepted(
+        ctx.origin, lead_id=booking.lead_id, identifier=identifier_of(ctx), seq=booking.seq, ver=booking.ver
     )
-    return held, [Forward(prefix)]
+    return booking, [*outputs, *asked, onward]
 
 
-def _lead(identifier: str | None, ctx: Context) -> str:
-    return identifier or derived_id("lead of booking", ctx.key)
+def _revised(booking: Booking, fact: BookingChanged, ctx: Context) -> Booking:
+    """With one revision more; the highest one says what the booking hangs on."""
+    dates = {**booking.revisions, fact.revision: Dates(fact.occurred_at, fact.booked_at)}
+    revisions, dropped = bounded(dates, booking.dropped)
+    booking = msgspec.structs.replace(booking, revisions=revisions, dropped=dropped)
+    if fact.revision <= booking.revision:
+        return booking
+    named = usable(ctx.origin.identifiers, fact, ctx.policy)
+    edge = subject_of(named[0]) if named else None
+    same = booking.revision > 0 and edge == booking.edge
+    return msgspec.structs.replace(
+        booking, revision=fact.revision, edge=edge, settled=booking.settled and same, asked_at=booking.asked_at * same
+    )
+
+
+def _owned(
+    booking: Booking, lead_id: str, decision: Decision, event: BookingChanged | Owner, ctx: Context
+) -> tuple[Booking, list[Output]]:
+    """The booking as this lead's, told to both where it was another's."""
+    before = booking.lead_id
+    booking = msgspec.structs.replace(booking, lead_id=lead_id, settled=True)
+    if before is None or before == lead_id:
+        return booking, []
+    booking = msgspec.structs.replace(booking, ver=booking.ver + 1)
+    me = identifier_of(ctx)
+    if decision.why not in ("merged", "split"):
+        decision = Decision(_REVISED, (me,), f"{me}:{booking.ver}")
+    rows = ((0, before),), ((0, lead_id),)
+    return booking, [*rebound(me, "booking", *rows, booking.ver, decision, event.occurred_at)]
+
+
+def _asked_again(booking: Booking, fact: BookingChanged, ctx: Context) -> tuple[Booking, list[Output]]:
+    """A weak identifier answers as of the conversion, so it hears when that has moved."""
+    edge = booking.edge
+    if edge is None or edge.partition(":")[0] in STRONG:
+        return booking, []
+    converted = converted_at(booking.revisions, booking.dropped)
+    if converted == booking.asked_at:
+        return booking, []
+    dependent = key_of(ctx).subject
+    attach = Attach.build(occurred_at=fact.occurred_at, subject=edge, dependent=dependent, at=converted)
+    return msgspec.structs.replace(booking, asked_at=converted), [Emit(attach)]
+
+
+def identifier_of(ctx: Context) -> str:
+    """The booking's own identifier: what its binding is about."""
+    return derived_id("booking", ctx.key)

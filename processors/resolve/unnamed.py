@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from processors.base import Broadcast, Context, DeadLetter, Forward, Output
+from processors.base import Broadcast, Context, DeadLetter, Output
 from processors.control import CONTROL_TYPES, EMPTY, apply
 from processors.resolve.accept import accepted
 from schemas.events.base import Event
@@ -14,7 +14,7 @@ from schemas.events.base import Event
 
 def pass_on(slice_: None, fact: Event, ctx: Context) -> tuple[None, Sequence[Output]]:
     """Forward the fact; broadcast it too when it is a control record that can be understood."""
-    forward = Forward(accepted(ctx.origin, lead_id=None))
+    forward = accepted(ctx.origin, lead_id=None)
     if not isinstance(fact, CONTROL_TYPES):
         return None, [forward]
     try:

@@ -13,16 +13,27 @@ class Prefix(Message):
     offset: int
 
 
+class Answer(Message):
+    """What the identifier that a booking hangs on said of its lead."""
+
+    strong: Id
+    lead_id: Uuid
+    ver: int
+
+
 class Routed(Prefix):
     """From intake to the resolve stage: the subject that the fact is keyed by, and its identifiers, best first.
 
     ``subject`` is ``<kind>:<hash>`` of the best identifier, ``b:<booking>``, ``l:<lead>`` or ``f:<natural key>``.
-    ``linked`` says that a better identifier, shared by too many, has passed the fact on and linked what it names.
+    ``linked`` says that a better identifier, shared by too many, has passed the fact on and linked what it names. A
+    booking's fact goes to the identifier that the booking hangs on, to learn of its lead, and comes back with the
+    ``answer``.
     """
 
     subject: Id
     identifiers: list[IdentifierHash]
     linked: bool = False
+    answer: Answer | None = None
 
 
 class Accepted(Prefix):

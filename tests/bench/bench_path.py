@@ -44,7 +44,7 @@ def rows() -> Iterator[Row]:
 def _cost(before: Path) -> float:
     """Microseconds of a touch in order, each taken into the same path; the best chunk of many."""
     context = Context(
-        "bench/lead", hot.END, hot.END, "cause", None, origin=Accepted.build(identifier=None, lead_id=None, epoch=0)  # type: ignore[arg-type]
+        "bench/lead", hot.END, hot.END, "cause", None, origin=Accepted.build(identifier=None, lead_id=None, ver=0)  # type: ignore[arg-type]
     )  # fmt: skip
     facts = [
         TouchpointRecorded.build(

@@ -171,6 +171,5 @@ class Feed:
             identifiers=[],
             seq=0,
             ver=0,
-            epoch=0,
         )
         return f"{self.counter.name}/{lead}", forward(prefix, encode(event))

@@ -44,7 +44,7 @@ class Inbox:
             elif isinstance(event, SpendReported):
                 prefix = Accepted.build(
                     arrived_at=NOW, topic="spend", partition=0, offset=self._offset, lead_id=None, identifier=None,
-                    identifiers=[], seq=0, ver=0, epoch=0,
+                    identifiers=[], seq=0, ver=0,
                 )  # fmt: skip
                 self._apply(inbox_key("campaign.inbox", event, prefix), forward(prefix, encode(event)))
             else:

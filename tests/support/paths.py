@@ -37,7 +37,7 @@ class Lead:
     def take(self, *facts: Event, epoch: int = 0) -> int:
         """Let facts arrive; how many messages they led to at once."""
         before = len(self.told)
-        origin = Accepted.build(lead_id=LEAD, identifier=None, epoch=epoch)
+        origin = Accepted.build(lead_id=LEAD, identifier=None, ver=epoch)
         for fact in facts:
             given = Input(f"acme/{LEAD}", fact, fact.event_id, fact.occurred_at, origin)
             self._keep(run(STAGE, self.state, given, Clock(self.now)))

@@ -57,7 +57,7 @@ def accepted(event: Event, offset: int = 0, lead: str | None = None) -> tuple[st
     hashes = [IdentifierHash.build(kind="email", hash=identifier)] if identifier else []
     prefix = Accepted.build(
         arrived_at=event.occurred_at + 1_000_000, topic=topic, partition=0, offset=offset, lead_id=lead,
-        identifier=identifier, identifiers=hashes, seq=1, ver=1, epoch=0,
+        identifier=identifier, identifiers=hashes, seq=1, ver=1,
     )  # fmt: skip
     return ACCEPTED_PREFIX + topic, forward(prefix, encode(event))
 

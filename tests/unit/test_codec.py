@@ -31,7 +31,6 @@ SPEND = SpendReported.build(
 ROUTED = Routed.build(arrived_at=1, topic="spend", partition=0, offset=9, subject="f:x", identifiers=[])
 ACCEPTED = Accepted.build(
     arrived_at=1, topic="spend", partition=0, offset=9, lead_id=None, identifier=None, identifiers=[], seq=0, ver=0,
-    epoch=0,
 )  # fmt: skip
 
 

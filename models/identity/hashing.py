@@ -17,7 +17,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 KINDS = ("crm_id", "email", "phone", "wa_id", "device_id", "cookie_id", "click_id")
-"""Kinds of identifiers, best first; the first four are strong."""
+"""Kinds of identifiers, best first."""
+
+STRONG = KINDS[:4]
+"""Kinds that may link leads; the others may only be claimed by one of these."""
 
 _COUNTRY = {"UAE": "AE", "IND": "IN", "USA": "US", "EUR": None}
 _CACHE = 65_536

@@ -1,0 +1,50 @@
+"""Parts of the lead stage's slices on their way between leads: taken out, packed, unpacked."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from processors.lead import path, profile, score
+from processors.lead.history import Whereabouts
+from schemas.events.resolving import SlicePart
+
+VERSION = 1
+"""Of the packed form of all parts; those under way are unpacked by the same program or a later one."""
+
+_PARTED: dict[str, tuple[type[msgspec.Struct], Callable[..., Any]]] = {
+    "profile": (profile.Profile, profile.parted),
+    "score": (score.Log, score.parted),
+    "path": (path.Path, path.parted),
+}
+"""Slices that give and take; what the other steps remember follows from these."""
+
+_packer = msgspec.msgpack.Encoder()
+_unpackers = {name: msgspec.msgpack.Decoder(type_) for name, (type_, _) in _PARTED.items()}
+
+Parts = dict[str, Any]
+"""Parts of slices by step."""
+
+
+def divided(slices: Mapping[str, Any], where: Whereabouts) -> dict[str, Parts]:
+    """By lead, the parts of slices that hold history of an identifier."""
+    by_lead: dict[str, Parts] = defaultdict(dict)
+    for name, (_, parted) in _PARTED.items():
+        held = slices.get(name)
+        if held is not None:
+            for lead, part in parted(held, where)[1].items():
+                by_lead[lead][name] = part
+    return by_lead
+
+
+def packed(parts: Parts) -> list[SlicePart]:
+    """Parts as they travel."""
+    return [SlicePart.build(step=name, version=VERSION, data=_packer.encode(part)) for name, part in parts.items()]
+
+
+def unpacked(parts: Sequence[SlicePart]) -> Parts:
+    """Parts that have travelled."""
+    return {part.step: _unpackers[part.step].decode(part.data) for part in parts}

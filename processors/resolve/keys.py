@@ -1,0 +1,50 @@
+"""Keys of the resolve stage: ``<kind>:<hash>`` of an identifier, ``b:<booking>``, ``l:<lead>``, ``f:<natural key>``."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from models.identity import STRONG
+from processors.base import Context
+from schemas.events.identity import IdentifierHash
+
+_STRONG = frozenset(STRONG)
+_OTHERS = frozenset(("b", "l", "f"))
+
+
+class Key(NamedTuple):
+    """An identifier's kind and hash; of other keys the letter and what follows."""
+
+    kind: str
+    hash: str
+
+    @property
+    def subject(self) -> str:
+        """What messages to this key are addressed to."""
+        return f"{self.kind}:{self.hash}"
+
+    @property
+    def is_strong(self) -> bool:
+        """Whether the identifier may link leads."""
+        return self.kind in _STRONG
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether the identifier may only be claimed."""
+        return self.kind not in _STRONG and self.kind not in _OTHERS
+
+
+def key_of(ctx: Context) -> Key:
+    """The key that a step works for."""
+    kind, _, rest = ctx.key.partition("/")[2].partition(":")
+    return Key(kind, rest)
+
+
+def subject_of(identifier: IdentifierHash) -> str:
+    """What messages to an identifier are addressed to."""
+    return f"{identifier.kind}:{identifier.hash}"
+
+
+def is_strong(identifier: IdentifierHash) -> bool:
+    """Whether an identifier may link leads."""
+    return identifier.kind in _STRONG

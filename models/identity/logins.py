@@ -45,7 +45,7 @@ def with_login(logins: Logins, login: Login) -> Logins:
     return Logins(tuple(known[:MAX_LOGINS]), kiosk_at)
 
 
-def owners(logins: Logins) -> list[tuple[int, str | None]]:
+def runs_of(logins: Logins) -> list[tuple[int, str | None]]:
     """(since, strong identifier or nobody) in order, the first since 0; empty without a login."""
     runs: list[tuple[int, str | None]] = []
     for since, strong in _steps(logins):

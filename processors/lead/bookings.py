@@ -22,7 +22,7 @@ class Revision(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Booking(msgspec.Struct, frozen=True, array_like=True):
-    """A booking of this lead: its own identifier and ownership epoch, its revisions, and when these say it converted."""
+    """A booking of this lead: its own identifier and ownership epoch, its revisions, and when they say it converted."""
 
     identifier: str
     epoch: int

@@ -37,13 +37,14 @@ _DETAILS = (
 class Register(msgspec.Struct, frozen=True, array_like=True):
     """A value with its hybrid logical clock (``wall`` microseconds, then ``logical``) and dot (region and event).
 
-    The greatest (wall, logical, dot) wins: the join is commutative, associative and idempotent.
+    ``identifier`` is the hash of a value that is one: it is this lead's only as long as the identifier is. The greatest (wall, logical, dot) wins: the join is commutative, associative and idempotent.
     """
 
     value: str | int
     wall: int
     logical: int
     dot: str
+    identifier: str = ""
 
 
 class Said(msgspec.Struct, frozen=True, array_like=True):
@@ -89,7 +90,10 @@ def profile(held: Profile | None, event: Event, ctx: Context) -> tuple[Profile |
         return (after, ()) if after is not before else (held, ())
     if identifiers == before.identifiers and before.version and not is_news:
         return (after, ()) if after is not before else (held, ())
-    after = Profile(after.said, identifiers, before.version + 1)
+    after = msgspec.structs.replace(after, identifiers=identifiers)
+    if before.version and _told(after) == _told(before):
+        return after, ()
+    after = msgspec.structs.replace(after, version=before.version + 1)
     return after, [Emit(_published(after, event.occurred_at, ctx))]
 
 
@@ -97,7 +101,7 @@ def _with_fact(before: Profile, fact: Identified, ctx: Context) -> tuple[Profile
     """With what a fact says, and whether that is news to anybody; the clocks behind the values are not published."""
     who = brought_by(ctx)
     said = before.said.get(who, Said())
-    newer = _newer(said.registers, fact)
+    newer = _newer(said.registers, fact, ctx.origin.identifiers)
     first = said.first_captured_at
     if type(fact) is LeadCaptured:
         first = fact.occurred_at if first is None else min(first, fact.occurred_at)
@@ -115,7 +119,13 @@ def _tells(name: str, register: Register, before: Profile) -> bool:
 
 
 def _newest(profile_: Profile, name: str) -> Register | None:
-    known = [said.registers[name] for said in profile_.said.values() if name in said.registers]
+    """The newest word on a field, of an identifier's value only if it belongs to this lead."""
+    known = [
+        register
+        for said in profile_.said.values()
+        if (register := said.registers.get(name)) is not None
+        and (not register.identifier or register.identifier in profile_.identifiers)
+    ]
     return max(known, key=_clock, default=None)
 
 
@@ -123,15 +133,24 @@ def _clock(register: Register) -> tuple[int, int, str]:
     return register.wall, register.logical, register.dot
 
 
-def _newer(registers: dict[str, Register], fact: Identified) -> dict[str, Register]:
+def _newer(registers: dict[str, Register], fact: Identified, named: Sequence[IdentifierHash]) -> dict[str, Register]:
     """What the fact says with a greater clock than what is held."""
     newer: dict[str, Register] = {}
     for name, value in _values(fact).items():
-        register = Register(value, fact.occurred_at, 0, f"{fact.region}:{fact.event_id}")
+        hash_ = _hash_of(name, named) if name in _PERSONAL else ""
+        register = Register(value, fact.occurred_at, 0, f"{fact.region}:{fact.event_id}", hash_)
         held = registers.get(name)
         if held is None or _clock(register) > _clock(held):
             newer[name] = register
     return newer
+
+
+def _hash_of(kind: str, named: Sequence[IdentifierHash]) -> str:
+    """The hash of a fact's identifier of a kind; a WhatsApp id may have become a phone number, the last one then."""
+    found = [one.hash for one in named if one.kind == kind]
+    if kind == "wa_id" and not found:
+        found = [one.hash for one in named if one.kind == "phone"][-1:]
+    return found[0] if found else "none"
 
 
 def parted(held: Profile, where: Whereabouts) -> tuple[Profile, dict[str, Profile]]:
@@ -174,18 +193,21 @@ def _values(fact: Identified) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _published(profile_: Profile, at: int, ctx: Context) -> LeadProfiled:
-    """The profile as it is; of a lead that nobody belongs to any more, just that."""
-    names = {name for said in profile_.said.values() for name in said.registers} if profile_.identifiers else ()
-    values = {name: newest.value for name in sorted(names) if (newest := _newest(profile_, name))}
+def _told(profile_: Profile) -> dict[str, Any]:
+    """What is published of a profile; of a lead that nobody belongs to any more, just that."""
+    if not profile_.identifiers:
+        return {"identifiers": []}
+    names = sorted({name for said in profile_.said.values() for name in said.registers})
+    values = {name: newest.value for name in names if (newest := _newest(profile_, name))}
     captured = [said.first_captured_at for said in profile_.said.values() if said.first_captured_at is not None]
     email = values.get("email")
-    return LeadProfiled.build(
-        occurred_at=at,
-        lead_id=lead_id(ctx),
-        version=profile_.version,
-        identifiers=[IdentifierHash.build(kind=kind, hash=hash_) for hash_, kind in profile_.identifiers.items()],
-        email_domain=str(email).rpartition("@")[2] if email else None,
-        first_captured_at=min(captured, default=None) if profile_.identifiers else None,
+    return {
         **values,
-    )
+        "identifiers": [IdentifierHash.build(kind=kind, hash=hash_) for hash_, kind in profile_.identifiers.items()],
+        "email_domain": str(email).rpartition("@")[2] if email else None,
+        "first_captured_at": min(captured, default=None),
+    }
+
+
+def _published(profile_: Profile, at: int, ctx: Context) -> LeadProfiled:
+    return LeadProfiled.build(occurred_at=at, lead_id=lead_id(ctx), version=profile_.version, **_told(profile_))

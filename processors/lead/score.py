@@ -57,17 +57,9 @@ def score(
     held: Log | None, fact: Identified | Visit | HistoryGiven | HistoryTaken, ctx: Context
 ) -> tuple[Log | None, Sequence[Output]]:
     """Take the fact into the log, let history come or go, or fold the log anew; publish the score when it changed."""
-    match fact:
-        case Visit():
-            return (held, ()) if held is None else _published(_refolded(held, held.entries, ctx), ctx)
-        case HistoryGiven():
-            if held is None:
-                return held, ()
-            rest, by_lead = parted(held, fact.whereabouts(ctx))
-            return _published(joined(rest, by_lead.get(lead_id(ctx)), ctx), ctx)
-        case HistoryTaken():
-            part = fact.parts.get("score")
-            return (held, ()) if part is None else _published(joined(held or Log(), part, ctx), ctx)
+    if isinstance(fact, Visit | HistoryGiven | HistoryTaken):
+        log = _revised(held, fact, ctx)
+        return (held, ()) if log is None else _published(log, ctx)
     happening = _happening(fact, ctx)
     if happening is None:
         return held, ()
@@ -75,6 +67,17 @@ def score(
     if happening.at <= log.forgotten:
         return log, [Drop("beyond_log")]
     return _published(_inserted(log, happening, ctx), ctx)
+
+
+def _revised(held: Log | None, event: Visit | HistoryGiven | HistoryTaken, ctx: Context) -> Log | None:
+    """The log folded anew: with what came, without what went, or under other policies."""
+    if isinstance(event, HistoryTaken):
+        part = event.parts.get("score")
+        return held if part is None else joined(held or Log(), part, ctx)
+    if held is None or isinstance(event, Visit):
+        return None if held is None else _refolded(held, held.entries, ctx)
+    rest, by_lead = parted(held, event.whereabouts(ctx))
+    return joined(rest, by_lead.get(lead_id(ctx)), ctx)
 
 
 def _published(log: Log, ctx: Context) -> tuple[Log, Sequence[Output]]:

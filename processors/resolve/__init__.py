@@ -7,8 +7,9 @@ from processors.base import Step
 from processors.resolve.addressed import pass_on_to_lead
 from processors.resolve.booking import Booking, own
 from processors.resolve.joined import FactsJoined
+from processors.resolve.known import Strong
 from processors.resolve.root import Root, conclude
-from processors.resolve.strong import Strong, resolve_strong
+from processors.resolve.strong import resolve_strong
 from processors.resolve.unnamed import pass_on
 from processors.resolve.weak import Weak, resolve_weak
 from schemas.events.base import Identified

@@ -1,4 +1,4 @@
-"""Telling of a binding: to the stores once per version, to every lead that has or had the history, and to dependents."""
+"""Telling of a binding: the stores once per version, every lead that has or had the history, and dependents."""
 
 from __future__ import annotations
 
@@ -11,16 +11,37 @@ from schemas.events.identity import IdentifierBound
 from schemas.events.resolving import BindingChanged, BindingMove, BindingRow, Owner
 
 
+class Bound(NamedTuple):
+    """An identifier, or a booking's own, and the version of its binding."""
+
+    identifier: str
+    kind: str
+    ver: int = 0
+
+
 class Decision(NamedTuple):
     """Why a binding changed: the word for it, all identifiers that moved with this one, and what tells it apart."""
 
     why: str
-    identifiers: Sequence[str]
-    id: str
+    identifiers: Sequence[str] = ()
+    id: str = ""
 
 
-def bound(identifier: str, kind: str, rows: Rows, version: int, why: str, at: int) -> list[Emit]:
-    """A version of a binding, for the stores."""
+FIRST = Decision("first")
+"""Nothing moved: somebody asks, or a binding is new."""
+
+
+class Ownership(NamedTuple):
+    """What dependents of an identifier (its key ``strong``) are told: its lead, and by which version."""
+
+    strong: str
+    lead_id: str
+    ver: int
+
+
+def first_bound(bound: Bound, rows: Rows, why: str, at: int) -> list[Emit]:
+    """A version of a binding, for the stores. ``at``: microseconds."""
+    identifier, kind, version = bound
     return [
         Emit(
             IdentifierBound.build(
@@ -31,11 +52,8 @@ def bound(identifier: str, kind: str, rows: Rows, version: int, why: str, at: in
     ]
 
 
-def rebound(
-    identifier: str, kind: str, before: Rows, after: Rows, version: int, decision: Decision, at: int
-) -> list[Emit]:
+def rebound(bound: Bound, before: Rows, after: Rows, decision: Decision, at: int) -> list[Emit]:
     """A new version of a binding, for the stores and for every lead in the old or the new one."""
-    told = sorted({lead for _, lead in (*before, *after)})
     rows = [BindingRow.build(since=since, lead_id=lead) for since, lead in after]
     moved = [BindingMove.build(from_lead=old, into_lead=new) for old, new in moves(before, after)]
     messages = [
@@ -43,9 +61,9 @@ def rebound(
             BindingChanged.build(
                 occurred_at=at,
                 lead_id=lead,
-                identifier=identifier,
-                kind=kind,
-                ver=version,
+                identifier=bound.identifier,
+                kind=bound.kind,
+                ver=bound.ver,
                 rows=rows,
                 moves=moved,
                 why=decision.why,
@@ -53,27 +71,25 @@ def rebound(
                 decision=decision.id,
             )
         )
-        for lead in told
+        for lead in sorted({lead for _, lead in (*before, *after)})
     ]
-    return [*bound(identifier, kind, after, version, decision.why, at), *messages]
+    return [*first_bound(bound, after, decision.why, at), *messages]
 
 
-def owner(subject: str, strong: str, lead_id: str, ver: int, decision: Decision, at: int) -> Emit:
-    """To a dependent: the lead of what it hangs on."""
-    return Emit(
-        Owner.build(
-            occurred_at=at,
-            subject=subject,
-            strong=strong,
-            lead_id=lead_id,
-            ver=ver,
-            why=decision.why,
-            identifiers=list(decision.identifiers),
-            decision=decision.id,
+def owners(subjects: Iterable[str], told: Ownership, decision: Decision, at: int) -> list[Emit]:
+    """To dependents, in order: the lead of what they hang on."""
+    return [
+        Emit(
+            Owner.build(
+                occurred_at=at,
+                subject=subject,
+                strong=told.strong,
+                lead_id=told.lead_id,
+                ver=told.ver,
+                why=decision.why,
+                identifiers=list(decision.identifiers),
+                decision=decision.id,
+            )
         )
-    )
-
-
-def owners(subjects: Iterable[str], strong: str, lead_id: str, ver: int, decision: Decision, at: int) -> list[Emit]:
-    """To all dependents, in order."""
-    return [owner(subject, strong, lead_id, ver, decision, at) for subject in sorted(subjects)]
+        for subject in sorted(subjects)
+    ]

@@ -15,7 +15,7 @@ from models.conversion import Dropped, bounded, converted_at
 from models.identity import STRONG
 from processors.base import Context, Emit, Output
 from processors.resolve.accept import accepted, passed_on
-from processors.resolve.binding import Decision, rebound
+from processors.resolve.binding import Bound, Decision, rebound
 from processors.resolve.keys import key_of, subject_of
 from processors.resolve.usable import usable
 from schemas.events.bookings import BookingChanged
@@ -110,7 +110,7 @@ def _owned(
     if decision.why not in ("merged", "split"):
         decision = Decision(_REVISED, (me,), f"{me}:{booking.ver}")
     rows = ((0, before),), ((0, lead_id),)
-    return booking, [*rebound(me, "booking", *rows, booking.ver, decision, event.occurred_at)]
+    return booking, [*rebound(Bound(me, "booking", booking.ver), *rows, decision, event.occurred_at)]
 
 
 def _asked_again(booking: Booking, fact: BookingChanged, ctx: Context) -> tuple[Booking, list[Output]]:

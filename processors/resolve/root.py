@@ -45,13 +45,14 @@ def conclude(
     before = root.facts
     outputs: list[Output] = []
     if isinstance(event, Meet):
-        root, outputs = _met(root, event.root, event.size, me, event.cause, ctx)
+        root, outputs = _met(root, event, ctx)
     else:
         moved = unpacked(event.facts) if isinstance(event, FactsMoved) else event.facts
         version = event.version if isinstance(event, FactsMoved) else 0
         root = msgspec.structs.replace(root, facts=join(root.facts, moved), version=max(root.version, version))
         if isinstance(event, FactsJoined) and event.meet is not None:
-            root, outputs = _met(root, event.meet, 1, me, event.cause, ctx)
+            meet = Meet.build(root=event.meet, size=1, cause=event.cause)
+            root, outputs = _met(root, meet, ctx)
     if root.points_to is None and root.facts != before:
         root, decided = _decided(root, me, event.cause, ctx)
         outputs = [*outputs, *decided]
@@ -78,20 +79,19 @@ def _passed_down(below: str, event: FactsJoined | Meet | FactsMoved) -> list[Out
     return outputs
 
 
-def _met(root: Root, other: str, size: int, me: Key, cause: str, ctx: Context) -> tuple[Root, list[Output]]:
+def _met(root: Root, other: Meet, ctx: Context) -> tuple[Root, list[Output]]:
     """Two roots of one group: the larger hands its facts to the smaller and points to it."""
-    if other == me.subject:
+    me, members = key_of(ctx), len(root.facts.first)
+    if other.root == me.subject:
         return root, []
-    if _hash(other) > me.hash:
-        return root, [_meet(other, me.subject, len(root.facts.first), cause, ctx.at)]
-    if len(root.facts.first) + size > MAX_MEMBERS:
-        full = Conflict("cluster_full", tuple(sorted((me.hash, _hash(other)))))
-        conflicts = tuple(sorted({*root.facts.conflicts, full}))
-        told: list[Output] = (
-            [] if full in root.facts.conflicts else [_told(ctx, full, is_open=True, version=root.version)]
-        )
-        return msgspec.structs.replace(root, facts=msgspec.structs.replace(root.facts, conflicts=conflicts)), told
-    return Root(points_to=other), [_facts(other, packed(root.facts), root.version, cause, ctx.at)]
+    if _hash(other.root) > me.hash:
+        return root, [_meet(other.root, me.subject, members, other.cause, ctx.at)]
+    if members + other.size <= MAX_MEMBERS:
+        return Root(points_to=other.root), [_facts(other.root, packed(root.facts), root.version, other.cause, ctx.at)]
+    full = Conflict("cluster_full", tuple(sorted((me.hash, _hash(other.root)))))
+    told: list[Output] = [] if full in root.facts.conflicts else [_told(ctx, full, is_open=True, version=root.version)]
+    conflicts = tuple(sorted({*root.facts.conflicts, full}))
+    return msgspec.structs.replace(root, facts=msgspec.structs.replace(root.facts, conflicts=conflicts)), told
 
 
 def _decided(root: Root, me: Key, cause: str, ctx: Context) -> tuple[Root, list[Output]]:

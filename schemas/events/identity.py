@@ -1,4 +1,4 @@
-"""Topics ``identity.bindings``, ``identity.changes``, ``identity.conflicts``: who is who, how it moved, what is unclear.
+"""Topics ``identity.bindings``, ``identity.changes``, ``identity.conflicts``: who is who, what moved, what is unclear.
 
 An identifier stands in them as its keyed hash; a booking has one too, so that it moves like an identifier.
 """

@@ -96,12 +96,16 @@ def outcomes(run: Run) -> dict[str, set[str]]:
 
 
 def leads(run: Run) -> dict[str, frozenset[str]]:
-    """The identifiers of each lead, as its newest profile says."""
+    """The identifiers of each lead, as its newest profile says; a lead that nobody belongs to is none."""
     newest: dict[str, LeadProfiled] = {}
     for profile in run.said("lead.profiles", LeadProfiled):
         if profile.lead_id not in newest or newest[profile.lead_id].version < profile.version:
             newest[profile.lead_id] = profile
-    return {lead: frozenset(one.hash for one in profile.identifiers) for lead, profile in newest.items()}
+    return {
+        lead: frozenset(one.hash for one in profile.identifiers)
+        for lead, profile in newest.items()
+        if profile.identifiers
+    }
 
 
 Move = tuple[int, str | None, str, str]
@@ -112,7 +116,7 @@ def temperatures(run: Run) -> dict[str, list[Move]]:
     told: dict[str, list[TemperatureChanged]] = defaultdict(list)
     for record in run.said("lead.temperatures", TemperatureChanged):
         told[record.lead_id].append(record)
-    return {lead: settled(records) for lead, records in told.items()}
+    return {lead: history for lead, records in told.items() if (history := settled(records))}
 
 
 def settled(records: Iterable[TemperatureChanged]) -> list[Move]:
@@ -124,7 +128,7 @@ def settled(records: Iterable[TemperatureChanged]) -> list[Move]:
         if record.restates_from is not None:
             void = record.restates_from
             stands = [move for move in stands if move[0] < void]
-        if record.previous != record.temperature:
+        if record.temperature not in (record.previous, "none"):
             stands.append((record.occurred_at, record.previous, record.temperature, record.reason))
     return stands
 

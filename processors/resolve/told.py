@@ -1,0 +1,69 @@
+"""Messages to a strong identifier: it is linked, set apart, assigned to a lead, or asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from models.identity.facts import Explicit, Facts, Said, pair
+from processors.base import Context, Output
+from processors.resolve.binding import FIRST, Bound, Decision, Ownership, owners, rebound
+from processors.resolve.conflicts import conflict
+from processors.resolve.keys import key_of
+from processors.resolve.known import Learned, Strong, learned, sighted, with_dependent, with_neighbour
+from schemas.events.identity import IdentifierHash
+from schemas.events.resolving import Apart, Assign, Attach, Link
+
+
+def linked(strong: Strong, message: Link, ctx: Context) -> tuple[Strong, Sequence[Output]]:
+    """The other end of a link: the same fact here, and the two groups' roots are to meet."""
+    said, link = Said(message.at, message.fact_id), pair(key_of(ctx).hash, message.other.hash)
+    strong, _ = with_neighbour(strong, message.other, said, ctx)
+    facts = Facts(
+        first=sighted(strong, said, message.home, ctx),
+        links={} if message.explicit else {link: said},
+        explicit={link: Explicit(*said, message.transfer_basis)} if message.explicit else {},
+    )
+    meet = message.root if message.explicit or not strong.shared else None
+    return learned(strong, Learned(facts, said, meet), ctx)
+
+
+def assigned(strong: Strong, message: Assign, ctx: Context) -> tuple[Strong, Sequence[Output]]:
+    """Another lead: a new version of the binding, told to both leads and to dependents."""
+    if message.version <= strong.ver:
+        return strong, ()
+    key, before = key_of(ctx), ((0, strong.lead_id),)
+    strong = msgspec.structs.replace(strong, lead_id=message.lead_id, ver=message.version)
+    decision = Decision(message.why, message.identifiers, message.decision)
+    bound, after = Bound(key.hash, key.kind, strong.ver), ((0, strong.lead_id),)
+    told = Ownership(key.subject, strong.lead_id, strong.ver)
+    return strong, [
+        *rebound(bound, before, after, decision, message.occurred_at),
+        *owners((*strong.weak, *strong.bookings), told, decision, message.occurred_at),
+    ]
+
+
+def apart(strong: Strong, message: Apart, ctx: Context) -> tuple[Strong, Sequence[Output]]:
+    """A split takes this identifier from others."""
+    return set_apart(strong, message.keep, Said(message.at, message.fact_id), ctx)
+
+
+def set_apart(
+    strong: Strong, keep: Sequence[IdentifierHash], said: Said, ctx: Context
+) -> tuple[Strong, Sequence[Output]]:
+    """This identifier's own pairs of a split, held against links old and new; people hear when nothing has named it."""
+    me, outputs = key_of(ctx).hash, list[Output]()
+    if strong.first is None and not strong.spoken_of:
+        strong = msgspec.structs.replace(strong, spoken_of=True)
+        outputs.append(conflict(ctx, "unknown", (me,), is_open=True, version=1, at=said.at))
+    facts = Facts(apart={pair(me, one.hash): said for one in keep})
+    strong, joined = learned(strong, Learned(facts, said), ctx)
+    return strong, [*outputs, *joined]
+
+
+def attached(strong: Strong, message: Attach, ctx: Context) -> tuple[Strong, Sequence[Output]]:
+    """A dependent asks for the lead, and is told of it from now on."""
+    strong, refused = with_dependent(strong, message.dependent, message.at, ctx)
+    told = Ownership(key_of(ctx).subject, strong.lead_id, strong.ver)
+    return strong, [*refused, *owners((message.dependent,), told, FIRST, message.occurred_at)]

@@ -1,0 +1,140 @@
+"""Facts at a strong identifier: what they witness of identities, and on to the lead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from models.identity.facts import Explicit, Facts, Said, pair
+from processors.base import Context, DeadLetter, Emit, Forward, Output
+from processors.resolve.accept import accepted, passed_on
+from processors.resolve.keys import Key, is_strong, key_of, subject_of
+from processors.resolve.known import Learned, Strong, learned, sighted, with_dependent, with_neighbour
+from processors.resolve.told import set_apart
+from processors.resolve.usable import usable
+from schemas.events.base import Identified
+from schemas.events.bookings import BookingChanged
+from schemas.events.governance import IdentitiesLinked, IdentitiesSplit
+from schemas.events.identity import IdentifierHash
+from schemas.events.resolving import Apart, Link, Login
+from schemas.events.routing import Answer
+
+
+def witness(strong: Strong, fact: Identified, ctx: Context) -> tuple[Strong, Sequence[Output]]:
+    """Link those that the fact names together, tell weak ones of the login, and forward it to the lead.
+
+    A blocked identifier passes the fact on to the next one; so does one that is shared by too many, after it has linked
+    the others.
+    """
+    key, origin = key_of(ctx), ctx.origin
+    identifiers = usable(origin.identifiers, fact, ctx.policy)
+    if all(one.hash != key.hash for one in identifiers):
+        if identifiers:
+            return strong, [passed_on(origin, subject_of(identifiers[0]), identifiers=identifiers)]
+        why = "every identifier is one that the workspace's policy blocks: name the person by another"
+        return strong, [DeadLetter("no_usable_identifier", why)]
+    said = Said(fact.occurred_at, fact.event_id)
+    facts = Facts(first=sighted(strong, said, fact.region, ctx), links={})
+    outputs: list[Output] = []
+    for other in identifiers if not origin.linked else ():
+        if is_strong(other) and other.hash != key.hash:
+            strong, is_news = with_neighbour(strong, other, said, ctx)
+            if is_news:
+                facts.links[pair(key.hash, other.hash)] = said
+                outputs.append(_link(other, said, fact.region, ctx))
+    strong, joined = learned(strong, Learned(facts, said), ctx)
+    for one in identifiers if not origin.linked else ():
+        if not is_strong(one):
+            strong, told = _login(strong, subject_of(one), said, ctx)
+            outputs += told
+    next_ = _after_hub(strong, identifiers, key)
+    if next_ is not None:
+        return strong, [*outputs, *joined, passed_on(origin, subject_of(next_), identifiers=identifiers, linked=True)]
+    strong, onward = _forwarded(strong, ctx)
+    return strong, [*outputs, *joined, onward]
+
+
+def linked_on_purpose(strong: Strong, fact: IdentitiesLinked, ctx: Context) -> tuple[Strong, Sequence[Output]]:
+    """Link the first identifier to each of the others, whatever their number."""
+    key = key_of(ctx)
+    said = Said(fact.occurred_at, fact.event_id)
+    facts = Facts(first=sighted(strong, said, fact.region, ctx), explicit={})
+    explicit = Explicit(*said, fact.transfer_basis is not None)
+    outputs: list[Output] = []
+    for other in ctx.origin.identifiers:
+        if other.hash != key.hash:
+            strong, _ = with_neighbour(strong, other, said, ctx)
+            facts.explicit[pair(key.hash, other.hash)] = explicit
+            outputs.append(_link(other, said, fact.region, ctx, explicit))
+    strong, joined = learned(strong, Learned(facts, said), ctx)
+    strong, onward = _forwarded(strong, ctx)
+    return strong, [*outputs, *joined, onward]
+
+
+def split(strong: Strong, fact: IdentitiesSplit, ctx: Context) -> tuple[Strong, Sequence[Output]]:
+    """Tell each taken identifier whom it is apart from; this is the first of them."""
+    key, said = key_of(ctx), Said(fact.occurred_at, fact.event_id)
+    taken, kept = ctx.origin.identifiers[: len(fact.take)], ctx.origin.identifiers[len(fact.take) :]
+    told = [
+        Emit(Apart.build(occurred_at=said.at, subject=subject_of(one), at=said.at, fact_id=said.fact_id, keep=kept))
+        for one in taken
+        if one.hash != key.hash
+    ]
+    strong, joined = set_apart(strong, kept, said, ctx)
+    strong, onward = _forwarded(strong, ctx)
+    return strong, [*told, *joined, onward]
+
+
+def booking(strong: Strong, fact: BookingChanged, ctx: Context) -> tuple[Strong, Sequence[Output]]:
+    """A booking that hangs here asks for its lead; it is told of it from now on."""
+    subject = f"b:{fact.booking_id}"
+    strong, refused = with_dependent(strong, subject, fact.occurred_at, ctx)
+    answer = Answer.build(strong=key_of(ctx).subject, lead_id=strong.lead_id, ver=strong.ver)
+    return strong, [*refused, passed_on(ctx.origin, subject, answer=answer)]
+
+
+def _after_hub(strong: Strong, identifiers: list[IdentifierHash], key: Key) -> IdentifierHash | None:
+    """Who takes the fact instead of an identifier that is shared by too many: the next strong one, if there is any."""
+    if not strong.shared:
+        return None
+    place = next(place for place, one in enumerate(identifiers) if one.hash == key.hash)
+    return next((one for one in identifiers[place + 1 :] if is_strong(one)), None)
+
+
+def _login(strong: Strong, weak: str, said: Said, ctx: Context) -> tuple[Strong, list[Output]]:
+    strong, refused = with_dependent(strong, weak, said.at, ctx)
+    if refused:
+        return strong, refused
+    login = Login.build(
+        occurred_at=said.at,
+        subject=weak,
+        strong=key_of(ctx).subject,
+        at=said.at,
+        fact_id=said.fact_id,
+        lead_id=strong.lead_id,
+        ver=strong.ver,
+    )
+    return strong, [Emit(login)]
+
+
+def _link(other: IdentifierHash, said: Said, home: str, ctx: Context, explicit: Explicit | None = None) -> Emit:
+    key, root = key_of(ctx), ctx.slices.get("root")
+    link = Link.build(
+        occurred_at=said.at,
+        subject=subject_of(other),
+        other=IdentifierHash.build(kind=key.kind, hash=key.hash),
+        at=said.at,
+        fact_id=said.fact_id,
+        home=home,
+        root=root.points_to if root is not None and root.points_to else key.subject,
+        explicit=explicit is not None,
+        transfer_basis=explicit is not None and explicit.transfer_basis,
+    )
+    return Emit(link)
+
+
+def _forwarded(strong: Strong, ctx: Context) -> tuple[Strong, Forward]:
+    seq, key = strong.seq + 1, key_of(ctx)
+    onward = accepted(ctx.origin, lead_id=strong.lead_id, identifier=key.hash, seq=seq, ver=strong.ver)
+    return msgspec.structs.replace(strong, seq=seq), onward

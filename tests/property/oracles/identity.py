@@ -4,33 +4,39 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import uuid
+from functools import cache
 
 from schemas.events.base import Event, Identified
 
 KINDS = ("crm_id", "email", "phone", "wa_id", "device_id", "cookie_id", "click_id")
 
 
+@cache
 def workspace_key(identity_key: bytes, workspace: str) -> bytes:
     """RFC 5869 with SHA-256, no salt, one block."""
     extracted = hmac.digest(bytes(32), identity_key, hashlib.sha256)
     return hmac.digest(extracted, b"fineacers identity " + workspace.encode() + b"\x01", hashlib.sha256)
 
 
+def normal(kind: str, value: str) -> tuple[str, str] | None:
+    """(kind, value) in normal form, none of blank text. Phones must be written in full, with their country."""
+    text = value.strip()
+    if kind == "email":
+        text = text.lower()
+    if kind == "phone" or (kind == "wa_id" and re.fullmatch(r"\+?\d{8,15}", text)):
+        return "phone", "+" + "".join(c for c in text if c.isdigit())
+    return (kind, text) if text else None
+
+
 def named(fact: Identified) -> list[tuple[str, str]]:
-    """(kind, normal value) of every identifier, best first. Phones must be written in full, with their country."""
+    """(kind, normal value) of every identifier, best first."""
     found: list[tuple[str, str]] = []
     for kind in KINDS:
         value = getattr(fact, kind)
-        if not value:
-            continue
-        if kind == "email":
-            pair = ("email", value.strip().lower())
-        elif kind in ("phone", "wa_id"):
-            pair = ("phone", "+" + "".join(c for c in value if c.isdigit()))
-        else:
-            pair = (kind, value.strip())
-        if pair not in found:
+        pair = normal(kind, value) if value else None
+        if pair and pair not in found:
             found.append(pair)
     return found
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from schemas.events.base import Event
 from schemas.events.bookings import BookingChanged
 from schemas.events.touchpoints import TouchpointDeleted
-from tests.property.oracles.identity import lead_of
+from tests.property.oracles.clusters import resolved
 from tests.property.oracles.ledger import Touch, _dims, _kind, _touch_id, local_day
 from tests.property.oracles.rules import OWN_SENDS, VIEWS, rules_at
 
@@ -18,9 +18,10 @@ THURSDAY = 3
 def nulls(key: bytes, facts: Iterable[Event], now: int) -> Counter[tuple[int, tuple[str, ...]]]:
     """How many journeys that had closed by an instant there were, by (Monday, channels), all leads together."""
     known = list(facts)
+    who = resolved(key, known)
     found: Counter[tuple[int, tuple[str, ...]]] = Counter()
-    for lead in {lead_of(key, fact) for fact in known if isinstance(fact, Touch)}:
-        mine = [fact for fact in known if lead_of(key, fact) == lead]
+    for lead in {who.lead_of(fact) for fact in known if isinstance(fact, Touch)} - {None}:
+        mine = [fact for fact in known if who.lead_of(fact) == lead]
         journey: list[Touch] = []
         for touch in [*_acts(mine), None]:
             if journey:

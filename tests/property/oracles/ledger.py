@@ -22,7 +22,7 @@ from schemas.events.clicks import ClickRecorded
 from schemas.events.governance import CancellationRisk, ExchangeRateSet
 from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
 from schemas.events.weights import WeightsVersion
-from tests.property.oracles.identity import lead_of
+from tests.property.oracles.clusters import Resolved, resolved
 from tests.property.oracles.rules import OWN_SENDS, VIEWS, rules_at
 
 DECIMALS = {"JPY": 0, "KWD": 3}
@@ -49,10 +49,11 @@ class Line(NamedTuple):
 def balances(identity_key: bytes, facts: Iterable[Event], until: int) -> dict[Line, tuple[int, int]]:
     """Booking and reporting amounts of every account as of an instant, zeros left out."""
     known = list(facts)
+    who = resolved(identity_key, known)
     bookings = {fact.booking_id for fact in known if isinstance(fact, BookingChanged)}
     found: dict[Line, tuple[int, int]] = {}
     for booking_id in bookings:
-        found.update(_booking(identity_key, known, booking_id, until))
+        found.update(_booking(who, known, booking_id, until))
     return {line: amounts for line, amounts in found.items() if amounts != (0, 0)}
 
 
@@ -72,7 +73,7 @@ class Conversion(NamedTuple):
     at: int
 
 
-def _conversion(key: bytes, known: list[Event], booking_id: str) -> Conversion:
+def _conversion(who: Resolved, known: list[Event], booking_id: str) -> Conversion:
     revisions = [fact for fact in known if isinstance(fact, BookingChanged) and fact.booking_id == booking_id]
     booked = [fact for fact in revisions if fact.booked_at is not None]
     if booked:
@@ -80,9 +81,7 @@ def _conversion(key: bytes, known: list[Event], booking_id: str) -> Conversion:
     else:
         converted = min(fact.occurred_at for fact in revisions)
     rules = rules_at(known, converted)
-    newest = max(revisions, key=lambda fact: fact.revision)
-    lead = lead_of(key, newest.model_copy(update={"lead_id": None}))
-    path = _path(key, known, lead, converted, rules) if lead else []
+    path = _path(who, known, who.lead_of_booking(revisions[0].workspace_id, booking_id), converted, rules)
     return Conversion(revisions, rules, local_day(converted, rules["time_zone"]), path, converted)
 
 
@@ -114,8 +113,8 @@ def _risk(known: list[Event], now: BookingChanged, until: int, conversion: Conve
     return max(usual)[1] if usual else 0
 
 
-def _booking(key: bytes, known: list[Event], booking_id: str, until: int) -> dict[Line, tuple[int, int]]:
-    conversion = _conversion(key, known, booking_id)
+def _booking(who: Resolved, known: list[Event], booking_id: str, until: int) -> dict[Line, tuple[int, int]]:
+    conversion = _conversion(who, known, booking_id)
     in_force = [fact for fact in conversion.revisions if fact.occurred_at <= until]
     if not in_force:
         return {}
@@ -148,9 +147,10 @@ def _booking(key: bytes, known: list[Event], booking_id: str, until: int) -> dic
 def cells(identity_key: bytes, facts: Iterable[Event]) -> dict[tuple[Any, ...], tuple[int, int]]:
     """What the optimizer must hold: sums of all credits of its model by cell, as of the end of time."""
     known = list(facts)
+    who = resolved(identity_key, known)
     sums: dict[tuple[Any, ...], tuple[int, int]] = {}
     for line, (amount, reporting) in balances(identity_key, known, 2**62).items():
-        rules = _conversion(identity_key, known, line.booking_id).rules
+        rules = _conversion(who, known, line.booking_id).rules
         if line.account == "(revenue)" or line.model != rules["optimizer_model"]:
             continue
         if line.basis in (rules["optimizer_basis"], "count"):
@@ -164,9 +164,10 @@ def cells(identity_key: bytes, facts: Iterable[Event]) -> dict[tuple[Any, ...], 
 def journeys(identity_key: bytes, facts: Iterable[Event]) -> dict[tuple[Any, ...], int]:
     """How many bookings made each journey: (Monday of the conversion's week, channels in order, whether it stands)."""
     known = list(facts)
+    who = resolved(identity_key, known)
     found: Counter[tuple[Any, ...]] = Counter()
     for booking_id in {fact.booking_id for fact in known if isinstance(fact, BookingChanged)}:
-        revisions, _, day, path, _ = _conversion(identity_key, known, booking_id)
+        revisions, _, day, path, _ = _conversion(who, known, booking_id)
         net = _value("net", max(revisions, key=lambda fact: fact.revision), 0)
         if path:
             monday = day - date.fromordinal(date(1970, 1, 1).toordinal() + day).weekday()
@@ -177,10 +178,10 @@ def journeys(identity_key: bytes, facts: Iterable[Event]) -> dict[tuple[Any, ...
 Touch = TouchpointRecorded | ClickRecorded
 
 
-def _path(key: bytes, known: list[Event], lead: str, converted: int, rules: dict[str, Any]) -> list[Touch]:
+def _path(who: Resolved, known: list[Event], lead: str, converted: int, rules: dict[str, Any]) -> list[Touch]:
     newest: dict[str, Touch] = {}
     for fact in known:
-        if isinstance(fact, Touch) and lead_of(key, fact) == lead:
+        if isinstance(fact, Touch) and who.lead_of(fact) == lead:
             held = newest.get(_touch_id(fact))
             if held is None or fact.revision > held.revision:
                 newest[_touch_id(fact)] = fact

@@ -11,7 +11,7 @@ from schemas.events.base import DAY, Event, Identified
 from schemas.events.clicks import ClickRecorded
 from schemas.events.leads import LeadCaptured, LeadUpdated
 from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
-from tests.property.oracles.identity import lead_of
+from tests.property.oracles.clusters import resolved
 from tests.property.oracles.rules import OWN_SENDS, VIEWS, rules_at
 
 BANDS = ("cold", "warm", "hot")
@@ -40,7 +40,8 @@ class Move(NamedTuple):
 def history(identity_key: bytes, facts: Iterable[Event], lead: str, now: int) -> list[Move]:
     """All moves of a lead's temperature up to now."""
     known = list(facts)
-    moments = _moments([fact for fact in known if isinstance(fact, Identified) and lead_of(identity_key, fact) == lead])
+    who = resolved(identity_key, known)
+    moments = _moments([fact for fact in known if isinstance(fact, Identified) and who.lead_of(fact) == lead])
     captures = [place for place, moment in enumerate(moments) if moment.sort == "captured"]
     if not captures:
         return []

@@ -26,7 +26,10 @@ from schemas.events.weights import Weight, WeightsVersion
 START = instant("2026-01-01T00:00:00Z")
 WORKSPACE = "acme"
 
-PEOPLE: tuple[dict[str, str], ...] = (
+Ways = tuple[dict[str, str], ...]
+"""Ways in which events name people: identifiers, and whatever else of an event's common fields goes with them."""
+
+PEOPLE: Ways = (
     {"email": "ada@example.com"},
     {"email": " Ada@Example.COM", "cookie_id": "c-1"},
     {"phone": "+971 50 123 4567", "device_id": "d-2"},
@@ -76,20 +79,21 @@ class _Ids:
         return str(UUID(int=self._last * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128, version=4))
 
 
-def _common(new_id: Callable[[], str]) -> dict[str, Any]:
-    return {"event_id": new_id(), "workspace_id": WORKSPACE, "region": "UAE", "source": "test"}
+def _common(new_id: Callable[[], str], **who: str) -> dict[str, Any]:
+    return {"event_id": new_id(), "workspace_id": WORKSPACE, "region": "UAE", "source": "test", **who}
 
 
 @st.composite
-def _touch(draw: st.DrawFn, new_id: Callable[[], str], number: int) -> list[Event]:
-    who, made = draw(st.sampled_from(PEOPLE)), []
+def _touch(draw: st.DrawFn, new_id: Callable[[], str], number: int, ways: Ways = PEOPLE) -> list[Event]:
+    who, made = draw(st.sampled_from(ways)), []
     if draw(st.booleans()) and "click" in draw(st.sampled_from(("click", "touch"))):
         for revision in range(1, draw(st.integers(1, 2)) + 1):
             medium = draw(st.sampled_from(("cpc", "social", None)))
             made.append(
                 ClickRecorded(
-                    **_common(new_id), **who, occurred_at=draw(moments), click_id=f"t{number}", revision=revision,
-                    url="https://example.com", utm_medium=medium, utm_source=draw(st.sampled_from(("news", None))),
+                    **_common(new_id, **{**who, "click_id": f"t{number}"}), occurred_at=draw(moments),
+                    revision=revision, url="https://example.com", utm_medium=medium,
+                    utm_source=draw(st.sampled_from(("news", None))),
                 )
             )  # fmt: skip
         return list(made)
@@ -101,7 +105,7 @@ def _touch(draw: st.DrawFn, new_id: Callable[[], str], number: int) -> list[Even
         gone = revision > 1 and draw(st.booleans())
         touches.append(
             (TouchpointDeleted if gone else TouchpointRecorded)(
-                **_common(new_id), **who, occurred_at=moment, touch_id=f"t{number}", revision=revision, kind=kind,
+                **_common(new_id, **who), occurred_at=moment, touch_id=f"t{number}", revision=revision, kind=kind,
                 channel=draw(st.sampled_from(("search", "social", "email"))),
                 campaign_id=draw(st.sampled_from((None, "c1"))),
             )
@@ -110,11 +114,10 @@ def _touch(draw: st.DrawFn, new_id: Callable[[], str], number: int) -> list[Even
 
 
 @st.composite
-def _details(draw: st.DrawFn, new_id: Callable[[], str]) -> list[Event]:
+def _details(draw: st.DrawFn, new_id: Callable[[], str], ways: Ways = PEOPLE) -> list[Event]:
     return [
         draw(st.sampled_from((LeadCaptured, LeadCaptured, LeadUpdated)))(
-            **_common(new_id),
-            **draw(st.sampled_from(PEOPLE)),
+            **_common(new_id, **draw(st.sampled_from(ways))),
             occurred_at=draw(moments),
             channel="portal",
             full_name=draw(st.sampled_from((None, "Ada", "Ada L."))),
@@ -126,17 +129,17 @@ def _details(draw: st.DrawFn, new_id: Callable[[], str]) -> list[Event]:
 
 
 @st.composite
-def _booking(draw: st.DrawFn, new_id: Callable[[], str], number: int) -> list[Event]:
+def _booking(draw: st.DrawFn, new_id: Callable[[], str], number: int, ways: Ways = PEOPLE) -> list[Event]:
     # mostly one person; sometimes a revision names another, or nobody
-    owner = draw(st.sampled_from(PEOPLE[:4]))
+    owner = draw(st.sampled_from(ways[:4]))
     currency = draw(st.sampled_from(CURRENCIES))
     made: list[Event] = []
     for revision in draw(st.lists(st.integers(1, 6), min_size=1, max_size=4, unique=True)):
         amount = draw(amounts)
-        who = draw(st.sampled_from((owner, owner, owner, *PEOPLE, {})))
+        who = draw(st.sampled_from((owner, owner, owner, *ways, {})))
         made.append(
             BookingChanged(
-                **_common(new_id), **who, occurred_at=draw(moments), booking_id=f"b{number}", revision=revision,
+                **_common(new_id, **who), occurred_at=draw(moments), booking_id=f"b{number}", revision=revision,
                 status=draw(st.sampled_from(STATUSES)), amount_minor=amount,
                 retained_minor=draw(st.sampled_from(sorted({0, amount // 3, amount}))),
                 currency=draw(st.sampled_from((currency, currency, currency, "EUR"))),

@@ -30,6 +30,7 @@ from processors.control import EMPTY, Control
 from schemas.events.base import Event, Message, assemble
 from schemas.events.routing import Prefix
 from schemas.ids import derived_id
+from schemas.topics import TOPICS
 
 
 @dataclass(frozen=True)
@@ -192,10 +193,15 @@ class _Pass:
             self._outputs.append(Drop("stale"))
             return
         stamped = self._stamp(self._stage.steps[place], event)
-        handed_on = any(type(event) in takes for takes in self._stage.takes[place + 1 :])
+        handed_on = any(type(event) in takes for takes in self._stage.takes[place + 1 :]) and self._is_mine(event)
         if handed_on:
             self._offered.append(stamped)
         self._outputs.append(Emitted(stamped, handed_on))
+
+    def _is_mine(self, event: Event) -> bool:
+        """Whether an emitted event is for the key of this pass: it names no other."""
+        named = [event.__dict__[name] for name in TOPICS[self._stage.inputs[0]].key if name in event.__dict__]
+        return not named or self._given.key.partition("/")[2] == ":".join(map(str, named))
 
     def _stamp(self, step: Step, event: Event) -> Event:
         """The event with what every derived event has: id (unless the step gave one), tenant, region, source, cause."""

@@ -46,6 +46,7 @@ from schemas.events.resolving import (
     Link,
     Login,
     Meet,
+    Named,
     Owner,
 )
 from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
@@ -127,7 +128,7 @@ def _inbox(name: str, key: tuple[str, ...], *messages: type[Message], partitions
     return Topic(name, "inbox", (*messages, Tick), key, partitions, retention_days=14, max_bytes=3_000_000)
 
 
-_RESOLVING = (Link, Meet, FactsMoved, Assign, Apart, Login, Owner, Companion, Claim, Attach)
+_RESOLVING = (Link, Meet, FactsMoved, Assign, Named, Apart, Login, Owner, Companion, Claim, Attach)
 
 INBOXES: tuple[Topic, ...] = (
     _inbox("resolve.inbox", ("subject",), *(type_ for fact in FACTS for type_ in fact.types), *_RESOLVING),

@@ -27,6 +27,7 @@ from schemas.events.resolving import (
     Link,
     Login,
     Meet,
+    Named,
     Owner,
 )
 from schemas.topics import FACT_TOPIC
@@ -40,7 +41,7 @@ STEPS = (
     Step(
         "strong",
         resolve_strong,
-        consumes=(*_PERSONAL, BookingChanged, *_SAID_OF_IDENTITIES, Link, Assign, Apart, Attach),
+        consumes=(*_PERSONAL, BookingChanged, *_SAID_OF_IDENTITIES, Link, Assign, Named, Apart, Attach),
         emits=(Link, Apart, Login, FactsJoined, IdentityConflict, *_BINDING),
         slice=Strong,
     ),
@@ -48,7 +49,7 @@ STEPS = (
         "root",
         conclude,
         consumes=(FactsJoined, Meet, FactsMoved, Assign),
-        emits=(Meet, FactsMoved, Assign, IdentityConflict),
+        emits=(Meet, FactsMoved, Assign, Named, IdentityConflict),
         slice=Root,
     ),
     Step(

@@ -52,11 +52,20 @@ def first_bound(bound: Bound, rows: Rows, why: str, at: int) -> list[Emit]:
     ]
 
 
-def rebound(bound: Bound, before: Rows, after: Rows, decision: Decision, at: int) -> list[Emit]:
-    """A new version of a binding, for the stores and for every lead in the old or the new one."""
+def rebound(bound: Bound, before: Rows, after: Rows, decision: Decision, at: int, *, named: bool = False) -> list[Emit]:
+    """A new version of a binding, for the stores and for every lead in the old or the new one.
+
+    ``named``: also for the lead that bears the identifier's name.
+    """
+    leads = {lead for _, lead in (*before, *after)} | ({bound.identifier} if named else set())
+    return [*first_bound(bound, after, decision.why, at), *told(bound, before, after, decision, at, leads)]
+
+
+def told(bound: Bound, before: Rows, after: Rows, decision: Decision, at: int, leads: Iterable[str]) -> list[Emit]:
+    """To leads: a binding as it is, and what has moved since it was as ``before``."""
     rows = [BindingRow.build(since=since, lead_id=lead) for since, lead in after]
     moved = [BindingMove.build(from_lead=old, into_lead=new) for old, new in moves(before, after)]
-    messages = [
+    return [
         Emit(
             BindingChanged.build(
                 occurred_at=at,
@@ -71,9 +80,8 @@ def rebound(bound: Bound, before: Rows, after: Rows, decision: Decision, at: int
                 decision=decision.id,
             )
         )
-        for lead in sorted({lead for _, lead in (*before, *after)})
+        for lead in sorted(leads)
     ]
-    return [*first_bound(bound, after, decision.why, at), *messages]
 
 
 def owners(subjects: Iterable[str], told: Ownership, decision: Decision, at: int) -> list[Emit]:

@@ -34,8 +34,9 @@ class Strong(msgspec.Struct, frozen=True, array_like=True):
 
     ``ver`` is its binding's version, ``seq`` counts the facts forwarded. ``known`` holds at most one more neighbour of
     a kind than the policy's ``hub_size``: then it is ``shared``. ``weak``: when each attached weak identifier was last
-    seen; ``bookings`` hang here. ``spoken_of``: a split named it before any other fact did. ``full``: the limits of
-    dependents that people were told of.
+    seen; ``bookings`` hang here. ``spoken_of``: a split named it before any other fact did. ``named``: others belong
+    to the lead of its name, which is therefore told of its binding. ``full``: the limits of dependents that people were
+    told of.
     """
 
     lead_id: str
@@ -47,6 +48,7 @@ class Strong(msgspec.Struct, frozen=True, array_like=True):
     bookings: dict[str, None] = {}
     shared: bool = False
     spoken_of: bool = False
+    named: bool = False
     full: tuple[str, ...] = ()
 
 

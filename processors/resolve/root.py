@@ -16,7 +16,7 @@ from processors.base import Context, Emit, Output
 from processors.resolve.conflicts import conflict
 from processors.resolve.joined import FactsJoined
 from processors.resolve.keys import Key, key_of
-from schemas.events.resolving import Assign, FactsMoved, Meet
+from schemas.events.resolving import Assign, FactsMoved, Meet, Named
 
 MAX_MEMBERS = 64
 """A group that would grow beyond this is left as it is, and people are told; those under way may pass it."""
@@ -123,6 +123,10 @@ def _decided(root: Root, me: Key, cause: str, ctx: Context) -> tuple[Root, list[
             cause=cause,
         )
         outputs.append(Emit(assign))
+    in_use = {lead for one, lead in moved.items() if one != lead} - {*facts.assigned.values()}
+    outputs += [
+        Emit(Named.build(occurred_at=ctx.at, subject=f"{facts.first[one].kind}:{one}")) for one in sorted(in_use)
+    ]
     outputs += [_told(ctx, one, is_open=True, version=version) for one in conflicts if one not in facts.conflicts]
     outputs += [_told(ctx, one, is_open=False, version=version) for one in facts.conflicts if one not in conflicts]
     assigned = {one: lead for one, lead in found.leads.items() if one != lead}

@@ -12,12 +12,12 @@ from processors.base import Context, Output
 from processors.resolve.binding import Bound, first_bound
 from processors.resolve.keys import key_of
 from processors.resolve.known import Strong
-from processors.resolve.told import apart, assigned, attached, linked
+from processors.resolve.told import apart, assigned, attached, linked, named
 from processors.resolve.witness import booking, linked_on_purpose, split, witness
 from schemas.events.base import Event, Identified
 from schemas.events.bookings import BookingChanged
 from schemas.events.governance import IdentitiesLinked, IdentitiesSplit
-from schemas.events.resolving import Apart, Assign, Attach, Link
+from schemas.events.resolving import Apart, Assign, Attach, Link, Named
 
 Answer = tuple[Strong, Sequence[Output]]
 
@@ -49,6 +49,8 @@ def _message(strong: Strong, event: Event, ctx: Context) -> Answer:
             answer = linked(strong, event, ctx)
         case Assign():
             answer = assigned(strong, event, ctx)
+        case Named():
+            answer = named(strong, event, ctx)
         case Apart():
             answer = apart(strong, event, ctx)
         case Attach():

@@ -8,12 +8,12 @@ import msgspec
 
 from models.identity.facts import Explicit, Facts, Said, pair
 from processors.base import Context, Output
-from processors.resolve.binding import FIRST, Bound, Decision, Ownership, owners, rebound
+from processors.resolve.binding import FIRST, Bound, Decision, Ownership, owners, rebound, told
 from processors.resolve.conflicts import conflict
 from processors.resolve.keys import key_of
 from processors.resolve.known import Learned, Strong, learned, sighted, with_dependent, with_neighbour
 from schemas.events.identity import IdentifierHash
-from schemas.events.resolving import Apart, Assign, Attach, Link
+from schemas.events.resolving import Apart, Assign, Attach, Link, Named
 
 
 def linked(strong: Strong, message: Link, ctx: Context) -> tuple[Strong, Sequence[Output]]:
@@ -37,11 +37,21 @@ def assigned(strong: Strong, message: Assign, ctx: Context) -> tuple[Strong, Seq
     strong = msgspec.structs.replace(strong, lead_id=message.lead_id, ver=message.version)
     decision = Decision(message.why, message.identifiers, message.decision)
     bound, after = Bound(key.hash, key.kind, strong.ver), ((0, strong.lead_id),)
-    told = Ownership(key.subject, strong.lead_id, strong.ver)
+    owned = Ownership(key.subject, strong.lead_id, strong.ver)
     return strong, [
-        *rebound(bound, before, after, decision, message.occurred_at),
-        *owners((*strong.weak, *strong.bookings), told, decision, message.occurred_at),
+        *rebound(bound, before, after, decision, message.occurred_at, named=strong.named),
+        *owners((*strong.weak, *strong.bookings), owned, decision, message.occurred_at),
     ]
+
+
+def named(strong: Strong, message: Named, ctx: Context) -> tuple[Strong, Sequence[Output]]:
+    """Others belong to the lead of this name: it must know where facts that name just the lead are to go."""
+    key, rows = key_of(ctx), ((0, strong.lead_id),)
+    if strong.named:
+        return strong, ()
+    bound = Bound(key.hash, key.kind, strong.ver)
+    strong = msgspec.structs.replace(strong, named=True)
+    return strong, told(bound, rows, rows, FIRST, message.occurred_at, (key.hash,))
 
 
 def apart(strong: Strong, message: Apart, ctx: Context) -> tuple[Strong, Sequence[Output]]:
@@ -65,5 +75,5 @@ def set_apart(
 def attached(strong: Strong, message: Attach, ctx: Context) -> tuple[Strong, Sequence[Output]]:
     """A dependent asks for the lead, and is told of it from now on."""
     strong, refused = with_dependent(strong, message.dependent, message.at, ctx)
-    told = Ownership(key_of(ctx).subject, strong.lead_id, strong.ver)
-    return strong, [*refused, *owners((message.dependent,), told, FIRST, message.occurred_at)]
+    owned = Ownership(key_of(ctx).subject, strong.lead_id, strong.ver)
+    return strong, [*refused, *owners((message.dependent,), owned, FIRST, message.occurred_at)]

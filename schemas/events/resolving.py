@@ -58,6 +58,12 @@ class Assign(Event):
     cause: Uuid
 
 
+class Named(Event):
+    """To an identifier: others belong to the lead of your name, so keep that lead told of where you belong."""
+
+    subject: Id
+
+
 class Apart(Event):
     """To an identifier that a split takes: none of ``keep`` is the same person as you."""
 

@@ -83,8 +83,8 @@ class Join(NamedTuple):
 
 
 def identifiers(key: bytes, fact: Identified, usable: Usable = usable) -> list[Identifier]:
-    """The usable identifiers of an event, best first."""
-    return sorted(_identifier(key, fact, pair) for pair in named(fact) if usable(*pair))
+    """The usable identifiers of an event, best first: a WhatsApp id comes after the phone even if it is one itself."""
+    return [_identifier(key, fact, pair) for pair in named(fact) if usable(*pair)]
 
 
 def listed(key: bytes, fact: Event, values: Iterable[IdentifierValue], usable: Usable = usable) -> list[Identifier]:
@@ -222,9 +222,9 @@ def _refusal(known: Known, join: Join, here: set[str], there: set[str]) -> str:
         return "apart"
     if anchor(known, here).region != anchor(known, there).region and not join.transfer:
         return "region"
-    kinds = Counter(known.kind(one) for one in here | there)
-    if not join.explicit and any(count > LIMITS[kind] for kind, count in kinds.items()):
-        return "limit"
+    ours, theirs = (Counter(known.kind(one) for one in group) for group in (here, there))
+    if not join.explicit and any(ours[kind] + theirs[kind] > LIMITS[kind] for kind in ours.keys() & theirs.keys()):
+        return "limit"  # what people have linked beyond a limit grows by other kinds
     return ""
 
 

@@ -6,7 +6,6 @@ the first login, and a late login restates just the interval after it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 MAX_LOGINS = 64
@@ -47,19 +46,14 @@ def with_login(logins: Logins, login: Login) -> Logins:
 
 def runs_of(logins: Logins) -> list[tuple[int, str | None]]:
     """(since, strong identifier or nobody) in order, the first since 0; empty without a login."""
+    if not logins.known:
+        return []
+    steps: dict[int, str | None] = {0: logins.known[0].strong}
+    steps.update((login.at, login.strong) for login in logins.known)  # of one instant the last one by fact
+    if logins.kiosk_at is not None:
+        steps = {at: strong for at, strong in steps.items() if at < logins.kiosk_at} | {logins.kiosk_at: None}
     runs: list[tuple[int, str | None]] = []
-    for since, strong in _steps(logins):
+    for since, strong in steps.items():
         if not runs or runs[-1][1] != strong:
             runs.append((since, strong))
-    return [(0, runs[0][1]), *runs[1:]] if runs else []
-
-
-def _steps(logins: Logins) -> Sequence[tuple[int, str | None]]:
-    steps: list[tuple[int, str | None]] = []
-    for login in logins.known:
-        if steps and steps[-1][0] == login.at:
-            steps.pop()  # of one instant the last one by fact
-        steps.append((login.at, login.strong))
-    if logins.kiosk_at is None:
-        return steps
-    return [*(step for step in steps if step[0] < logins.kiosk_at), (logins.kiosk_at, None)]
+    return runs

@@ -4,6 +4,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -16,6 +17,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from streams.hanging import LONGEST_OPEN_SECONDS, CannotLook, hanging, told
 from streams.local import kafka, postgres, stack
 from streams.local.jars import locked_jars, missing
 from streams.local.state import LocalStackError, StateFolder
@@ -46,7 +48,10 @@ def all_checks(settings: Settings) -> Iterator[Check]:
     yield _jars(settings)
     yield _disk(settings)
     yield _identity(settings)
-    yield _server("Kafka", settings.kafka_bootstrap, lambda: _ask_kafka(settings))
+    broker = _server("Kafka", settings.kafka_bootstrap, lambda: _ask_kafka(settings))
+    yield broker
+    if broker.result == "ok":
+        yield from _transactions(settings)
     yield _server("PostgreSQL", settings.postgres_host, lambda: _ask_postgres(settings))
     yield _server("ClickHouse", settings.clickhouse_url, lambda: _ask_clickhouse(settings))
     yield from _services(StateFolder(settings.state_dir))
@@ -130,6 +135,22 @@ def _ask_kafka(settings: Settings) -> str:
     client = AdminClient({"bootstrap.servers": settings.need("kafka_bootstrap"), "log_level": 0})
     metadata = client.list_topics(timeout=5)
     return f"{len(metadata.brokers)} broker(s), {len(metadata.topics)} topics, cluster {metadata.cluster_id}"
+
+
+def _transactions(settings: Settings) -> Iterator[Check]:
+    """One finding for each transaction that hangs."""
+    name, bootstrap = "Kafka transactions", settings.need("kafka_bootstrap")
+    try:
+        found = list(hanging(settings, time.time_ns() // 1_000_000))
+    except (CannotLook, KafkaException) as error:
+        yield Check(name, "note", f"could not look: {error}")
+    else:
+        for one in found:
+            yield Check(name, "wrong", told(one, bootstrap))
+        if not found:
+            yield Check(
+                name, "ok", f"none is open for more than {LONGEST_OPEN_SECONDS:.0f} s or left by its coordinator"
+            )
 
 
 def _ask_postgres(settings: Settings) -> str:

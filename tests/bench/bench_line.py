@@ -1,14 +1,12 @@
-"""The whole line: simulated facts from publishing to rest in both stores, and whose CPU they took.
+"""The whole line: simulated facts from publishing to rest in both stores, whose CPU they took, and how late news is.
 
 python -m tests.bench.bench_line
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import NewTopic
@@ -22,12 +20,13 @@ from streams.sources.publisher import Publisher
 from streams.sources.refusals import Publication
 from streams.sources.simulate import Published, Scenario, simulate
 from streams.topology import topology
+from tests.bench import late
+from tests.bench.processes import cpu_seconds
 from tests.bench.report import Row, machine, show
 from tests.line import Line, running_line
 
 EVENTS = 30_000
 _SERVICES = ("kafka", "postgres", "clickhouse", "worker-1", "worker-2", "sink-postgres", "sink-clickhouse")
-_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def rows() -> Iterator[Row]:
@@ -48,6 +47,7 @@ def rows() -> Iterator[Row]:
         )
         for name, cpu in _cpu(line).items():
             yield Row(f"  CPU of {name}", (cpu - before[name]) / len(facts) * 1e6, "µs/fact")
+        yield from late.rows(line.settings)
 
 
 def _copied(settings: Settings, facts: list[Published]) -> float:
@@ -75,17 +75,7 @@ def _copied(settings: Settings, facts: list[Published]) -> float:
 def _cpu(line: Line) -> dict[str, float]:
     """CPU seconds so far of each service, its children included."""
     status = StateFolder(line.folder).status()
-    return {name: sum(map(_seconds, _family(int(status[name]["pid"])))) for name in _SERVICES}
-
-
-def _family(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(one for child in children for one in _family(int(child)))]
-
-
-def _seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
+    return {name: cpu_seconds(int(status[name]["pid"])) for name in _SERVICES}
 
 
 if __name__ == "__main__":

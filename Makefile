@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: help demo test test-data check format lint types contracts schemas bench chaos chaos-short mutants lock clean
+.PHONY: help demo test test-data check format lint types contracts schemas bench memory chaos chaos-short mutants lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ schemas: .venv/ready ## Check that the committed schemas fit the event types and
 
 bench: .venv/ready ## Measure steps, engine, sinks and the whole line
 	$(BIN)/python -m tests.bench
+
+memory: .venv/ready ## Draw a worker's memory over its keys into PNG (KEYS=1000000 PNG=out/memory.png)
+	$(BIN)/python -m tests.bench.memory --keys $(or $(KEYS),1000000) --png $(or $(PNG),out/memory.png)
 
 chaos: .venv/ready ## Run seeded schedules of trouble against the engine, and show that broken engines are caught
 	$(BIN)/python -m tests.chaos

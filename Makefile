@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: help demo test test-data check format lint types contracts schemas bench memory chaos chaos-short mutants lock clean
+.PHONY: help demo test test-data check format lint types contracts schemas bench memory soak chaos chaos-short mutants lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ bench: .venv/ready ## Measure steps, engine, sinks and the whole line
 
 memory: .venv/ready ## Draw a worker's memory over its keys into PNG (KEYS=1000000 PNG=out/memory.png)
 	$(BIN)/python -m tests.bench.memory --keys $(or $(KEYS),1000000) --png $(or $(PNG),out/memory.png)
+
+soak: .venv/ready ## Load the whole line and fail if anything grows (MINUTES=30 RATE=70 % of its maximum PNG=out/soak.png)
+	$(BIN)/python -m tests.bench.soak --minutes $(or $(MINUTES),30) $(if $(RATE),--rate $(RATE)) --png $(or $(PNG),out/soak.png)
 
 chaos: .venv/ready ## Run seeded schedules of trouble against the engine, and show that broken engines are caught
 	$(BIN)/python -m tests.chaos

@@ -31,13 +31,17 @@ class Report:
 
 def come_to_rest(settings: Settings, stages: Sequence[Stage]) -> Iterator[Progress]:
     """Wait until every stage and both sinks have read all there is. Raises ``NotAtRest``."""
-    postgres, clickhouse = servers(settings)
     with Backlog(settings) as backlog:
-        sinks = [
-            Reader("sink postgres", partitions(POSTGRES_TOPICS), lambda: postgres_queries.positions(postgres)),
-            Reader("sink clickhouse", partitions(tuple(TABLES)), lambda: clickhouse_queries.positions(clickhouse)),
-        ]
-        yield from wait([*stage_readers(stages, backlog), *sinks], backlog)
+        yield from wait([*stage_readers(stages, backlog), *sink_readers(settings)], backlog)
+
+
+def sink_readers(settings: Settings) -> list[Reader]:
+    """Both sinks as readers of their topics."""
+    postgres, clickhouse = servers(settings)
+    return [
+        Reader("sink postgres", partitions(POSTGRES_TOPICS), lambda: postgres_queries.positions(postgres)),
+        Reader("sink clickhouse", partitions(tuple(TABLES)), lambda: clickhouse_queries.positions(clickhouse)),
+    ]
 
 
 def gather(settings: Settings, known_at: datetime | None = None, effective_before: datetime | None = None) -> Report:

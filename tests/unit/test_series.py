@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tests.bench.series import Room, draw, stayed_flat, thirds
+from tests.bench.soak import LAG, MEMORY, RESTARTS, Samples, judge
 
 TIMES = [float(n) for n in range(12)]
 
@@ -39,3 +43,29 @@ def test_few_samples_are_refused() -> None:
 def test_a_picture_is_written(tmp_path: Path) -> None:
     draw(tmp_path / "out.png", TIMES, {"MB": {"a": TIMES, "b": TIMES}, "files": {"a": TIMES}}, "minutes")
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("kind", "at_minute", "said"),
+    [
+        (MEMORY, lambda minute: 100.0, ""),
+        (MEMORY, lambda minute: 100.0 * minute, "GROWS"),
+        (LAG, lambda minute: 150.0 * (minute > 8), ""),  # two seconds' worth
+        (LAG, lambda minute: 400.0 * (minute > 8), "GROWS"),
+        (RESTARTS, lambda minute: float(minute > 2), "ENDED BY ITSELF"),
+    ],
+)
+def test_a_run_fails_by_what_grows_and_by_who_ends(kind: str, at_minute: Callable[[float], float], said: str) -> None:
+    samples = Samples()
+    for minute in TIMES:
+        samples.add(minute, {(MEMORY, "kafka"): 400.0, (kind, "worker-1"): at_minute(minute)})
+    told = StringIO()
+    assert judge(samples, 100, Console(file=told, width=120)) == (not said)
+    assert said in told.getvalue()
+
+
+def test_a_run_fails_by_who_was_away() -> None:
+    samples = Samples()
+    for minute in TIMES:
+        samples.add(minute, {(MEMORY, "kafka"): 400.0} if minute != 3 else {})
+    assert not judge(samples, 100, Console(file=StringIO()))

@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("schemas", "models", "processors", "sinks", "streams", "tests")
 UNIT = (
     "partitioner", "identity", "intake", "resolve", "profile", "score", "advance", "path", "hot_lead", "bundles",
-    "count", "journey", "post", "settle", "measure", "learned", "solve", "stage", "partition", "driver", "topology",
+    "count", "journey", "post", "close", "settle", "measure", "learned", "solve", "stage", "partition", "driver",
+    "topology",
 )  # fmt: skip
 PROPERTY = (
     "money", "attribution", "standing", "hot_lead", "learning", "journeys", "ledger_laws", "campaign_laws", "line_law",
@@ -145,6 +146,26 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "the optimizer hears of revenue itself": Mutant(
         "processors/ledger/cells.py", "if place.account == REVENUE:", "if place.account == NOBODY:"
+    ),
+    "books close though a revision came meanwhile": Mutant(
+        "processors/ledger/close.py", "if due > fired.due:", "if due < 0:"
+    ),
+    "books keep no mark that they closed": Mutant(
+        "processors/ledger/close.py", "Books(closed=bool(books.revisions))", "Books()"
+    ),
+    "books of a booking that never came close for it": Mutant(
+        "processors/ledger/close.py", "Books(closed=bool(books.revisions))", "Books(closed=True)"
+    ),
+    "a path keeps books open": Mutant(
+        "processors/ledger/close.py", "books.revisions == before.revisions", "books is before"
+    ),
+    "an older revision keeps a booking open": Mutant(
+        "processors/resolve/booking.py",
+        "replace(held, seq=held.seq + 1)",
+        "replace(held, seq=held.seq + 1, changed_at=ctx.now)",
+    ),
+    "a closed booking takes revisions": Mutant(
+        "processors/resolve/booking.py", "held.changed_at + REFUSED_AFTER", "held.changed_at + 2 * REFUSED_AFTER"
     ),
     "a changed journey is not taken back": Mutant(
         "processors/ledger/journey.py", "in ((before, -1), (after, 1))", "in ((after, 1),)"

@@ -1,6 +1,6 @@
 """Ledger: the books of one booking, kept by one writer. Keyed by booking."""
 
-from processors.base import Step, Visit
+from processors.base import Step, TimerFired, Visit
 from processors.control import CONTROL_TYPES
 from processors.ledger.books import Books
 from processors.ledger.post import post
@@ -13,7 +13,7 @@ STEPS = (
     Step(
         "post",
         post,
-        consumes=(PathChanged, CancellationRisk, Visit),
+        consumes=(PathChanged, CancellationRisk, TimerFired, Visit),
         emits=(CreditsPosted, CellChanged, PathCounted),
         slice=Books,
     ),

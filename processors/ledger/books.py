@@ -37,7 +37,9 @@ class Books(msgspec.Struct, frozen=True):
     """A booking's facts, its candidate touches under the newest (epoch, seq), and all that was posted and told.
 
     ``told`` is the model and basis that the campaign stage hears of, ``journey`` what the workspace stage counts.
-    Bounds: the 64 highest revisions and 16 highest risks, the candidates a lead may send, one balance per account.
+    ``changed_at`` is the tick at which the newest revision came (the first risk, where none has), ``closed`` all that
+    is left of books that closed. Bounds: the 64 highest revisions and 16 highest risks, the candidates a lead may
+    send, one balance per account.
     """
 
     lead_id: str = ""
@@ -52,6 +54,8 @@ class Books(msgspec.Struct, frozen=True):
     posted: Posted = Posted()
     told: tuple[str, str] | None = None
     journey: Journey | None = None
+    changed_at: int | None = None
+    closed: bool = False
 
     def converted_at(self) -> int:
         """When the booking converted, as far as its revisions tell."""

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from processors.base import Context, DeadLetter, Emit, Output, Visit
+from processors.base import Context, DeadLetter, Emit, Output, TimerFired, Visit
 from processors.ledger.accounts import minus, packed, unpacked
 from processors.ledger.books import Books, merged, with_risk
 from processors.ledger.cells import cells_changed
+from processors.ledger.close import close, dated, refused
 from processors.ledger.journey import counted, journey
 from processors.ledger.lines import posting
 from processors.ledger.target import target, terms
@@ -22,14 +23,21 @@ _REASON = {"PolicyChanged": "policy", "ExchangeRateSet": "rate", "WeightsVersion
 Input = PathChanged | CancellationRisk | Visit
 
 
-def post(held: Books | None, event: Input, ctx: Context) -> tuple[Books | None, Sequence[Output]]:
+def post(held: Books | None, event: Input | TimerFired, ctx: Context) -> tuple[Books | None, Sequence[Output]]:
     """Take in what the event says, and post the difference between what should stand in the books and what does."""
     before = held or Books()
+    if isinstance(event, TimerFired):
+        return close(before, event)
+    if before.closed:
+        return held, refused(event)
     books = _informed(before, event)
     if books is None:
         return held, [DeadLetter("revision_conflict", "this version of the risk is known with other content: raise it")]
+    if books is before and not books.revisions:
+        return held, ()
+    books, timer = dated(before, books, ctx.now)
     if not books.revisions:
-        return (books, ()) if books is not before else (held, ())
+        return books, timer
     under = terms(books, ctx.control)
     states = list(steps(books, under.policy, under.day))
     should, stands = target(states, under), unpacked(books.posted)
@@ -47,7 +55,7 @@ def post(held: Books | None, event: Input, ctx: Context) -> tuple[Books | None, 
         *cells_changed((should, told), (stands, books.told), states[-1][1], under, ctx),
         *counted(books.journey, after.journey, ctx.at),
     ]
-    return (after, [Emit(one) for one in said]) if after != before else (held, ())
+    return (after, [*timer, *map(Emit, said)]) if after != before else (held, ())
 
 
 def _informed(books: Books, event: Input) -> Books | None:

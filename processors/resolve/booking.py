@@ -3,6 +3,9 @@
 The version of its binding is the ownership epoch (ledger specification, section 1). Until the identifier that it hangs
 on has said whose it is, the booking's facts go there and come back with the answer; so nothing has to be kept of them
 here. A booking that names nobody is a lead of its own.
+
+Three years after its newest revision came a booking is closed: whatever comes for it later is refused here, where it is
+still a fact and all revisions pass, whoever owns them.
 """
 
 from __future__ import annotations
@@ -13,7 +16,8 @@ import msgspec
 
 from models.conversion import Dropped, bounded, converted_at
 from models.identity import STRONG
-from processors.base import Context, Emit, Output
+from processors.base import Context, DeadLetter, Emit, Output
+from processors.closing import DETAIL, LEDGER_CLOSED, REFUSED_AFTER
 from processors.resolve.accept import accepted, passed_on
 from processors.resolve.binding import Bound, Decision, rebound
 from processors.resolve.keys import key_of, subject_of
@@ -36,7 +40,7 @@ class Booking(msgspec.Struct, frozen=True, array_like=True):
     """What a booking hangs on since which revision, and the lead that this said; both none where nobody is named.
 
     ``ver`` is the ownership epoch, ``seq`` counts the facts forwarded, ``asked_at`` is the conversion time that the
-    answer was asked for.
+    answer was asked for, ``changed_at`` the tick at which the newest revision came.
     """
 
     revision: int = 0
@@ -48,6 +52,7 @@ class Booking(msgspec.Struct, frozen=True, array_like=True):
     revisions: dict[int, Dates] = {}
     dropped: Dropped | None = None
     asked_at: int = 0
+    changed_at: int = 0
 
 
 def own(held: Booking | None, event: BookingChanged | Owner, ctx: Context) -> tuple[Booking | None, Sequence[Output]]:
@@ -66,6 +71,8 @@ def own(held: Booking | None, event: BookingChanged | Owner, ctx: Context) -> tu
 def _fact(booking: Booking, fact: BookingChanged, ctx: Context) -> tuple[Booking, Sequence[Output]]:
     outputs: list[Output] = []
     if ctx.origin.answer is None:
+        if booking.revision and ctx.now >= booking.changed_at + REFUSED_AFTER:
+            return booking, [DeadLetter(LEDGER_CLOSED, DETAIL)]
         booking = _revised(booking, fact, ctx)
     elif ctx.origin.answer.strong == booking.edge and not booking.settled:
         decision = Decision(_REVISED, (), "")
@@ -93,7 +100,12 @@ def _revised(booking: Booking, fact: BookingChanged, ctx: Context) -> Booking:
     edge = subject_of(named[0]) if named else None
     same = booking.revision > 0 and edge == booking.edge
     return msgspec.structs.replace(
-        booking, revision=fact.revision, edge=edge, settled=booking.settled and same, asked_at=booking.asked_at * same
+        booking,
+        revision=fact.revision,
+        edge=edge,
+        settled=booking.settled and same,
+        asked_at=booking.asked_at * same,
+        changed_at=ctx.now,
     )
 
 

@@ -38,8 +38,8 @@ REMEDIES: dict[str, str] = {
     "beyond_restatement_horizon": "The touch is older than what is kept of its lead. Publish the bookings that it may "
     "have led to, then replay it; import history in time order, or its bookings first. A correction of a touch that is "
     "not among the lead's newest 200 cannot be applied: older ones are not told apart any more.",
-    "ledger_closed": "The booking's books were closed 3 years after its last change. Reopen them from ledger_lines, "
-    "then replay this fact.",
+    "ledger_closed": "The booking's books closed 3 years after its last new revision. Post a correction as a booking "
+    "of its own; or have the books reopened from ledger_lines, then replay this fact.",
     "bad_policy": "The document is no policy. Check it with `fineacers policy apply`, which publishes only valid ones.",
     "too_many_bookings": "One lead has more bookings than a person makes: probably an agency's shared address or a "
     "test identifier. Split the identities, or block the identifier in the policy, then replay.",

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from models.attribution import MODELS
 from models.policy import Policy
-from processors.base import Context
+from processors.base import Context, Emit
 from processors.control import Control
 from processors.ledger.books import Books
 from processors.ledger.post import post
@@ -53,7 +53,8 @@ def _post(held: Books | None, message: PathChanged) -> tuple[Any, Any]:
 
 
 def _lines(outputs: Any) -> int:
-    return sum(len(one.event.lines) for one in outputs if isinstance(one.event, CreditsPosted))
+    said = [one.event for one in outputs if isinstance(one, Emit)]
+    return sum(len(event.lines) for event in said if isinstance(event, CreditsPosted))
 
 
 def _changed(seq: int, touches: int | None, status: str | None = None) -> PathChanged:

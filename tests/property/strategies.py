@@ -15,6 +15,7 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
+from processors.closing import REFUSED_AFTER
 from schemas.events.base import DAY, HOUR, Event, instant
 from schemas.events.bookings import BookingChanged
 from schemas.events.clicks import ClickRecorded
@@ -259,6 +260,8 @@ def arrivals(draw: st.DrawFn, facts: tuple[Event, ...]) -> Arrivals:
     for again in draw(st.lists(st.sampled_from(facts), max_size=3)):
         order.insert(draw(st.integers(0, len(order))), again)
     pauses = draw(st.lists(st.sampled_from((0, 0, 0, 1, DAY, 31 * DAY)), min_size=len(order), max_size=len(order)))
+    if sum(pauses) >= REFUSED_AFTER:  # what comes when books have closed depends on when it comes, of course
+        pauses = [min(pause, DAY) for pause in pauses]
     return Arrivals(tuple(order), tuple(pauses))
 
 

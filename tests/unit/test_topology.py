@@ -15,6 +15,7 @@ from tests.support.runs import STAGES
 
 HELPERS = {
     "processors.base",
+    "processors.closing",
     "processors.control",
     "processors.campaign.figures",
     "processors.lead.bookings",
@@ -24,6 +25,7 @@ HELPERS = {
     "processors.ledger.accounts",
     "processors.ledger.books",
     "processors.ledger.cells",
+    "processors.ledger.close",
     "processors.ledger.journey",
     "processors.ledger.lines",
     "processors.ledger.target",

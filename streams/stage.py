@@ -101,7 +101,7 @@ class Emitted(NamedTuple):
 
 @dataclass(slots=True)
 class Outcome:
-    """What a pass came to. ``state`` is new where anything changed; outputs keep the order of the steps."""
+    """What a pass came to. ``state`` is new only where anything changed; outputs keep the order of the steps."""
 
     state: KeyState
     outputs: list[Emitted | Forward | Broadcast | Drop | DeadLetter] = field(default_factory=list)
@@ -144,6 +144,7 @@ class _Pass:
         self._given = given
         self._clock = clock
         self._addressee = addressee
+        self._before = before
         region = before.region or (given.event.region if isinstance(given.event, Event) else "")
         self._state = KeyState(dict(before.slices), dict(before.timers), before.generation, region)
         self._outputs: list[Emitted | Forward | Broadcast | Drop | DeadLetter] = []
@@ -169,8 +170,16 @@ class _Pass:
                         outcome.outputs.append(answer)
                         return
                     self._take(place, answer)
-        outcome.state = self._state
+        if self._changed():
+            outcome.state = self._state
         outcome.outputs += self._outputs
+
+    def _changed(self) -> bool:
+        """Whether a step answered with another slice than the one it was given, or anything else is not as before."""
+        before, after = self._before, self._state
+        if (before.timers, before.generation, before.region) != (after.timers, after.generation, after.region):
+            return True
+        return any(before.slices.get(name) is not slice_ for name, slice_ in after.slices.items())
 
     def _take(self, place: int, answer: Output) -> None:
         match answer:

@@ -374,6 +374,14 @@ MUTANTS: dict[str, Mutant] = {
         "return state is None or state.timers.get(entry.name) == (entry.due, entry.generation)",
         "return state is None or bool(state.timers)",
     ),
+    "what did not change is written all the same": Mutant(
+        "streams/stage.py", "        if self._changed():\n", "        if self._before:\n"
+    ),
+    "a timer alone is no change": Mutant(
+        "streams/stage.py",
+        "if (before.timers, before.generation, before.region) != (after.timers, after.generation, after.region):",
+        "if before.region != after.region:",
+    ),
     "keys not yet written are not visited": Mutant(
         "streams/partition.py", "sorted({*stored, *fresh})[:limit]", "sorted({*stored})[:limit]"
     ),

@@ -42,6 +42,8 @@ def toy(held: Held | None, event: Any, ctx: Context) -> tuple[Held, Sequence[Out
             return Held((held or Held()).count + 1), ()
         case _:
             TOLD.append((ctx.key, "event", event.occurred_at, ctx.now))
+            if event.lead_id == "nothing":
+                return held or Held(), ()
             if event.epoch < 0:
                 return Held(), [DeadLetter("no", "no")]
             return Held((held or Held()).count + 1), [Timer(event.lead_id, event.epoch)] if event.epoch else ()
@@ -208,3 +210,11 @@ def test_only_what_changed_is_written() -> None:
     assert set(changes.states) == {"acme/b"}
     assert (changes.timers_set, changes.timers_gone) == (set(), set())
     assert changes.meta is not None
+
+
+def test_an_event_that_changes_nothing_writes_nothing() -> None:
+    bench = Bench()
+    bench.take(event("a", 0, "t", 5))
+    for key in ("a", "new"):
+        bench.partition.apply(InRecord("ledger.inbox", 0, 9, 0, *event(key, 1, "nothing")))
+    assert set(bench.partition.changes().states) == {"acme/new"}

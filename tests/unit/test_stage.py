@@ -159,6 +159,18 @@ def test_a_refusal_alone_leaves_the_very_state() -> None:
     assert run(toy, state, captured(1), Clock(1)).state is state
 
 
+def test_a_step_that_answers_with_the_slice_it_was_given_leaves_the_very_state() -> None:
+    kept = Step("a", lambda held, event, ctx: (held, [Emit(scored(1))]), consumes=(LeadCaptured,), slice=Seen)
+    state = KeyState({"a": Seen(), "b": Seen()}, {"a.t": (99, 1)}, 1, "UAE")
+    outcome = run(stage(kept), state, captured(1), Clock(1))
+    assert outcome.state is state
+    assert len(outcome.outputs) == 1
+    for answer in ([Timer("t", 99)], [CancelTimer("t")]):
+        sets = Step("a", lambda held, event, ctx, answer=answer: (held, answer), consumes=(LeadCaptured,), slice=Seen)
+        assert run(stage(sets), state, captured(1), Clock(1)).state != state
+    assert run(stage(kept), KeyState(), captured(1), Clock(1)).state.region == "UAE"
+
+
 def test_derived_events_carry_ids_cause_tenant_and_home_region() -> None:
     toy = stage(step("a", lambda event, ctx: [Emit(scored(1)), Emit(scored(2))], LeadCaptured))
     given = captured(3)

@@ -29,6 +29,7 @@ from schemas.events.governance import (
     PolicyChanged,
 )
 from schemas.events.identity import IdentifierBound, IdentityConflict, LeadMerged, LeadSplit
+from schemas.events.incidents import IncidentRaised
 from schemas.events.leads import LeadCaptured, LeadUpdated
 from schemas.events.ledger import CellChanged, CreditsPosted, RevenueAttributed
 from schemas.events.operations import DeadLettered, QuarantineOrdered, StageCounted, SweepFinished, Tick
@@ -151,6 +152,7 @@ PLATFORM: tuple[Topic, ...] = (
     Topic("attribution.weights", "platform", (WeightsVersion,), ("model",), partitions=1),
     Topic("revenue.attribution", "platform", (RevenueAttributed,), ("campaign_id",)),
     Topic("campaign.metrics", "platform", (CampaignMeasured,), ("campaign_id",)),
+    Topic("incidents", "platform", (IncidentRaised,), ("lead_id",), partitions=1),
     Topic("sweeps", "platform", (SweepFinished,), ("stage",), partitions=1),
     Topic("stage.counts", "platform", (StageCounted,), ("stage",), partitions=1),
     Topic("dead.letters", "platform", (DeadLettered,), ("topic",), partitions=1, max_bytes=3_000_000),

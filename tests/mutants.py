@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("schemas", "models", "processors", "sinks", "streams", "tests")
 UNIT = (
     "partitioner", "identity", "intake", "resolve", "profile", "score", "advance", "path", "hot_lead", "bundles",
-    "count", "journey", "post", "close", "settle", "measure", "learned", "solve", "stage", "partition", "driver",
-    "topology",
+    "count", "journey", "post", "close", "flag", "settle", "measure", "learned", "solve", "stage", "partition",
+    "driver", "topology",
 )  # fmt: skip
 PROPERTY = (
     "money", "attribution", "standing", "hot_lead", "learning", "journeys", "ledger_laws", "campaign_laws", "line_law",
@@ -369,6 +369,16 @@ MUTANTS: dict[str, Mutant] = {
     "timers set in this transaction are overlooked": Mutant(
         "streams/partition.py", "heappush(self._fresh_timers, TimerEntry(due, key, name, generation))", "pass"
     ),
+    "a hot lead is flagged with every touch": Mutant(
+        "processors/lead/flag.py", "if held is not None and since < held.at:", "if held is not None and held.at < 0:"
+    ),
+    "a lead is flagged once for ever": Mutant(
+        "processors/lead/flag.py", "if held is not None and since < held.at:", "if held is not None:"
+    ),
+    "bundles of any age count as hot": Mutant(
+        "processors/lead/flag.py", "if tally.last[0] >= since)", "if tally.last[0] >= 0)"
+    ),
+    "deleted touches count as hot": Mutant("processors/lead/flag.py", "sum(touch.creditable for", "sum(True for"),
     "timers that moved fire all the same": Mutant(
         "streams/partition.py",
         "return state is None or state.timers.get(entry.name) == (entry.due, entry.generation)",

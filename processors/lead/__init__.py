@@ -3,6 +3,7 @@
 from processors.base import Step, TimerFired, Visit
 from processors.lead.advance import Temperatures, advance
 from processors.lead.count import count
+from processors.lead.flag import Flagged, flag
 from processors.lead.history import HistoryGiven, HistoryTaken
 from processors.lead.hold import Holding, hold
 from processors.lead.journey import Journeys, journey
@@ -17,6 +18,7 @@ from schemas.events.clicks import ClickRecorded
 from schemas.events.decisions import ContactProposed, LeadRouted, LeadScored, TemperatureChanged
 from schemas.events.governance import PolicyChanged
 from schemas.events.identity import LeadMerged, LeadSplit
+from schemas.events.incidents import IncidentRaised
 from schemas.events.leads import LeadCaptured, LeadUpdated
 from schemas.events.paths import PathChanged
 from schemas.events.profiles import LeadProfiled
@@ -46,6 +48,7 @@ STEPS = (
     Step("count", count, consumes=_TOUCHES, emits=(TouchCounted,)),
     Step("path", follow, (*_TOUCHES, BookingChanged, *_MOVES, TimerFired), emits=(PathChanged,), slice=Path),
     Step("journey", journey, (*_TOUCHES, BookingChanged, *_MOVES, TimerFired, Visit), (PathCounted,), slice=Journeys),
+    Step("flag", flag, consumes=_TOUCHES, emits=(IncidentRaised,), slice=Flagged),
 )
 
 CONTROLS = (PolicyChanged,)

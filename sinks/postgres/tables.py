@@ -16,6 +16,7 @@ from schemas.events.bookings import BookingChanged
 from schemas.events.campaigns import CampaignMeasured
 from schemas.events.decisions import ContactProposed, LeadRouted, LeadScored, TemperatureChanged
 from schemas.events.identity import IdentifierBound
+from schemas.events.incidents import IncidentRaised
 from schemas.events.ledger import CreditsPosted
 from schemas.events.operations import DeadLettered
 from schemas.events.profiles import LeadProfiled
@@ -217,6 +218,11 @@ CAMPAIGN_DAYS = Table(
     ("workspace_id", "campaign_id", "day"),
     "seq",
 )
+INCIDENTS = Table(
+    "incidents",
+    _columns(_WHERE + "uuid: event_id lead_id; text: kind severity detail; bigint: touches days"),
+    ("event_id",),
+)
 DEAD_LETTERS = Table(
     "dead_letters",
     _columns(
@@ -228,7 +234,7 @@ DEAD_LETTERS = Table(
 
 TABLES = (
     LEADS, IDENTIFIERS, BINDINGS, SCORES, TEMPERATURES, TEMPERATURE_CHANGES, ROUTES, CONTACT_REQUESTS, BOOKINGS,
-    LEDGER_LINES, CAMPAIGN_DAYS, DEAD_LETTERS,
+    LEDGER_LINES, CAMPAIGN_DAYS, INCIDENTS, DEAD_LETTERS,
 )  # fmt: skip
 """In the order in which they are merged."""
 
@@ -272,6 +278,7 @@ ROWS: dict[type[Message], Callable[[Decoded, Record], Rows]] = {
     BookingChanged: _booking_rows,
     CreditsPosted: _posting_rows,
     CampaignMeasured: _own_values(CAMPAIGN_DAYS),
+    IncidentRaised: _own_values(INCIDENTS),
     DeadLettered: _own_values(DEAD_LETTERS),
 }
 """The rows that each message type makes."""

@@ -65,7 +65,7 @@ def show(
     reveal: Reveal = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show a lead: profile, identifiers, score, temperature and why it moved, route, bookings.
+    """Show a lead: profile, identifiers, score, temperature and why it moved, route, incidents, bookings.
 
     Personal values are masked.
 
@@ -108,6 +108,10 @@ _QUERIES = {
     "route": "SELECT route, temperature, reason, occurred_at FROM routes WHERE lead_id = %s",
     "contact requests": (
         "SELECT purpose, channels, not_after, occurred_at FROM contact_requests WHERE lead_id = %s ORDER BY occurred_at"
+    ),
+    "incidents": (
+        "SELECT kind, severity, touches, days, detail, occurred_at FROM incidents WHERE lead_id = %s "
+        "ORDER BY occurred_at"
     ),
     "bookings": (
         "SELECT booking_id, revision, status, amount_minor, retained_minor, currency, booked_at, property_id "

@@ -21,6 +21,7 @@ from schemas.events.clicks import ClickRecorded
 from schemas.events.decisions import ContactProposed, LeadRouted, LeadScored, TemperatureChanged
 from schemas.events.governance import IdentifierValue, IdentitiesLinked, IdentitiesSplit
 from schemas.events.identity import IdentifierBound, IdentifierHash
+from schemas.events.incidents import IncidentRaised
 from schemas.events.leads import LeadCaptured, LeadUpdated
 from schemas.events.ledger import CreditsPosted, Line
 from schemas.events.operations import Count, DeadLettered, Position, StageCounted
@@ -113,6 +114,8 @@ def story(number: int) -> list[tuple[str, bytes]]:
         platform(own(LeadRouted, lead_id=lead, seq=1, temperature="hot", route="whatsapp_then_call", reason="hot")),
         platform(own(ContactProposed, lead_id=lead, message_id=derived_id("message", lead), purpose="hot lead",
                      channels=["whatsapp", "call"], not_after=seen + 10**9)),
+        platform(own(IncidentRaised, lead_id=lead, kind="hot_lead", severity="warning", touches=1_000, days=30,
+                     detail="a robot")),
         platform(posting(number, lead, seen)),
         platform(measured(number, 1, 4)),
         platform(measured(number, 2, 5)),

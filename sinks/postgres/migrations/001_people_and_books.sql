@@ -250,6 +250,23 @@ COMMENT ON TABLE campaign_days IS
     'Newest figures of each campaign and local day; conversions in millionths, ratios in parts per million';
 COMMENT ON COLUMN campaign_days.spend_minor IS 'In the reporting currency; null as long as no rate is known';
 
+CREATE TABLE incidents (
+    event_id uuid PRIMARY KEY,
+    workspace_id text NOT NULL,
+    region text NOT NULL,
+    lead_id uuid NOT NULL,
+    kind text NOT NULL,
+    severity text NOT NULL,
+    touches bigint NOT NULL,
+    days bigint NOT NULL,
+    detail text NOT NULL,
+    occurred_at timestamptz NOT NULL
+);
+COMMENT ON TABLE incidents IS
+    'What somebody should look into; hot_lead: so many touches within so many days up to occurred_at, as then known';
+CREATE INDEX ON incidents (lead_id);
+CREATE INDEX ON incidents (workspace_id, occurred_at);
+
 CREATE TABLE dead_letters (
     event_id uuid PRIMARY KEY,
     workspace_id text NOT NULL,
@@ -275,7 +292,7 @@ DECLARE
 BEGIN
     FOREACH name IN ARRAY ARRAY['leads', 'identifiers', 'identifier_bindings', 'scores', 'temperatures',
         'temperature_changes', 'routes', 'contact_requests', 'bookings', 'ledger_lines', 'campaign_days',
-        'dead_letters'] LOOP
+        'incidents', 'dead_letters'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('CREATE POLICY sink_all ON %I TO fineacers_sink USING (true) WITH CHECK (true)', name);
         EXECUTE format('CREATE POLICY operator_all ON %I FOR SELECT TO fineacers_operator USING (true)', name);

@@ -36,8 +36,16 @@ _NET = "if(status IN ('booked', 'contracted', 'completed'), newest.amount_minor,
 QUERIES: Mapping[str, tuple[tuple[str, ...], str]] = {
     "leads": (
         ("workspace_id", "region", "leads"),
-        f"SELECT workspace_id, region, uniqExact(lead_id) FROM lead_profiles WHERE {_upto('lead.profiles')} "
-        "GROUP BY 1, 2 ORDER BY 1, 2",
+        f"""
+        SELECT workspace_id, region, count()
+        FROM
+        (
+            SELECT workspace_id, region, identifiers FROM lead_profiles WHERE {_upto("lead.profiles")}
+            ORDER BY version DESC LIMIT 1 BY lead_id
+        )
+        WHERE notEmpty(identifiers)
+        GROUP BY 1, 2 ORDER BY 1, 2
+        """,
     ),
     "bookings": (
         ("workspace_id", "property_id", "market_segment", "status", "currency", "bookings", "amount_minor",
@@ -73,6 +81,7 @@ QUERIES: Mapping[str, tuple[tuple[str, ...], str]] = {
         (
             SELECT * FROM lead_temperatures WHERE {_upto("lead.temperatures")} ORDER BY seq DESC LIMIT 1 BY lead_id
         )
+        WHERE temperature != 'none'
         GROUP BY 1, 2 ORDER BY 1, 2
         """,
     ),
@@ -81,6 +90,34 @@ QUERIES: Mapping[str, tuple[tuple[str, ...], str]] = {
         f"""
         SELECT workspace_id, route, count()
         FROM (SELECT * FROM lead_routes WHERE {_upto("lead.routes")} ORDER BY seq DESC LIMIT 1 BY lead_id)
+        WHERE route != 'none'
+        GROUP BY 1, 2 ORDER BY 1, 2
+        """,
+    ),
+    "bindings": (
+        ("workspace_id", "kind", "identifiers"),
+        f"""
+        SELECT workspace_id, kind, uniqExact(identifier) FROM identifier_bindings WHERE {_upto("identity.bindings")}
+        GROUP BY 1, 2 ORDER BY 1, 2
+        """,
+    ),
+    "changes": (
+        ("workspace_id", "change", "changes"),
+        f"""
+        SELECT workspace_id, if(type = 'LeadMerged', 'merged', 'split'), uniqExact(event_id) FROM identity_changes
+        WHERE {_upto("identity.changes")} GROUP BY 1, 2 ORDER BY 1, 2
+        """,
+    ),
+    "conflicts": (
+        ("workspace_id", "kind", "conflicts"),
+        f"""
+        SELECT workspace_id, kind, count()
+        FROM
+        (
+            SELECT * FROM identity_conflicts WHERE {_upto("identity.conflicts")}
+            ORDER BY version DESC LIMIT 1 BY conflict_id
+        )
+        WHERE open
         GROUP BY 1, 2 ORDER BY 1, 2
         """,
     ),

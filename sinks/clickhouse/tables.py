@@ -30,6 +30,8 @@ _ORDER = {
     "spend": "workspace_id, campaign_id, day, revision",
     "properties": "workspace_id, property_id, revision",
     "identifier_bindings": "identifier, since, version",
+    "identity_changes": "workspace_id, lead_id, occurred_at",
+    "identity_conflicts": "workspace_id, conflict_id, version",
     "lead_profiles": "workspace_id, lead_id, version",
     "lead_scores": "workspace_id, lead_id, seq",
     "lead_temperatures": "workspace_id, lead_id, seq",
@@ -41,7 +43,7 @@ _ORDER = {
     "sweeps": "stage, at",
     "dead_letters": "topic, reason, arrived_at",
 }
-_NAME = {"identity.changes": "identifier_bindings", "attribution.credits": STAGED_LINES}
+_NAME = {"identity.bindings": "identifier_bindings", "attribution.credits": STAGED_LINES}
 
 # The prefix's other fields are the engine's own (its topic is the table).
 _PREFIX = ("lead_id", "identifier", "arrived_at")

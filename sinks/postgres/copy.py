@@ -15,7 +15,7 @@ TRAILER = b"\xff\xff"
 _NULL = struct.pack(">i", -1)
 _EPOCH_MICROS = 946_684_800_000_000  # 2000-01-01 in microseconds since 1970
 _EPOCH_DAYS = 10_957
-_TEXT_OID = 25
+_TEXT_OID, _UUID_OID = 25, 2950
 _length = struct.Struct(">i").pack
 _int4 = struct.Struct(">ii").pack
 _int8 = struct.Struct(">iq").pack
@@ -37,19 +37,24 @@ def _uuid(value: str) -> bytes:
     return b"\0\0\0\x10" + bytes.fromhex(value.replace("-", ""))
 
 
-def _texts(values: Sequence[str]) -> bytes:
-    if not values:
-        body = struct.pack(">iii", 0, 0, _TEXT_OID)
-    else:
-        body = struct.pack(">iiiii", 1, 0, _TEXT_OID, len(values), 1) + b"".join(map(_text, values))
-    return _length(len(body)) + body
+def _array(oid: int, encode: Encode) -> Encode:
+    def encoded(values: Sequence[Any]) -> bytes:
+        if not values:
+            body = struct.pack(">iii", 0, 0, oid)
+        else:
+            body = struct.pack(">iiiii", 1, 0, oid, len(values), 1) + b"".join(map(encode, values))
+        return _length(len(body)) + body
+
+    return encoded
 
 
 _ENCODERS: dict[str, Encode] = {
     "text": _text,
     "bytea": _bytea,
     "uuid": _uuid,
-    "text[]": _texts,
+    "text[]": _array(_TEXT_OID, _text),
+    "uuid[]": _array(_UUID_OID, _uuid),
+    "bool": lambda value: b"\0\0\0\1\1" if value else b"\0\0\0\1\0",
     "int": lambda value: _int4(4, value),
     "bigint": lambda value: _int8(8, value),
     "date": lambda value: _int4(4, value - _EPOCH_DAYS),
@@ -61,8 +66,8 @@ def encoder(types: Iterable[str]) -> Callable[[Iterable[Sequence[Any]]], bytes]:
     """A function that turns rows into one whole binary COPY stream.
 
     Args:
-        types: PostgreSQL type of each column: text, bytea, uuid, text[], int, bigint, date (days since 1970),
-            timestamptz (microseconds since 1970).
+        types: PostgreSQL type of each column: text, bytea, uuid, text[], uuid[], bool, int, bigint, date (days
+            since 1970), timestamptz (microseconds since 1970).
 
     Raises (the returned function):
         ValueError: a value does not fit its type.

@@ -47,10 +47,21 @@ QUERIES: Mapping[str, LiteralString] = {
         FROM of_booking GROUP BY 1, 2 ORDER BY 1, 2
     """,
     "temperatures": """
-        SELECT workspace_id, temperature, count(*) AS leads FROM temperatures GROUP BY 1, 2 ORDER BY 1, 2
+        SELECT workspace_id, temperature, count(*) AS leads FROM temperatures WHERE temperature <> 'none'
+        GROUP BY 1, 2 ORDER BY 1, 2
     """,
     "routes": """
-        SELECT workspace_id, route, count(*) AS leads FROM routes GROUP BY 1, 2 ORDER BY 1, 2
+        SELECT workspace_id, route, count(*) AS leads FROM routes WHERE route <> 'none' GROUP BY 1, 2 ORDER BY 1, 2
+    """,
+    "bindings": """
+        SELECT workspace_id, kind, count(DISTINCT identifier) AS identifiers FROM identifier_bindings
+        GROUP BY 1, 2 ORDER BY 1, 2
+    """,
+    "changes": """
+        SELECT workspace_id, change, count(*) AS changes FROM identity_changes GROUP BY 1, 2 ORDER BY 1, 2
+    """,
+    "conflicts": """
+        SELECT workspace_id, kind, count(*) AS conflicts FROM identity_conflicts WHERE open GROUP BY 1, 2 ORDER BY 1, 2
     """,
     "campaigns": """
         SELECT workspace_id, campaign_id, reporting_currency, count(*) AS days, sum(touches)::bigint AS touches,
@@ -66,7 +77,8 @@ QUERIES: Mapping[str, LiteralString] = {
         SELECT topic, partition, next_offset FROM sink_positions ORDER BY 1, 2
     """,
 }
-"""SQL by name of the figure. ``credited``: what the models that credit each booking do, the least and the most of them.
+"""SQL by name of the figure. A lead that was merged away is no lead. ``conflicts``: those that are open. ``credited``:
+what the models that credit each booking do, the least and the most of them.
 
 ``ledger`` takes ``known_at`` and ``effective_before``, instants or none."""
 

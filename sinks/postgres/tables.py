@@ -15,7 +15,7 @@ from schemas.events.base import Message
 from schemas.events.bookings import BookingChanged
 from schemas.events.campaigns import CampaignMeasured
 from schemas.events.decisions import ContactProposed, LeadRouted, LeadScored, TemperatureChanged
-from schemas.events.identity import IdentifierBound
+from schemas.events.identity import IdentifierBound, IdentityConflict, LeadMerged, LeadSplit
 from schemas.events.incidents import IncidentRaised
 from schemas.events.ledger import CreditsPosted
 from schemas.events.operations import DeadLettered
@@ -154,8 +154,19 @@ IDENTIFIERS = Table(
 )
 BINDINGS = Table(
     "identifier_bindings",
-    _columns("uuid: identifier lead_id; timestamptz: since; text: workspace_id region kind; bigint: version"),
+    _columns("uuid: identifier lead_id; timestamptz: since; text: workspace_id region kind why; bigint: version"),
     ("identifier", "since"),
+    "version",
+)
+CHANGES = Table(
+    "identity_changes",
+    _columns(_WHERE + "uuid: event_id lead_id into_lead_id; text: change decision; uuid[]: identifiers"),
+    ("event_id",),
+)
+CONFLICTS = Table(
+    "identity_conflicts",
+    _columns(_WHERE + "uuid: conflict_id; text: kind; uuid[]: identifiers; bool: open; bigint: version"),
+    ("conflict_id",),
     "version",
 )
 SCORES = Table(
@@ -233,8 +244,8 @@ DEAD_LETTERS = Table(
 )
 
 TABLES = (
-    LEADS, IDENTIFIERS, BINDINGS, SCORES, TEMPERATURES, TEMPERATURE_CHANGES, ROUTES, CONTACT_REQUESTS, BOOKINGS,
-    LEDGER_LINES, CAMPAIGN_DAYS, INCIDENTS, DEAD_LETTERS,
+    LEADS, IDENTIFIERS, BINDINGS, CHANGES, CONFLICTS, SCORES, TEMPERATURES, TEMPERATURE_CHANGES, ROUTES,
+    CONTACT_REQUESTS, BOOKINGS, LEDGER_LINES, CAMPAIGN_DAYS, INCIDENTS, DEAD_LETTERS,
 )  # fmt: skip
 """In the order in which they are merged."""
 
@@ -245,6 +256,13 @@ def _own_values(*tables: Table) -> Callable[[Decoded, Record], Rows]:
     def rows(decoded: Decoded, _record: Record) -> Rows:
         values = decoded.message.__dict__
         return [(table, table.row(values)) for table in tables]
+
+    return rows
+
+
+def _change_rows(change: str) -> Callable[[Decoded, Record], Rows]:
+    def rows(decoded: Decoded, _record: Record) -> Rows:
+        return [(CHANGES, CHANGES.row({**decoded.message.__dict__, "change": change}))]
 
     return rows
 
@@ -271,6 +289,9 @@ def _posting_rows(decoded: Decoded, record: Record) -> Rows:
 ROWS: dict[type[Message], Callable[[Decoded, Record], Rows]] = {
     LeadProfiled: _profile_rows,
     IdentifierBound: _own_values(BINDINGS),
+    LeadMerged: _change_rows("merged"),
+    LeadSplit: _change_rows("split"),
+    IdentityConflict: _own_values(CONFLICTS),
     LeadScored: _own_values(SCORES),
     TemperatureChanged: _own_values(TEMPERATURES, TEMPERATURE_CHANGES),
     LeadRouted: _own_values(ROUTES),
@@ -284,6 +305,9 @@ ROWS: dict[type[Message], Callable[[Decoded, Record], Rows]] = {
 """The rows that each message type makes."""
 
 TOPICS: tuple[str, ...] = tuple(
-    ACCEPTED_PREFIX + FACT_TOPIC[type_].name if type_ in FACT_TOPIC else PLATFORM_TOPIC[type_].name for type_ in ROWS
+    dict.fromkeys(
+        ACCEPTED_PREFIX + FACT_TOPIC[type_].name if type_ in FACT_TOPIC else PLATFORM_TOPIC[type_].name
+        for type_ in ROWS
+    )
 )
 """The topics that fill these tables."""

@@ -86,7 +86,7 @@ def reconcile(records: Mapping[str, int], postgres: Figures, clickhouse: Figures
     ]  # fmt: skip
     for name, keys, values in _STORES:
         for value in values:
-            label = f"{name} ({value.replace('_', ' ')}): Postgres = ClickHouse"
+            label = f"{_TITLES.get(name, name)} ({value.replace('_', ' ')}): Postgres = ClickHouse"
             pair = ("Postgres", _by(postgres[name], keys, value)), ("ClickHouse", _by(clickhouse[name], keys, value))
             checks.append(_same(label, *pair))
     checks += [_balanced(postgres["ledger"]), _revenue(postgres, "least"), _revenue(postgres, "most")]
@@ -101,9 +101,13 @@ _STORES = (
                 "reporting_currency"), ("lines", "amount_minor", "reporting_minor")),
     ("temperatures", ("workspace_id", "temperature"), ("leads",)),
     ("routes", ("workspace_id", "route"), ("leads",)),
+    ("bindings", ("workspace_id", "kind"), ("identifiers",)),
+    ("changes", ("workspace_id", "change"), ("changes",)),
+    ("conflicts", ("workspace_id", "kind"), ("conflicts",)),
     ("campaigns", ("workspace_id", "campaign_id", "reporting_currency"),
      ("days", "touches", "clicks", "conversions_ppm", "revenue_minor", "spend_minor")),
 )  # fmt: skip
+_TITLES = {"bindings": "identities", "changes": "identities", "conflicts": "identities"}
 
 
 def _topic(name: str, records: int, counts: Rows) -> FactTopic:

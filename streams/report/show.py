@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -71,7 +71,14 @@ def _moves(report: Report, console: Console) -> None:
         table.add_row(row["workspace_id"], row["previous"] or "", row["temperature"], reason, f"{row['changes']:,}")
     console.print(table)
     now = ", ".join(f"{row['leads']:,} {row['temperature']}" for row in report.clickhouse["temperatures"])
-    console.print(f"Now: {now or 'no lead yet'}\n")
+    console.print(f"Now: {now or 'no lead yet'}")
+    changed = Counter[str]()
+    for row in report.clickhouse["changes"]:
+        changed[row["change"]] += row["changes"]
+    unclear = sum(row["conflicts"] for row in report.clickhouse["conflicts"])
+    console.print(
+        f"Identities: {changed['merged']:,} leads merged, {changed['split']:,} split, {unclear:,} open conflicts\n"
+    )
 
 
 def _revenue(report: Report, console: Console, workspace: str, truth: Truth | None) -> None:

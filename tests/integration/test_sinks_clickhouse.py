@@ -27,9 +27,10 @@ from tests.support.facts import at, fact
 from tests.support.sinks import accepted, batch, lead_id, log, own, own_clickhouse, own_postgres, platform, story
 
 VIEWS = (
-    "current_bindings", "binding_history", "current_touchpoints", "current_bookings", "bookings_by_segment",
-    "temperature_history", "current_temperatures", "funnel", "revenue_now", "revenue_by_booking", "events_by_hour",
-    "events_by_day", "spend_by_day", "revenue_by_day(known_at = '2100-01-01', effective_before = '2100-01-01')",
+    "current_bindings", "binding_history", "identity_moves", "open_conflicts", "current_leads",
+    "current_touchpoints", "current_bookings", "bookings_by_segment", "temperature_history",
+    "current_temperatures", "funnel", "revenue_now", "revenue_by_booking", "events_by_hour", "events_by_day",
+    "spend_by_day", "revenue_by_day(known_at = '2100-01-01', effective_before = '2100-01-01')",
     "ledger_changes(known_since = '2000-01-01', known_at = '2100-01-01')", "campaigns", "campaigns_by_hour",
 )  # fmt: skip
 EVER = "revenue(known_at = '2100-01-01 00:00:00', effective_before = '2100-01-01 00:00:00')"
@@ -136,7 +137,7 @@ def test_revenue_is_told_as_known_then_and_by_what_changed_since(
 def test_a_fact_belongs_to_the_lead_of_the_newest_binding_at_its_time(sink: ClickHouseSink, client: Client) -> None:
     first, second = lead_id(1), lead_id(2)
     identifier = derived_id("identifier", first)
-    bound = {"identifier": identifier, "kind": "email"}
+    bound = {"identifier": identifier, "kind": "email", "why": "login"}
     days = ["3-1", "3-9"]
     booked = [
         accepted(fact(BookingChanged, occurred_at=day, booking_id=day, revision=1, status="booked", amount_minor=1,
@@ -208,7 +209,10 @@ def test_both_stores_tell_the_same(sink: ClickHouseSink, database: Server, stack
     )
     there = queries.figures(database, upto)
     shared = set(here) & set(there)
-    assert shared == {"leads", "bookings", "ledger", "temperatures", "routes", "campaigns", "dead_letters"}
+    assert shared == {
+        "leads", "bookings", "ledger", "temperatures", "routes", "bindings", "changes", "conflicts", "campaigns",
+        "dead_letters",
+    }  # fmt: skip
     assert {name: here[name] for name in shared} == {name: there[name] for name in shared}
     assert sum(row["rows"] for row in there["rows"] if row["topic"] == "clicks") == 6, "not in PostgreSQL: all of it"
 

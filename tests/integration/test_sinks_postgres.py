@@ -31,8 +31,8 @@ from tests.support.facts import at
 from tests.support.sinks import batch, lead_id, log, measured, own, own_postgres, platform, posting, story
 
 VIEWS = (
-    "current_bindings", "current_bookings", "lead_overview", "temperature_history", "revenue_by_channel",
-    "revenue_by_booking", "revenue()", "revenue_by_day()", "ledger_changes('-infinity')",
+    "current_bindings", "open_conflicts", "current_bookings", "lead_overview", "temperature_history",
+    "revenue_by_channel", "revenue_by_booking", "revenue()", "revenue_by_day()", "ledger_changes('-infinity')",
 )  # fmt: skip
 READABLE = [table.name for table in TABLES if table.name != "dead_letters"]
 

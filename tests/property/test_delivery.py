@@ -92,7 +92,7 @@ def test_spliced_records_hold_the_values_of_their_messages(number: int, partitio
                 source = decoded.message if path.startswith("fact.") or decoded.prefix is None else decoded.prefix
                 assert _comparable(record[column]) == _comparable(getattr(source, path.removeprefix("fact.")))
         assert table.name == topic.removeprefix(ACCEPTED_PREFIX).replace(".", "_") or topic in (
-            "identity.changes",
+            "identity.bindings",
             "attribution.credits",
         )
 

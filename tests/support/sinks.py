@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -20,7 +20,7 @@ from schemas.events.campaigns import CampaignMeasured, HourMeasured
 from schemas.events.clicks import ClickRecorded
 from schemas.events.decisions import ContactProposed, LeadRouted, LeadScored, TemperatureChanged
 from schemas.events.governance import IdentifierValue, IdentitiesLinked, IdentitiesSplit
-from schemas.events.identity import IdentifierBound, IdentifierHash
+from schemas.events.identity import IdentifierBound, IdentifierHash, IdentityConflict, LeadMerged, LeadSplit
 from schemas.events.incidents import IncidentRaised
 from schemas.events.leads import LeadCaptured, LeadUpdated
 from schemas.events.ledger import CreditsPosted, Line
@@ -51,10 +51,12 @@ def log(cluster: str = "cluster", **topic_ids: str) -> Log:
     return Log(cluster, ids, {name: TOPICS[name].partitions for name in READ})
 
 
-def accepted(event: Event, offset: int = 0, lead: str | None = None) -> tuple[str, bytes]:
+def accepted(
+    event: Event, offset: int = 0, lead: str | None = None, identifier: str | None = None
+) -> tuple[str, bytes]:
     """A fact as the resolve stage publishes it: topic and value."""
     topic = FACT_TOPIC[type(event)].name
-    identifier = derived_id("identifier", lead) if lead else None
+    identifier = identifier or (derived_id("identifier", lead) if lead else None)
     hashes = [IdentifierHash.build(kind="email", hash=identifier)] if identifier else []
     prefix = Accepted.build(
         arrived_at=event.occurred_at + 1_000_000, topic=topic, partition=0, offset=offset, lead_id=lead,
@@ -66,6 +68,78 @@ def accepted(event: Event, offset: int = 0, lead: str | None = None) -> tuple[st
 def platform(message: Message) -> tuple[str, bytes]:
     """A message of the platform as it publishes it: topic and value."""
     return PLATFORM_TOPIC[type(message)].name, encode(message)
+
+
+@dataclass(frozen=True)
+class People:
+    """Whom ``identities`` is about: leads, each named after its own identifier, a cookie of two of them, a booking."""
+
+    ada: str = derived_id("person", "ada")
+    ben: str = derived_id("person", "ben")
+    cal: str = derived_id("person", "cal")
+    cookie: str = derived_id("person", "cookie")
+    booking: str = derived_id("person", "booking")
+    unclear: str = derived_id("person", "unclear")
+    settled: str = derived_id("person", "settled")
+
+
+PEOPLE = People()
+
+
+def identities() -> list[tuple[str, bytes]]:
+    """Cal turns out to be Ada, Ben takes over Ada's cookie on 5 March, one conflict is open and one is settled."""
+    who = PEOPLE
+    touch = {"channel": "search", "kind": "inquiry", "cookie_id": "c"}
+    booking = {"revision": 1, "status": "booked", "amount_minor": 10_000, "currency": "AED"}
+    values = [
+        accepted(fact(TouchpointRecorded, occurred_at=day, touch_id=day, **touch), 0, who.ada, who.cookie)
+        for day in ("3-1", "3-9")
+    ]
+    values += [
+        accepted(fact(BookingChanged, occurred_at="3-2", booking_id="moved", **booking), 0, who.cal, who.booking),
+        accepted(fact(BookingChanged, occurred_at="3-2", booking_id="stayed", **booking), 1, who.ben),
+    ]
+    for lead, kind in ((who.ada, "email"), (who.ben, "email"), (who.cal, "phone")):
+        hashes = [IdentifierHash.build(kind=kind, hash=lead)]
+        values += [
+            platform(_bound(lead, kind, lead, "first", version=0)),
+            platform(own(LeadProfiled, lead_id=lead, version=1, identifiers=hashes, first_captured_at=at("3-1"))),
+            platform(own(LeadScored, lead_id=lead, seq=1, score=40, budget=10, urgency=10, engagement=10, readiness=10,
+                         reasons=["captured"])),
+            platform(own(TemperatureChanged, lead_id=lead, seq=1, temperature="warm", reason="captured")),
+            platform(own(LeadRouted, lead_id=lead, seq=1, temperature="warm", route="email", reason="warm")),
+        ]  # fmt: skip
+    cookie = IdentifierHash.build(kind="cookie_id", hash=who.cookie)
+    email, phone = IdentifierHash.build(kind="email", hash=who.ada), IdentifierHash.build(kind="phone", hash=who.cal)
+    return [
+        *values,
+        platform(_bound(who.cookie, "cookie_id", who.ada, "login", version=1)),
+        platform(_bound(who.cookie, "cookie_id", who.ada, "login", version=2)),
+        platform(_bound(who.cookie, "cookie_id", who.ben, "login", version=2, since=at("3-5"))),
+        platform(_bound(who.cal, "phone", who.ada, "merged", version=1)),
+        platform(_bound(who.booking, "booking", who.ada, "merged", version=1)),
+        platform(own(LeadProfiled, lead_id=who.ada, version=2, identifiers=[email, phone, cookie],
+                     first_captured_at=at("3-1"))),
+        platform(own(LeadProfiled, lead_id=who.cal, version=2, identifiers=[])),
+        platform(own(LeadScored, lead_id=who.cal, seq=2, score=0, budget=0, urgency=0, engagement=0, readiness=0,
+                     reasons=[])),
+        platform(own(TemperatureChanged, lead_id=who.cal, seq=2, temperature="none", previous="warm", reason="merged",
+                     restates_from=at("3-1"))),
+        platform(own(LeadRouted, lead_id=who.cal, seq=2, temperature="none", route="none", reason="merged")),
+        platform(own(LeadMerged, lead_id=who.cal, into_lead_id=who.ada, identifiers=[who.cal], decision="d1",
+                     occurred_at=at("3-4"))),
+        platform(own(LeadSplit, lead_id=who.ada, into_lead_id=who.ben, identifiers=[who.cookie], decision="d2",
+                     occurred_at=at("3-5"))),
+        *(platform(own(IdentityConflict, conflict_id=conflict, kind=kind, identifiers=[who.ada, who.ben],
+                       open=state, version=version, occurred_at=at("3-6") + version))
+          for conflict, kind, version, state in (
+              (who.unclear, "region", 1, False), (who.unclear, "region", 2, True),
+              (who.settled, "apart", 1, True), (who.settled, "apart", 2, False))),
+    ]  # fmt: skip
+
+
+def _bound(identifier: str, kind: str, lead: str, why: str, *, version: int, since: int = 0) -> Event:
+    return own(IdentifierBound, identifier=identifier, kind=kind, lead_id=lead, since=since, version=version, why=why)
 
 
 def lead_id(number: int) -> str:
@@ -105,7 +179,14 @@ def story(number: int) -> list[tuple[str, bytes]]:
                      email_domain="example.com", first_captured_at=seen, full_name="Ü. Person")),
         platform(own(LeadProfiled, lead_id=lead, version=2, identifiers=[_hash(identifier)], email=email,
                      email_domain="example.com", first_captured_at=seen, country="AE", budget_minor=5)),
-        platform(own(IdentifierBound, identifier=identifier, kind="email", lead_id=lead, since=0, version=1)),
+        platform(own(IdentifierBound, identifier=identifier, kind="email", lead_id=lead, since=0, version=1,
+                     why="first")),
+        platform(own(LeadSplit, lead_id=lead, into_lead_id=lead_id(number + 1), identifiers=[identifier],
+                     decision=f"d{number}")),
+        platform(own(LeadMerged, lead_id=lead, into_lead_id=lead_id(number + 1), identifiers=[identifier],
+                     decision=f"e{number}")),
+        platform(own(IdentityConflict, conflict_id=derived_id("conflict", lead), kind="limit", identifiers=[identifier],
+                     open=True, version=1)),
         platform(own(LeadScored, lead_id=lead, seq=1, score=71, budget=25, urgency=20, engagement=13, readiness=13,
                      reasons=["budget named", "inquiry"], occurred_at=seen)),
         platform(own(TemperatureChanged, lead_id=lead, seq=1, temperature="warm", reason="score", occurred_at=seen)),

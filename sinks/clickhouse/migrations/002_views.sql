@@ -1,27 +1,53 @@
--- The catalogue of views for analysts. A fact's own lead_id is the lead as of arrival; `lead_of` looks up today's.
+-- The catalogue of views for analysts. A fact's own lead_id is the lead as of arrival; `binding_history` has today's.
 
 CREATE OR REPLACE VIEW current_bindings AS
-SELECT identifier, argMax(kind, (version, since)) AS kind, argMax(lead_id, (version, since)) AS lead_id,
-    argMax(workspace_id, (version, since)) AS workspace_id
-FROM identifier_bindings
+SELECT identifier, argMax(b.workspace_id, (version, since)) AS workspace_id,
+    argMax(b.region, (version, since)) AS region, argMax(b.kind, (version, since)) AS kind,
+    argMax(b.lead_id, (version, since)) AS lead_id, argMax(b.why, (version, since)) AS why
+FROM identifier_bindings AS b
 GROUP BY identifier
-COMMENT 'The newest binding of each identifier: the lead that its latest history belongs to';
+COMMENT 'The binding of each identifier that holds for what happens now';
 
--- Of the bindings with since <= the event's time the one of the highest version holds. Few identifiers have more than
--- one binding, so all of one identifier are brought to the event as an array.
+-- Of the bindings with since <= the event's time that of the highest (version, since) holds. Few identifiers have more
+-- than one binding, so all of one identifier are brought to the event as an array.
 CREATE OR REPLACE VIEW binding_history AS
-SELECT identifier, arraySort(binding -> -binding.2, groupArray((since, version, lead_id))) AS bindings
+SELECT identifier,
+    arrayReverseSort(binding -> (binding.2, binding.1), groupArray((since, version, lead_id))) AS bindings
 FROM identifier_bindings
 GROUP BY identifier
-COMMENT 'All bindings (since, version, lead) of each identifier, newest version first';
+COMMENT 'All bindings (since, version, lead) of each identifier: the first one with since <= t holds at t';
+
+CREATE OR REPLACE VIEW identity_moves AS
+SELECT event_id, workspace_id, region, if(type = 'LeadMerged', 'merged', 'split') AS change, lead_id, into_lead_id,
+    identifiers, decision, occurred_at
+FROM identity_changes
+COMMENT 'History that went from one lead into another: merged (the first stands for nobody any more) or split (it lives on)';
+
+CREATE OR REPLACE VIEW open_conflicts AS
+SELECT conflict_id, workspace_id, region, kind, identifiers, since, version,
+    arraySort(groupUniqArrayIf(b.lead_id, b.bound != '')) AS leads
+FROM
+(
+    SELECT conflict_id, workspace_id, region, kind, identifiers, occurred_at AS since, version,
+        arrayJoin(emptyArrayToSingle(identifiers)) AS named
+    FROM
+    (
+        SELECT * FROM identity_conflicts ORDER BY workspace_id, conflict_id, version DESC
+        LIMIT 1 BY workspace_id, conflict_id
+    )
+    WHERE open
+) AS c
+LEFT JOIN (SELECT identifier, kind AS bound, lead_id FROM current_bindings) AS b ON c.named = b.identifier
+GROUP BY conflict_id, workspace_id, region, kind, identifiers, since, version
+COMMENT 'What a person should look at: identifiers that facts would join and a rule does not, and the leads they are of';
 
 CREATE OR REPLACE VIEW current_touchpoints AS
 SELECT t.workspace_id AS workspace_id, t.region AS region, t.touch_id AS touch_id, t.revision AS revision,
     t.kind AS kind, t.occurred_at AS occurred_at, t.channel AS channel, t.campaign_id AS campaign_id,
     t.content_id AS content_id, t.variant_id AS variant_id, t.identifier AS identifier,
     t.lead_id AS lead_id_at_arrival,
-    if(empty(b.bindings), t.lead_id,
-       toNullable(arrayFirst(binding -> binding.1 <= t.occurred_at, b.bindings).3)) AS lead_id
+    if(arrayExists(binding -> binding.1 <= t.occurred_at, b.bindings),
+       toNullable(arrayFirst(binding -> binding.1 <= t.occurred_at, b.bindings).3), t.lead_id) AS lead_id
 FROM
 (
     SELECT * FROM touchpoints ORDER BY workspace_id, touch_id, revision DESC LIMIT 1 BY workspace_id, touch_id
@@ -37,8 +63,9 @@ SELECT k.workspace_id AS workspace_id, k.region AS region, k.booking_id AS booki
     k.currency AS currency, k.booked_at AS booked_at, k.property_id AS property_id,
     k.market_segment AS market_segment, k.starts_on AS starts_on, k.ends_on AS ends_on,
     k.occurred_at AS occurred_at, k.identifier AS identifier, k.lead_id AS lead_id_at_arrival,
-    if(empty(b.bindings), k.lead_id,
-       toNullable(arrayFirst(binding -> binding.1 <= coalesce(k.booked_at, k.occurred_at), b.bindings).3)) AS lead_id
+    if(arrayExists(binding -> binding.1 <= coalesce(k.booked_at, k.occurred_at), b.bindings),
+       toNullable(arrayFirst(binding -> binding.1 <= coalesce(k.booked_at, k.occurred_at), b.bindings).3),
+       k.lead_id) AS lead_id
 FROM
 (
     SELECT * FROM bookings ORDER BY workspace_id, booking_id, revision DESC LIMIT 1 BY workspace_id, booking_id
@@ -57,6 +84,17 @@ FROM
 GROUP BY workspace_id, region, property_id, market_segment, status, currency
 COMMENT 'Bookings by their newest revision, per property (hotel), segment and status';
 
+CREATE OR REPLACE VIEW current_leads AS
+SELECT workspace_id, region, lead_id, version, email_domain, country, language, time_zone, owner_id, property_id,
+    channel, campaign_id, interest, budget_minor, currency, timeframe_days, financing, first_captured_at,
+    length(p.identifiers) AS identifiers
+FROM
+(
+    SELECT * FROM lead_profiles ORDER BY workspace_id, lead_id, version DESC LIMIT 1 BY workspace_id, lead_id
+) AS p
+WHERE notEmpty(p.identifiers)
+COMMENT 'Each lead as its newest profile has it, with the number of its identifiers; one merged away has none and is left out';
+
 CREATE OR REPLACE VIEW temperature_history AS
 SELECT workspace_id, region, lead_id, occurred_at AS since, temperature, previous, reason, seq
 FROM
@@ -65,23 +103,24 @@ FROM
         PARTITION BY lead_id ORDER BY seq ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS void_from
     FROM lead_temperatures
 )
-WHERE void_from IS NULL OR occurred_at < void_from
-COMMENT 'Temperature of each lead over event time, restated entries left out';
+WHERE (void_from IS NULL OR occurred_at < void_from) AND temperature != 'none'
+COMMENT 'Temperature of each lead over event time, restated entries left out; a lead merged away has none';
 
 CREATE OR REPLACE VIEW current_temperatures AS
 SELECT lead_id, argMax(t.workspace_id, seq) AS workspace_id, argMax(t.region, seq) AS region,
     argMax(t.temperature, seq) AS temperature, argMax(t.occurred_at, seq) AS since, argMax(t.reason, seq) AS reason
 FROM lead_temperatures AS t
 GROUP BY lead_id
-COMMENT 'How warm each lead is now';
+HAVING temperature != 'none'
+COMMENT 'How warm each lead is now; one merged away is no lead';
 
 CREATE OR REPLACE VIEW funnel AS
 SELECT workspace_id, region, step, uniqExact(lead_id) AS leads
 FROM
 (
-    SELECT workspace_id, region, 'captured' AS step, lead_id FROM lead_profiles WHERE first_captured_at IS NOT NULL
+    SELECT workspace_id, region, 'captured' AS step, lead_id FROM current_leads WHERE first_captured_at IS NOT NULL
     UNION ALL
-    SELECT workspace_id, region, temperature AS step, lead_id FROM lead_temperatures
+    SELECT workspace_id, region, temperature AS step, lead_id FROM temperature_history
     UNION ALL
     SELECT workspace_id, region, 'booked' AS step, assumeNotNull(lead_id) AS lead_id FROM current_bookings
     WHERE lead_id IS NOT NULL
@@ -90,7 +129,7 @@ FROM
     WHERE lead_id IS NOT NULL AND net_minor > 0
 )
 GROUP BY workspace_id, region, step
-COMMENT 'Leads that ever reached a step: captured, cold, warm, hot, booked, kept (a booking with net revenue)';
+COMMENT 'Leads of today that ever reached a step: captured, cold, warm, hot, booked, kept (a booking with net revenue)';
 
 CREATE OR REPLACE VIEW revenue AS
 SELECT workspace_id, region, model, basis, channel, campaign_id, currency, reporting_currency,

@@ -78,11 +78,44 @@ CREATE TABLE identifier_bindings (
     kind text NOT NULL,
     lead_id uuid NOT NULL,
     version bigint NOT NULL,
+    why text NOT NULL,
     PRIMARY KEY (identifier, since)
 );
 COMMENT ON TABLE identifier_bindings IS
-    'Which lead the history of an identifier belongs to: of the rows with since <= t the one of the highest version';
+    'Which lead an identifier''s (or a booking''s) history belongs to at t: of the rows with since <= t that of the '
+    'highest (version, since)';
 CREATE INDEX ON identifier_bindings (lead_id);
+
+CREATE TABLE identity_changes (
+    event_id uuid PRIMARY KEY,
+    workspace_id text NOT NULL,
+    region text NOT NULL,
+    change text NOT NULL,
+    lead_id uuid NOT NULL,
+    into_lead_id uuid NOT NULL,
+    identifiers uuid[] NOT NULL,
+    decision text NOT NULL,
+    occurred_at timestamptz NOT NULL
+);
+COMMENT ON TABLE identity_changes IS
+    'History that went from one lead into another: merged (the first stands for nobody any more) or split (it lives on)';
+CREATE INDEX ON identity_changes (lead_id);
+CREATE INDEX ON identity_changes (into_lead_id);
+
+CREATE TABLE identity_conflicts (
+    conflict_id uuid PRIMARY KEY,
+    workspace_id text NOT NULL,
+    region text NOT NULL,
+    kind text NOT NULL,
+    identifiers uuid[] NOT NULL,
+    open boolean NOT NULL,
+    version bigint NOT NULL,
+    occurred_at timestamptz NOT NULL
+);
+COMMENT ON TABLE identity_conflicts IS
+    'What facts would join and a rule does not, for a person to look at while it is open; as its newest version says';
+COMMENT ON COLUMN identity_conflicts.occurred_at IS 'Since when it is as this row says';
+CREATE INDEX ON identity_conflicts USING gin (identifiers) WHERE open;
 
 CREATE TABLE scores (
     lead_id uuid PRIMARY KEY,
@@ -290,9 +323,9 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['leads', 'identifiers', 'identifier_bindings', 'scores', 'temperatures',
-        'temperature_changes', 'routes', 'contact_requests', 'bookings', 'ledger_lines', 'campaign_days',
-        'incidents', 'dead_letters'] LOOP
+    FOREACH name IN ARRAY ARRAY['leads', 'identifiers', 'identifier_bindings', 'identity_changes',
+        'identity_conflicts', 'scores', 'temperatures', 'temperature_changes', 'routes', 'contact_requests',
+        'bookings', 'ledger_lines', 'campaign_days', 'incidents', 'dead_letters'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('CREATE POLICY sink_all ON %I TO fineacers_sink USING (true) WITH CHECK (true)', name);
         EXECUTE format('CREATE POLICY operator_all ON %I FOR SELECT TO fineacers_operator USING (true)', name);

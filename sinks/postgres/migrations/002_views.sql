@@ -1,10 +1,26 @@
 -- Views for people who ask. They run with the rights of whoever asks, so row-level security holds in them too.
 
 CREATE VIEW current_bindings WITH (security_invoker) AS
-SELECT DISTINCT ON (identifier) identifier, workspace_id, region, kind, lead_id, since, version
+SELECT DISTINCT ON (identifier) identifier, workspace_id, region, kind, lead_id, since, version, why
 FROM identifier_bindings
-ORDER BY identifier, version DESC;
-COMMENT ON VIEW current_bindings IS 'The newest binding of each identifier';
+ORDER BY identifier, version DESC, since DESC;
+COMMENT ON VIEW current_bindings IS 'The binding of each identifier that holds for what happens now';
+
+CREATE VIEW open_conflicts WITH (security_invoker) AS
+SELECT c.conflict_id, c.workspace_id, c.region, c.kind, c.identifiers, c.occurred_at AS since, c.version,
+       ARRAY(
+           SELECT DISTINCT b.lead_id
+           FROM unnest(c.identifiers) AS named (identifier)
+           CROSS JOIN LATERAL (
+               SELECT i.lead_id FROM identifier_bindings i WHERE i.identifier = named.identifier
+               ORDER BY i.version DESC, i.since DESC LIMIT 1
+           ) b
+           ORDER BY b.lead_id
+       ) AS leads
+FROM identity_conflicts c
+WHERE c.open;
+COMMENT ON VIEW open_conflicts IS
+    'What a person should look at: identifiers that facts would join and a rule does not, and the leads they are of';
 
 CREATE VIEW current_bookings WITH (security_invoker) AS
 SELECT b.workspace_id, b.booking_id, b.region, b.revision, b.status, b.amount_minor, b.retained_minor,
@@ -16,7 +32,7 @@ FROM bookings b
 LEFT JOIN LATERAL (
     SELECT i.lead_id FROM identifier_bindings i
     WHERE i.identifier = b.identifier AND i.since <= coalesce(b.booked_at, b.occurred_at)
-    ORDER BY i.version DESC LIMIT 1
+    ORDER BY i.version DESC, i.since DESC LIMIT 1
 ) bound ON true;
 COMMENT ON VIEW current_bookings IS 'Newest revision of each booking, its net amount, and the lead it belongs to today';
 
@@ -25,10 +41,11 @@ SELECT l.lead_id, l.workspace_id, l.region, l.owner_id, l.email_domain, l.countr
        l.interest, l.budget_minor, l.currency, l.first_captured_at, t.temperature, t.occurred_at AS temperature_since,
        t.reason AS temperature_reason, s.score, s.reasons AS score_reasons, r.route
 FROM leads l
-LEFT JOIN temperatures t USING (lead_id)
-LEFT JOIN scores s USING (lead_id)
-LEFT JOIN routes r USING (lead_id);
-COMMENT ON VIEW lead_overview IS 'Each lead with its temperature, score and route, without personal values';
+LEFT JOIN temperatures t ON t.lead_id = l.lead_id AND t.temperature <> 'none'
+LEFT JOIN scores s ON s.lead_id = l.lead_id
+LEFT JOIN routes r ON r.lead_id = l.lead_id AND r.route <> 'none';
+COMMENT ON VIEW lead_overview IS
+    'Each lead with its temperature, score and route, without personal values; one merged away is no lead';
 
 CREATE VIEW temperature_history WITH (security_invoker) AS
 SELECT lead_id, workspace_id, region, occurred_at AS since, temperature, previous, reason, seq
@@ -37,8 +54,9 @@ FROM (
         PARTITION BY lead_id ORDER BY seq ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS void_from
     FROM temperature_changes c
 ) kept
-WHERE void_from IS NULL OR occurred_at < void_from;
-COMMENT ON VIEW temperature_history IS 'Temperature of each lead over event time, restated entries left out';
+WHERE (void_from IS NULL OR occurred_at < void_from) AND temperature <> 'none';
+COMMENT ON VIEW temperature_history IS
+    'Temperature of each lead over event time, restated entries left out; a lead merged away has none';
 
 CREATE VIEW revenue_by_channel WITH (security_invoker) AS
 SELECT workspace_id, region, model, basis, channel, campaign_id, currency, reporting_currency,
@@ -124,5 +142,5 @@ FROM bookings
 GROUP BY workspace_id, region, property_id, market_segment, status, currency;
 COMMENT ON VIEW bookings_by_segment IS 'Bookings by their newest revision, per property, segment and status';
 
-GRANT SELECT ON current_bindings, current_bookings, lead_overview, temperature_history, revenue_by_channel,
-    revenue_by_booking, bookings_by_segment TO fineacers_reader, fineacers_operator;
+GRANT SELECT ON current_bindings, open_conflicts, current_bookings, lead_overview, temperature_history,
+    revenue_by_channel, revenue_by_booking, bookings_by_segment TO fineacers_reader, fineacers_operator;

@@ -52,13 +52,16 @@ def migrate(server: Server, sink_password: str, reader_password: str) -> list[st
 def rebuild(server: Server) -> None:
     """Empty everything that the sink wrote, positions included, so that it is filled anew from the topics.
 
+    What people did by hand (the audit log) is in no topic and stays.
+
     Args:
         server: with the login of the owner of the schema.
     """
     connection = server.connect()
     try:
         tables = connection.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'migrations'"
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' "
+            "AND tablename NOT IN ('migrations', 'audit_log')"
         ).fetchall()
         names = sql.SQL(", ").join(sql.Identifier(name) for (name,) in tables)
         connection.execute(sql.SQL("TRUNCATE {}").format(names))

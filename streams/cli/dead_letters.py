@@ -9,11 +9,12 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from streams.cli.audit import audit_reveal
 from streams.cli.dead_letters_quarantine import quarantine
 from streams.cli.dead_letters_replay import replay
 from streams.cli.fail import fail
 from streams.cli.letters import COLUMNS, named, where
-from streams.cli.masking import Reveal, log_reveal
+from streams.cli.masking import Reveal
 from streams.cli.operator_database import database
 from streams.cli.originals import readable_original
 from streams.cli.remedies import remedy
@@ -104,7 +105,8 @@ def show(
     if not found:
         fail(f"no dead letter {which} in the database; `fineacers dead-letters list` shows those there are")
     if reveal:
-        log_reveal(f"dead letter {which}")
+        ids = {"dead_letters": [str(row["event_id"]) for row in found]}
+        audit_reveal("dead-letters show", f"dead letter {which}", ids)
     letters = [(row, readable_original(row["original"], wire=_came_by_kafka(row), reveal=reveal)) for row in found]
     if as_json:
         forms = [{**_form(row), "remedy": remedy(row["reason"]), "original": text} for row, text in letters]

@@ -54,5 +54,5 @@ def _masked(form: dict[str, Any], classes: Mapping[str, str]) -> dict[str, Any]:
 
 
 def log_reveal(what: str) -> None:
-    """Note that somebody looked at personal values, and at which."""
+    """Note that somebody looks at personal values, and at which (``audit.reveal``: where a database is at hand)."""
     _audit.warning("personal values revealed: %s, by %s", what, getpass.getuser())

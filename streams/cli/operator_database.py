@@ -18,12 +18,15 @@ _OPERATOR = "fineacers_operator"  # readers see neither every workspace nor dead
 
 
 @contextmanager
-def database() -> Iterator[psycopg.Connection[dict[str, Any]]]:
-    """A connection that sees every workspace and can change nothing; ends the command where there is none."""
+def database(*, adds: bool = False) -> Iterator[psycopg.Connection[dict[str, Any]]]:
+    """A connection that sees every workspace and can change nothing; ends the command where there is none.
+
+    With ``adds`` it may add to the audit log, which is committed at the end.
+    """
     try:
         login = load_settings("postgres").postgres("admin")
         with psycopg.connect(**login, connect_timeout=10, row_factory=dict_row) as connection:
-            connection.read_only = True
+            connection.read_only = not adds
             connection.execute(f"SET ROLE {_OPERATOR}")
             yield connection
     except SettingsError as error:

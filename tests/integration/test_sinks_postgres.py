@@ -87,7 +87,30 @@ def test_every_table_has_row_level_security(owner: Server) -> None:
     rows = ask(
         owner, "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relrowsecurity AND NOT relispartition"
     )
-    assert {name for (name,) in rows} == {table.name for table in TABLES}
+    assert {name for (name,) in rows} == {table.name for table in TABLES} | {"audit_log"}
+
+
+def test_the_audit_log_can_be_added_to_and_nothing_else(owner: Server, reader: Server) -> None:
+    add = "INSERT INTO audit_log (who, command, ids) VALUES ('ann', 'lead show --reveal', '{}')"
+    with owner.connect() as connection:
+        connection.execute("SET ROLE fineacers_operator")
+        connection.execute(add.encode())
+    for statement in (
+        "UPDATE audit_log SET who = 'ben'",
+        "DELETE FROM audit_log",
+        "TRUNCATE audit_log",
+        "INSERT INTO audit_log (who, command, ids, at) VALUES ('ann', 'x', '{}', '2020-01-01')",
+        "INSERT INTO audit_log (who, command, ids, login) VALUES ('ann', 'x', '{}', 'ben')",
+    ):
+        with owner.connect() as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SET ROLE fineacers_operator")
+            connection.execute(statement.encode())
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        ask(reader, "SELECT * FROM audit_log")
+    rebuild(owner)
+    assert ask(owner, "SELECT who, login, command FROM audit_log") == [
+        ("ann", "fineacers_admin", "lead show --reveal")
+    ], "filled by people, so no rebuild empties it"
 
 
 def test_the_ledger_is_kept_by_month_in_which_it_was_known(sink: PostgresSink, owner: Server, reader: Server) -> None:

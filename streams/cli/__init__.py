@@ -27,6 +27,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("worker", "worker"),
     "sink": ("sink", "sink"),
     "lead": ("lead", "app"),
+    "identity": ("identity", "app"),
     "booking": ("booking", "app"),
     "dead-letters": ("dead_letters", "app"),
     "schemas": ("schemas", "app"),

@@ -11,9 +11,13 @@ from rich.console import Console
 from rich.table import Table
 
 from models.identity import KINDS, hashes
+from streams.cli import people
+from streams.cli.audit import audit_reveal
 from streams.cli.fail import fail
-from streams.cli.masking import Reveal, log_reveal
+from streams.cli.masking import Reveal
 from streams.cli.operator_database import UUID, database
+from streams.report.identity import lives_on, of_lead
+from streams.report.show_identity import show_conflicts, show_lives_on
 from streams.settings import identity_key, read_settings
 
 app = typer.Typer(no_args_is_help=True, help="Leads: find one by an identifier, show all that is known of one.")
@@ -65,9 +69,10 @@ def show(
     reveal: Reveal = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show a lead: profile, identifiers, score, temperature and why it moved, route, incidents, bookings.
+    """Show a lead: profile, identifiers, score, temperature and why it moved, route, incidents, bookings, conflicts.
 
-    Personal values are masked.
+    Personal values are masked; who reveals them is noted in the audit log. Of a lead that was merged away, the one that
+    it lives on in is named. Who a lead is and why: `fineacers identity show`.
 
     Examples:
 
@@ -77,12 +82,20 @@ def show(
     """
     if not UUID.fullmatch(lead_id):
         fail(f"{lead_id} is no lead id: `fineacers lead find` prints them")
+    lead = lead_id.lower()
     with database() as connection:
-        known = {name: connection.execute(query, (lead_id,)).fetchall() for name, query in _QUERIES.items()}
+        known: dict[str, Any] = {
+            name: connection.execute(query, (lead,)).fetchall() for name, query in _QUERIES.items()
+        }
+        known["bookings"] = people.bookings(connection, lead)
+        holds, _ = people.bindings(connection, [lead])
+        names = {one.identifier for one in of_lead(holds, lead)} or {lead}
+        known["open conflicts"] = people.conflicts(connection, names)
+        known["lives on in"] = lives_on(holds, lead)
     if not any(known.values()):
         fail(f"no lead {lead_id}: `fineacers lead find` finds one by an identifier")
     if reveal:
-        log_reveal(f"lead {lead_id}")
+        audit_reveal("lead show", f"lead {lead_id}", {"leads": [lead]})
     for profile in known["profile"]:
         for name, kind in _PERSONAL.items():
             if profile[name] is not None and not reveal:
@@ -90,9 +103,13 @@ def show(
     if as_json:
         typer.echo(json.dumps(known, indent=2, default=_text, ensure_ascii=False))
         return
+    console = Console()
+    show_lives_on(known.pop("lives on in"), console)
+    unclear = known.pop("open conflicts")
     for name, rows in known.items():
         if rows:
-            _print(name, rows)
+            _print(name, rows, console)
+    show_conflicts(unclear, console)
 
 
 _QUERIES = {
@@ -113,15 +130,10 @@ _QUERIES = {
         "SELECT kind, severity, touches, days, detail, occurred_at FROM incidents WHERE lead_id = %s "
         "ORDER BY occurred_at"
     ),
-    "bookings": (
-        "SELECT booking_id, revision, status, amount_minor, retained_minor, currency, booked_at, property_id "
-        "FROM bookings WHERE lead_id = %s ORDER BY booked_at, booking_id"
-    ),
 }
 
 
-def _print(name: str, rows: list[dict[str, Any]]) -> None:
-    console = Console()
+def _print(name: str, rows: list[dict[str, Any]], console: Console) -> None:
     if name == "profile":
         table = Table(box=None, show_header=False, title=name, title_justify="left")
         for field, value in rows[0].items():

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from streams.report.identity import Picture
+
 _BAR = 0.8
 """Share of a channel's place that its bars fill."""
 
@@ -40,3 +42,44 @@ def draw_stacked(path: Path, times: Sequence[str], by_channel: Mapping[str, Sequ
     figure.legend(loc="outside right upper", frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120, format="png")
+
+
+_COLOURS = {
+    "lead": "#20324b", "former lead": "#c9ced6", "crm_id": "#7b4fa3", "email": "#2f6fb5", "phone": "#2b8a57",
+    "wa_id": "#55b36a", "device_id": "#d08a1d", "cookie_id": "#e0b13a", "click_id": "#b5651d",
+}  # fmt: skip
+_MARGIN = 0.35
+_LINES = {"holds": "#7f8a99", "came": "#b0b7c3", "linked": "#c0392b"}
+
+
+def draw_identity(path: Path, picture: Picture) -> None:
+    """Draw a lead's identifiers, whence they came and who linked them by hand, as the path's suffix says."""
+    size = max(7.0, min(16.0, 3.0 + 0.5 * len(picture.nodes)))
+    figure = Figure(figsize=(size, size), layout="constrained")
+    axes = figure.subplots()
+    at = {node.name: (node.x, node.y) for node in picture.nodes}
+    for edge in picture.edges:
+        (x1, y1), (x2, y2) = at[edge.start], at[edge.end]
+        dashes = "--" if edge.style == "came" else "-"
+        axes.plot((x1, x2), (y1, y2), dashes, color=_LINES[edge.style], zorder=1)
+        axes.text(
+            (x1 + x2) / 2, (y1 + y2) / 2, edge.label, fontsize=7, color=_LINES[edge.style], ha="center", va="center",
+            zorder=2, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
+        )  # fmt: skip
+    for node in picture.nodes:
+        dark = node.kind != "former lead"
+        axes.text(
+            node.x, node.y, node.label, fontsize=9, color="white" if dark else "#20324b", ha="center", va="center",
+            zorder=3, bbox={"boxstyle": "round,pad=0.45", "facecolor": _COLOURS[node.kind], "edgecolor": "none"},
+        )  # fmt: skip
+    across, along = zip(*at.values(), strict=True)
+    axes.set(
+        xlim=(min(across) - _MARGIN, max(across) + _MARGIN),
+        ylim=(min(along) - _MARGIN, max(along) + _MARGIN),
+        aspect="equal",
+    )
+    axes.set_axis_off()
+    figure.savefig(path, dpi=120, format=path.suffix.removeprefix("."), metadata=_UNDATED.get(path.suffix))
+
+
+_UNDATED: Mapping[str, dict[str, None]] = {".svg": {"Date": None}}

@@ -1,0 +1,91 @@
+"""What PostgreSQL knows of who is who: bindings, merges and splits, conflicts, bookings, acts of operators."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import psycopg
+
+from streams.report.identity import Held, Preview, held, preview
+
+Connection = psycopg.Connection[dict[str, Any]]
+Rows = list[dict[str, Any]]
+
+# All bindings of whatever is or was of a lead, and of the identifiers that the leads are named after.
+_BINDINGS = """
+    SELECT identifier::text, kind, lead_id::text, region, since, version, why FROM identifier_bindings
+    WHERE identifier IN (SELECT identifier FROM identifier_bindings WHERE lead_id = ANY(%(leads)s::uuid[]))
+       OR identifier = ANY(%(leads)s::uuid[])
+"""
+_NAMED = "SELECT DISTINCT lead_id::text FROM identifier_bindings WHERE identifier = ANY(%s::uuid[])"
+_REGIONS = "SELECT lead_id::text, region FROM leads WHERE lead_id = ANY(%s::uuid[])"
+# The view alone would look at every booking there is.
+_OF_LEADS = """
+    current_bookings b
+    WHERE b.lead_id = ANY(%(leads)s::uuid[]) AND (b.workspace_id, b.booking_id) IN (
+        SELECT workspace_id, booking_id FROM bookings WHERE lead_id = ANY(%(leads)s::uuid[])
+        UNION
+        SELECT k.workspace_id, k.booking_id FROM bookings k JOIN identifier_bindings i USING (identifier)
+        WHERE i.lead_id = ANY(%(leads)s::uuid[])
+    )
+"""
+_BOOKED = f"""
+    SELECT b.lead_id::text, b.currency, count(*) AS bookings, sum(b.net_minor)::bigint AS net_minor FROM {_OF_LEADS}
+    GROUP BY 1, 2 ORDER BY 1, 2
+"""  # noqa: S608 - the text is our own
+_BOOKINGS = f"""
+    SELECT b.booking_id, b.revision, b.status, b.amount_minor, b.retained_minor, b.currency, b.booked_at,
+           b.property_id
+    FROM {_OF_LEADS} ORDER BY b.booked_at, b.booking_id
+"""  # noqa: S608 - the text is our own
+_CHANGES = """
+    SELECT change, lead_id::text, into_lead_id::text, identifiers::text[], decision, occurred_at FROM identity_changes
+    WHERE lead_id = %(lead)s OR into_lead_id = %(lead)s ORDER BY occurred_at, decision, change
+"""
+_CONFLICTS = """
+    SELECT conflict_id::text, kind, identifiers::text[], since, leads::text[] FROM open_conflicts
+    WHERE identifiers && %s::uuid[] ORDER BY since, conflict_id
+"""
+_ACTS = """
+    SELECT at, who, command, reason, event_id::text, ids FROM audit_log
+    WHERE command IN ('identity link', 'identity split')
+      AND (ids -> 'identifiers' ?| %(names)s::text[] OR ids -> 'take' ?| %(names)s::text[]
+           OR ids -> 'keep' ?| %(names)s::text[])
+    ORDER BY entry
+"""
+
+
+def bindings(connection: Connection, leads: Collection[str]) -> tuple[list[Held], dict[str, str]]:
+    """What holds of every identifier that is or was of some leads, and the leads' home regions."""
+    rows = connection.execute(_BINDINGS, {"leads": list(leads)}).fetchall()
+    regions = {row["lead_id"]: row["region"] for row in rows}
+    profiled = connection.execute(_REGIONS, (list(regions),)).fetchall()
+    return held(rows), {**regions, **{row["lead_id"]: row["region"] for row in profiled}}
+
+
+def preview_of(connection: Connection, named: Mapping[str, str]) -> Preview:
+    """What an act on identifiers is about; ``named``: in words, by hash."""
+    leads = [row["lead_id"] for row in connection.execute(_NAMED, (list(named),)).fetchall()]
+    holds, regions = bindings(connection, leads)
+    return preview(named, holds, regions, connection.execute(_BOOKED, {"leads": leads}).fetchall())
+
+
+def bookings(connection: Connection, lead_id: str) -> Rows:
+    """A lead's bookings of today."""
+    return connection.execute(_BOOKINGS, {"leads": [lead_id]}).fetchall()
+
+
+def changes(connection: Connection, lead_id: str) -> Rows:
+    """Merges and splits of a lead, away from it and into it."""
+    return connection.execute(_CHANGES, {"lead": lead_id}).fetchall()
+
+
+def conflicts(connection: Connection, identifiers: Collection[str]) -> Rows:
+    """Open conflicts that some identifiers are part of."""
+    return connection.execute(_CONFLICTS, (list(identifiers),)).fetchall()
+
+
+def acts(connection: Connection, identifiers: Collection[str]) -> Rows:
+    """What operators linked and split by hand of some identifiers."""
+    return connection.execute(_ACTS, {"names": list(identifiers)}).fetchall()

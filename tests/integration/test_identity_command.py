@@ -1,0 +1,251 @@
+"""`fineacers identity` and what `lead show` says of it, on a real PostgreSQL and a real Kafka."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+from typer.testing import CliRunner, Result
+
+from models.identity import hashes
+from schemas.codec import decode
+from schemas.events.bookings import BookingChanged
+from schemas.events.governance import IdentitiesLinked, IdentitiesSplit
+from schemas.events.identity import IdentifierBound, IdentifierHash
+from schemas.events.profiles import LeadProfiled
+from schemas.topics import TOPICS
+from sinks.delivery import Record
+from sinks.postgres.connection import Server
+from sinks.postgres.sink import PostgresSink
+from streams.cli import identity, lead
+from streams.kafka import client_config, consumer_config
+from streams.settings import Settings, identity_key
+from tests.support.facts import WORKSPACE, fact
+from tests.support.sinks import PEOPLE, accepted, batch, identities, log, own, own_postgres, platform
+
+ADA, DAN = "ada.secret@example.com", "+971501234567"
+NOBODY = "00000000-0000-4000-8000-000000000001"
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def keys(stack: Settings) -> dict[str, str]:
+    """Hash of each identifier, and so the name of the lead that it founded."""
+    key = identity_key(stack)
+    raw = {"email": ADA, "phone": DAN, "crm_id": "C-17"}
+    return {kind: next(iter(hashes(key, WORKSPACE, "UAE", {kind: value}.get))) for kind, value in raw.items()}
+
+
+@pytest.fixture(scope="module")
+def database(stack: Settings, keys: dict[str, str]) -> Iterator[Server]:
+    """The people of ``identities``, and three leads whose identifiers' values are known here."""
+    values = identities()
+    for kind, region, lead_id in (
+        ("email", "UAE", keys["email"]), ("phone", "UAE", keys["phone"]), ("crm_id", "IND", keys["crm_id"]),
+    ):  # fmt: skip
+        hashed = [IdentifierHash.build(kind=kind, hash=lead_id)]
+        values += [
+            platform(own(IdentifierBound, identifier=lead_id, kind=kind, lead_id=lead_id, since=0, version=0,
+                         why="first", region=region)),
+            platform(own(LeadProfiled, lead_id=lead_id, version=1, identifiers=hashed, region=region, email=ADA)),
+        ]  # fmt: skip
+    booking = {"revision": 1, "status": "booked", "amount_minor": 123_400, "currency": "AED"}
+    values.append(accepted(fact(BookingChanged, occurred_at="3-2", booking_id="hers", **booking), 2, keys["email"]))
+    with own_postgres(stack) as (owner, login):
+        sink = PostgresSink(login)
+        sink.open(log())
+        sink.write(batch(value for value in values if value[0] in sink.topics), _no_refusal)
+        sink.close()
+        yield owner
+
+
+def _no_refusal(record: Record, reason: str, detail: str) -> None:
+    raise AssertionError(f"refused {record.topic}:{record.offset}: {reason} {detail}")
+
+
+@pytest.fixture(scope="module")
+def topics(stack: Settings) -> None:
+    admin = AdminClient(client_config(stack, "test"))
+    topic = TOPICS["identities"]
+    if topic.name not in admin.list_topics(timeout=15).topics:
+        for made in admin.create_topics([NewTopic(topic.name, topic.partitions, 1, config=topic.config)]).values():
+            made.result(30)
+
+
+@pytest.fixture
+def run(stack: Settings, topics: None, database: Server) -> Run:
+    app = typer.Typer()
+    app.add_typer(identity.app, name="identity")
+    app.add_typer(lead.app, name="lead")
+    env = {
+        "FINEACERS_STATE_DIR": str(stack.state_dir), "FINEACERS_POSTGRES_DATABASE": database.dbname, "COLUMNS": "250",
+    }  # fmt: skip
+
+    def runs(*arguments: str, stdin: str = "") -> Result:
+        return CliRunner().invoke(app, list(arguments), input=stdin, env=env)
+
+    return runs
+
+
+def published(settings: Settings) -> list[Any]:
+    """All facts about identities."""
+    consumer = Consumer(consumer_config(settings, "test", f"test-{secrets.token_hex(4)}"))
+    found = []
+    try:
+        low, high = consumer.get_watermark_offsets(TopicPartition("identities", 0), timeout=15)
+        consumer.assign([TopicPartition("identities", 0, low)])
+        for _ in range(low, high):
+            record = consumer.poll(15)
+            assert record is not None
+            value = record.value()
+            assert isinstance(value, bytes)
+            found.append(decode(value).message)
+    finally:
+        consumer.close()
+    return found
+
+
+def noted(database: Server) -> list[tuple[Any, ...]]:
+    """The audit log."""
+    with database.connect() as connection:
+        return connection.execute(
+            "SELECT who, command, workspace_id, event_id::text, reason, ids FROM audit_log ORDER BY entry"
+        ).fetchall()
+
+
+SAY = ("--workspace", WORKSPACE, "--region", "UAE", "--reason", "CASE-1")
+
+
+def test_a_link_is_previewed_agreed_to_noted_and_published(
+    run: Run, stack: Settings, database: Server, keys: dict[str, str]
+) -> None:
+    before, log_before = published(stack), noted(database)
+    asked = run("identity", "link", *SAY, "email=-", "phone=-", stdin=f"{ADA}\n{DAN}\nn\n")
+    assert asked.exit_code == 1, asked.output
+    for text in (
+        "2 leads become one", "2 identifiers and 1 bookings", keys["email"], keys["phone"], "1,234.00 AED",
+        "nothing was published",
+    ):  # fmt: skip
+        assert text in asked.output
+    assert (published(stack), noted(database)) == (before, log_before)
+
+    done = run("identity", "link", *SAY, "email=-", "phone=-", stdin=f"{ADA}\n{DAN}\ny\n")
+    assert done.exit_code == 0, done.output
+    assert ADA not in done.output and DAN not in done.output
+    (event,) = published(stack)[len(before) :]
+    assert isinstance(event, IdentitiesLinked)
+    assert (event.source, event.workspace_id, event.region, event.transfer_basis) == (
+        "operator",
+        WORKSPACE,
+        "UAE",
+        None,
+    )
+    assert [(one.kind, one.value) for one in event.identifiers] == [("email", ADA), ("phone", DAN)]
+    assert noted(database)[len(log_before) :] == [
+        (getpass.getuser(), "identity link", WORKSPACE, event.event_id, "CASE-1",
+         {"identifiers": [keys["email"], keys["phone"]], "leads": sorted([keys["email"], keys["phone"]])})
+    ]  # fmt: skip
+    assert "linked" in run("identity", "show", keys["email"]).output
+
+
+def test_a_split_is_previewed_noted_and_published(
+    run: Run, stack: Settings, database: Server, keys: dict[str, str]
+) -> None:
+    done = run("identity", "split", *SAY, "--take", f"phone={DAN}", "--keep", "email=-", "--yes", stdin=f"{ADA}\n")
+    assert done.exit_code == 0, done.output
+    assert "No lead holds both sides now" in done.output
+    event = published(stack)[-1]
+    assert isinstance(event, IdentitiesSplit)
+    assert ([one.value for one in event.take], [one.value for one in event.keep]) == ([DAN], [ADA])
+    assert noted(database)[-1][1:] == (
+        "identity split", WORKSPACE, event.event_id, "CASE-1",
+        {"take": [keys["phone"]], "keep": [keys["email"]], "leads": sorted([keys["email"], keys["phone"]])},
+    )  # fmt: skip
+
+
+def test_home_regions_are_joined_on_a_legal_basis_only(run: Run, stack: Settings) -> None:
+    refused = run("identity", "link", *SAY, f"email={ADA}", "crm_id=C-17", "--yes")
+    assert refused.exit_code == 2
+    assert "different home regions (IND, UAE)" in refused.output
+    assert "--transfer-basis" in refused.output
+    done = run("identity", "link", *SAY, f"email={ADA}", "crm_id=C-17", "--transfer-basis", "consent", "--yes")
+    assert done.exit_code == 0, done.output
+    assert published(stack)[-1].transfer_basis == "consent"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["link", *SAY, "email=a@b.c"], "at least two"),
+        (["link", *SAY, "email=a@b.c", "cookie_id=c"], "cookie_id is weak"),
+        (["link", *SAY, "email=a@b.c", "mail=x"], "mail is no kind"),
+        (["split", *SAY, "--take", "email=a@b.c", "--keep", "email=A@b.c"], "taken and kept"),
+        (["link", *SAY[:4], "--reason", "it is ada@b.co", "email=ada@b.co", "crm_id=1"], "name nobody"),
+        (["link", "--workspace", "acme", "--region", "MARS", "--reason", "r", "email=a@b.c", "crm_id=1"], "UAE"),
+        (["link", "--workspace", "No Such", *SAY[2:], "email=a@b.c", "crm_id=1"], "workspace_id"),
+        (["link", *SAY, "email=a@b.c", "crm_id=1"], "add --yes"),
+        (["show", "nobody"], "no lead id"),
+        (["show", NOBODY], f"no lead {NOBODY}"),
+        (["show", NOBODY, "--picture", "lead.gif"], ".png or .svg"),
+    ],
+)
+def test_what_cannot_be_done_says_why_and_changes_nothing(
+    run: Run, stack: Settings, database: Server, arguments: list[str], told: str
+) -> None:
+    before = published(stack), noted(database)
+    done = run("identity", *arguments)
+    assert done.exit_code == 2, done.output
+    assert told in done.output
+    assert (published(stack), noted(database)) == before
+
+
+def test_a_lead_is_shown_with_what_it_holds_and_how_each_came(run: Run, tmp_path: Path) -> None:
+    shown = json.loads(run("identity", "show", PEOPLE.ada, "--json").stdout)
+    assert shown["lives_on_in"] == []
+    assert {one["identifier"]: one["why"] for one in shown["identifiers"]} == {
+        PEOPLE.ada: "first", PEOPLE.cal: "merged", PEOPLE.cookie: "login",
+    }  # fmt: skip
+    (cookie,) = (one for one in shown["identifiers"] if one["kind"] == "cookie_id")
+    assert cookie["until"] == "2026-03-05T00:00:00+00:00", "then Ben's"
+    assert shown["origins"][PEOPLE.cal]["lead_id"] == PEOPLE.cal
+    assert [(row["change"], row["decision"]) for row in shown["changes"]] == [("merged", "d1"), ("split", "d2")]
+    assert [row["conflict_id"] for row in shown["conflicts"]] == [PEOPLE.unclear]
+    assert [row["booking_id"] for row in shown["bookings"]] == ["moved"]
+    drawn = tmp_path / "ada.svg"
+    words = run("identity", "show", PEOPLE.ada, "--picture", str(drawn)).output
+    for text in ("leads became one", "took in", "gave a part to", "transfer basis", "moved"):
+        assert text in words
+    assert drawn.read_text().startswith("<?xml")
+
+
+def test_a_lead_merged_away_names_the_one_that_it_lives_on_in(run: Run, tmp_path: Path) -> None:
+    shown = json.loads(run("identity", "show", PEOPLE.cal, "--json").stdout)
+    assert (shown["lives_on_in"], shown["identifiers"], shown["bookings"]) == ([PEOPLE.ada], [], [])
+    for command in ("identity", "lead"):
+        assert f"lives on in {PEOPLE.ada}" in run(command, "show", PEOPLE.cal).output
+    undrawn = run("identity", "show", PEOPLE.cal, "--picture", str(tmp_path / "cal.png"))
+    assert undrawn.exit_code == 2
+    assert PEOPLE.ada in undrawn.output
+
+
+def test_a_lead_is_shown_with_its_open_conflicts_and_revealed_only_with_a_note(
+    run: Run, database: Server, keys: dict[str, str]
+) -> None:
+    shown = run("lead", "show", PEOPLE.ben).output
+    assert "Open conflicts" in shown
+    assert "lives on" not in shown
+    before = noted(database)
+    assert ADA not in run("lead", "show", keys["email"]).output
+    assert noted(database) == before
+    assert ADA in run("lead", "show", keys["email"], "--reveal").output
+    assert noted(database)[len(before) :] == [
+        (getpass.getuser(), "lead show --reveal", None, None, None, {"leads": [keys["email"]]})
+    ]

@@ -665,12 +665,60 @@ CREATE TABLE IF NOT EXISTS identifier_bindings
     `lead_id` UUID,
     `since` DateTime64(6, 'UTC'),
     `version` Int64,
+    `why` LowCardinality(String),
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
     CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
 ORDER BY (identifier, since, version)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE TABLE IF NOT EXISTS identity_changes
+(
+    `_partition` Int32 CODEC(Delta, ZSTD(1)),
+    `_offset` Int64 CODEC(Delta, ZSTD(1)),
+    `type` LowCardinality(String),
+    `event_id` UUID,
+    `workspace_id` LowCardinality(String),
+    `region` LowCardinality(String),
+    `occurred_at` DateTime64(6, 'UTC'),
+    `source` LowCardinality(String),
+    `cause_id` Nullable(String),
+    `lead_id` UUID,
+    `into_lead_id` UUID,
+    `identifiers` Array(UUID),
+    `decision` String,
+    `_chk` Int64 CODEC(Delta, ZSTD(1)),
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
+    INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
+)
+ENGINE = MergeTree
+ORDER BY (workspace_id, lead_id, occurred_at)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE TABLE IF NOT EXISTS identity_conflicts
+(
+    `_partition` Int32 CODEC(Delta, ZSTD(1)),
+    `_offset` Int64 CODEC(Delta, ZSTD(1)),
+    `type` LowCardinality(String),
+    `event_id` UUID,
+    `workspace_id` LowCardinality(String),
+    `region` LowCardinality(String),
+    `occurred_at` DateTime64(6, 'UTC'),
+    `source` LowCardinality(String),
+    `cause_id` Nullable(String),
+    `conflict_id` UUID,
+    `kind` LowCardinality(String),
+    `identifiers` Array(UUID),
+    `open` Bool,
+    `version` Int64,
+    `_chk` Int64 CODEC(Delta, ZSTD(1)),
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
+    INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
+)
+ENGINE = MergeTree
+ORDER BY (workspace_id, conflict_id, version)
 SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE TABLE IF NOT EXISTS lead_scores

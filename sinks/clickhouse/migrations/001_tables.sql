@@ -940,6 +940,31 @@ ENGINE = MergeTree
 ORDER BY (workspace_id, campaign_id, day, seq)
 SETTINGS non_replicated_deduplication_window = 10000;
 
+CREATE TABLE IF NOT EXISTS incidents
+(
+    `_partition` Int32 CODEC(Delta, ZSTD(1)),
+    `_offset` Int64 CODEC(Delta, ZSTD(1)),
+    `type` LowCardinality(String),
+    `event_id` UUID,
+    `workspace_id` LowCardinality(String),
+    `region` LowCardinality(String),
+    `occurred_at` DateTime64(6, 'UTC'),
+    `source` LowCardinality(String),
+    `cause_id` Nullable(String),
+    `lead_id` UUID,
+    `kind` LowCardinality(String),
+    `severity` LowCardinality(String),
+    `touches` Int64,
+    `days` Int64,
+    `detail` LowCardinality(String),
+    `_chk` Int64 CODEC(Delta, ZSTD(1)),
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
+    INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
+)
+ENGINE = MergeTree
+ORDER BY (workspace_id, occurred_at)
+SETTINGS non_replicated_deduplication_window = 10000;
+
 CREATE TABLE IF NOT EXISTS sweeps
 (
     `_partition` Int32 CODEC(Delta, ZSTD(1)),

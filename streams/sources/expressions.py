@@ -81,13 +81,18 @@ def compiled(node: Any, scope: Scope) -> Expression:
     function = _built(name, transform, options)
     inner = [compiled(argument, scope) for argument in _listed(node[name])]
     _check_arguments(name, transform, inner)
+    apply = _applied(function, [expression.value for expression in inner], despite=transform.despite)
     if transform.gives is not None:
-        return Expression(transform.gives, _applied(function, [expression.value for expression in inner]))
+        return Expression(transform.gives, apply)
     outcomes = _outcomes(options)
-    return Expression(_kind_of(outcomes), _applied(function, [expression.value for expression in inner]), outcomes)
+    return Expression(_kind_of(outcomes), apply, outcomes)
 
 
-def _applied(function: Callable[..., Value], inner: list[Callable[[Cells], Value | None]]) -> Callable[[Cells], Any]:
+def _applied(
+    function: Callable[..., Value | None], inner: list[Callable[[Cells], Value | None]], *, despite: bool = False
+) -> Callable[[Cells], Any]:
+    if despite:
+        return lambda cells: function(*(get(cells) for get in inner))
     if len(inner) == 1:
         (only,) = inner
 
@@ -110,7 +115,7 @@ def _constant(value: Any, options: dict[str, Any]) -> Expression:
     return Expression(_kind_of((value,)), lambda cells: value, (value,))
 
 
-def _built(name: str, transform: Transform, options: dict[str, Any]) -> Callable[..., Value]:
+def _built(name: str, transform: Transform, options: dict[str, Any]) -> Callable[..., Value | None]:
     if "table" in options and not all(isinstance(key, str) for key in options["table"]):
         raise MappingError(f"{name}: put the keys of the table in quotes, YAML takes some words for other than text")
     try:

@@ -43,6 +43,7 @@ class _EventText(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     type: str
+    when: Any = None
     fields: dict[str, Any]
 
 
@@ -65,6 +66,7 @@ class _Template(NamedTuple):
     topic: Topic
     constants: dict[str, Any]  # the type's defaults and the mapping's constants
     fields: list[tuple[str, Any, bool]]  # name, function of the cells, whether it may not be missing
+    when: Expression | None  # the row becomes this event only where it is true
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,9 @@ class Mapping:
         if key is None:
             raise RowError("missing_field", "the mapping's key is missing")
         last = None
-        for number, (type_, topic, constants, fields) in enumerate(self._templates, 1):
+        for number, (type_, topic, constants, fields, when) in enumerate(self._templates, 1):
+            if when is not None and not _value(f"event {number}, when", when, known):
+                continue
             values = {**constants, **_fields(fields, known)}
             values["event_id"] = derived_id("import", self.name, workspace, key, number)
             values["workspace_id"] = workspace
@@ -162,7 +166,7 @@ def compiled_mapping(document: Any) -> Mapping:
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False)
         raise MappingError("; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in problems)) from None
-    nodes = [*text.values.values(), text.key, *(node for event in text.events for node in event.fields.values())]
+    nodes = [*text.values.values(), text.key, *(node for event in text.events for node in _nodes(event))]
     mentioned = dict.fromkeys(name for node in nodes for name in names_of(node))
     scope = Scope(tuple(name for name in mentioned if name not in text.values and name not in SPECIAL))
     values = []
@@ -181,6 +185,10 @@ def compiled_mapping(document: Any) -> Mapping:
         _values=tuple(values),
         _templates=tuple(_template(number, event, scope) for number, event in enumerate(text.events)),
     )
+
+
+def _nodes(event: _EventText) -> list[Any]:
+    return [*event.fields.values(), *([] if event.when is None else [event.when])]
 
 
 def _at(where: str, node: Any, scope: Scope) -> Expression:
@@ -211,7 +219,10 @@ def _template(number: int, event: _EventText, scope: Scope) -> _Template:
             constants[name] = node["const"]
         else:
             fields.append((name, expression.value, name in required))
-    return _Template(type_, FACT_TOPIC[type_], constants, fields)
+    when = None if event.when is None else _at(f"{where}.when", event.when, scope)
+    if when is not None and when.kind != "boolean":
+        raise MappingError(f"{where}.when: is {when.kind}, a condition is boolean: {{lookup: …, table: {{…: true}}}}")
+    return _Template(type_, FACT_TOPIC[type_], constants, fields, when)
 
 
 def _check_field(where: str, type_: type[Event], name: str, schema: dict[str, Any], expression: Expression) -> None:

@@ -1,7 +1,7 @@
 """The transforms that a mapping may name: pure functions from cells to the values that a contract wants.
 
-A transform raises ``ValueError`` with words that do not repeat the cell, which may be personal. None of them is ever
-handed a missing value: where a cell is empty, what is computed from it is missing too.
+A transform raises ``ValueError`` with words that do not repeat the cell, which may be personal. Only ``first`` is ever
+handed a missing value: elsewhere, where a cell is empty, what is computed from it is missing too.
 """
 
 from __future__ import annotations
@@ -36,13 +36,14 @@ class Transform:
     """A named function of a mapping. ``build`` takes the options and gives the function of the cells.
 
     ``takes``: the kinds of the arguments; with ``many`` any number of the first kind. ``gives`` none: what the
-    options say (``lookup``).
+    options say (``lookup``). ``despite``: it wants to know of missing arguments, and may give nothing itself.
     """
 
-    build: Callable[..., Callable[..., Value]]
+    build: Callable[..., Callable[..., Value | None]]
     takes: tuple[Kind, ...]
     gives: Kind | None
     many: bool = False
+    despite: bool = False
 
 
 def _integer(text: str) -> int:
@@ -123,7 +124,11 @@ def _slug(text: str) -> str:
     return slug
 
 
-def _always(function: Callable[..., Value]) -> Callable[[], Callable[..., Value]]:
+def _first(*texts: str | None) -> str | None:
+    return next((text for text in texts if text is not None), None)
+
+
+def _always(function: Callable[..., Value | None]) -> Callable[[], Callable[..., Value | None]]:
     return lambda: function
 
 
@@ -132,6 +137,7 @@ TRANSFORMS: Mapping[str, Transform] = {
     "minor": Transform(_minor, ("text",), "integer"),
     "slug": Transform(_always(_slug), ("text",), "text"),
     "join": Transform(lambda between: lambda *parts: between.join(parts), ("text",), "text", many=True),
+    "first": Transform(_always(_first), ("text",), "text", many=True, despite=True),
     "lookup": Transform(_lookup, ("text",), None),
     "day": Transform(_always(_day), ("text",), "day"),
     "day_of": Transform(_always(_day_of), ("text", "text", "text"), "day"),

@@ -65,6 +65,30 @@ def test_a_row_becomes_all_events_of_its_mapping() -> None:
         assert type(event).model_validate(event.__dict__) == event
 
 
+def test_an_event_with_a_condition_is_made_only_where_it_is_true() -> None:
+    document = deepcopy(LEADS)
+    document["events"][1]["when"] = {"lookup": "objects", "table": {"Yes": True, "No": False}}
+    always = [event.event_id for event in _events()]
+    assert [event.event_id for event in _events(document, objects="Yes")] == always
+    assert [event.event_id for event in _events(document, objects="No")] == always[:1]
+    assert [event.event_id for event in _events(document, objects="")] == always[:1]
+    with pytest.raises(RowError, match="event 2, when: not one of Yes, No"):
+        _events(document, objects="perhaps")
+    document["events"][1]["when"] = "source"
+    with pytest.raises(MappingError, match=r"events\.1\.when: is text"):
+        compiled_mapping(document)
+
+
+def test_the_first_that_is_not_missing_is_taken() -> None:
+    document = deepcopy(LEADS)
+    document["events"][0]["fields"]["email"] = {"first": ["email", "other", {"const": "none@example.com"}]}
+    given = [("a@example.com", "b@example.com"), ("", "b@example.com"), ("", "NULL")]
+    found = [vars(_events(document, email=email, other=other)[0])["email"] for email, other in given]
+    assert found == ["a@example.com", "b@example.com", "none@example.com"]
+    document["events"][0]["fields"]["email"] = {"first": ["email", "other"]}
+    assert vars(_events(document, email="", other="")[0])["email"] is None
+
+
 def test_ids_depend_on_mapping_workspace_key_and_number_alone() -> None:
     assert [event.event_id for event in _events()] == [event.event_id for event in _events(source="Site", y="2025")]
     ids = {event.event_id for key in ("L7", "L8") for event in _events(lead_no=key)}

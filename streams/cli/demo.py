@@ -60,8 +60,9 @@ def demo(
                 drawing = bars.add_task("simulate", total=None)
                 records = drawn.result()
                 bars.update(drawing, total=len(records), completed=len(records))
-        truth = simulation.truth.to_json()
+        truth, who = simulation.truth.to_json(), simulation.who
         _keep(kept, truth)
+        kept.with_name(kept.name.replace("truth", "who", 1)).write_text(json.dumps(who, ensure_ascii=False))
         settings, began = load_settings(), time.monotonic()
         live = _published(settings, records)
         found = gather(settings)

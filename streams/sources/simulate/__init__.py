@@ -3,6 +3,7 @@
     simulation = simulate(Scenario(end=now))
     for record in simulation: ...
     simulation.truth.to_json()
+    simulation.who
 
 The same scenario gives the same bytes. Records come in their order of publishing and end at ``end``; the truth is
 complete once all of them have been taken.
@@ -13,16 +14,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from operator import attrgetter
+from typing import Any
 
 from schemas.events.base import DAY
 from streams.sources.simulate.agency import Rates, agency_facts
 from streams.sources.simulate.effects import Effects
 from streams.sources.simulate.facts import Fact
+from streams.sources.simulate.identities import entangle
 from streams.sources.simulate.imperfections import publish
 from streams.sources.simulate.people_facts import least_facts, person_facts
 from streams.sources.simulate.population import LEAD_IN, Person, draw_person
 from streams.sources.simulate.scenario import Published, Scenario
 from streams.sources.simulate.truth import Tally, Truth, truth_of
+from streams.sources.simulate.who import WhoIsWho
 
 __all__ = ["Published", "Scenario", "Simulation", "Truth", "simulate"]
 
@@ -34,7 +38,9 @@ class Simulation:
         self.scenario = scenario
         self._rates = Rates(scenario)
         self._agency = agency_facts(scenario, self._rates)
-        self.people = _population(scenario, scenario.events - len(self._agency))
+        self._entangled = entangle(scenario, _population(scenario, scenario.events - len(self._agency)))
+        self.people = self._entangled.people
+        self._who = WhoIsWho(self._entangled.mistakes)
         self._records = self._publish()
         self._truth: Truth | None = None
 
@@ -48,13 +54,21 @@ class Simulation:
             raise RuntimeError("the truth is complete when all records have been taken: iterate to the end first")
         return self._truth
 
+    @property
+    def who(self) -> dict[str, Any]:
+        """Who is who (``WhoIsWho.to_json``), as far as the published facts tell; like the truth only at the end."""
+        if self._truth is None:
+            raise RuntimeError("who is who is known when all records have been taken: iterate to the end first")
+        return self._who.to_json(self.scenario)
+
     def _publish(self) -> Iterator[Published]:
         tally = Tally()
-        yield from publish(self.scenario, _in_order(self.scenario, self._agency, self.people), tally)
+        facts = [*self._agency, *self._entangled.facts]
+        yield from publish(self.scenario, _in_order(self.scenario, facts, self.people, self._who), tally)
         effects = Effects(self._rates, self.scenario.end)
         for person in self.people:
             effects.add(person)
-        self._truth = truth_of(self.scenario, tally, effects, self._rates, self.people)
+        self._truth = truth_of(self.scenario, tally, effects, self._rates, self._entangled)
 
 
 def simulate(scenario: Scenario) -> Simulation:
@@ -72,20 +86,22 @@ def _population(scenario: Scenario, facts: int) -> list[Person]:
     return sorted(people, key=lambda person: (person.start, person.n))
 
 
-def _in_order(scenario: Scenario, agency: list[Fact], people: list[Person]) -> Iterator[Fact]:
+def _in_order(scenario: Scenario, others: list[Fact], people: list[Person], who: WhoIsWho) -> Iterator[Fact]:
     """All facts by time of publishing, a day at a time: a day is over when we meet somebody on a later one.
 
     Held are only the facts of people whom we have met and not yet heard the last of.
     """
     days: dict[int, list[Fact]] = defaultdict(list)
-    for fact in agency:
+    for fact in others:
         days[fact.published_at // DAY].append(fact)
     day = min(days)
     for person in people:
         while day < (person.start - LEAD_IN) // DAY:
             yield from sorted(days.pop(day, ()), key=_published_at)
             day += 1
-        for fact in person_facts(scenario, person):
+        facts = person_facts(scenario, person)
+        who.met(person, facts)
+        for fact in facts:
             days[fact.published_at // DAY].append(fact)
     for later in sorted(days):
         yield from sorted(days[later], key=_published_at)

@@ -94,11 +94,16 @@ def _lead(chance: Random, person: Person) -> Iterator[Fact]:
     journey = [person.journeys[0], *(each for each in person.journeys if each.start <= at)][-1]
     source = "crm" if chance.random() < 0.3 else "website"
     fields = {**_details(chance, person, journey), **_origin(journey, at), "full_name": person.full_name}
-    yield Fact(published_at(chance, at), at, LeadCaptured, region, source, identifiers, fields)
-    if len(person.known) > 1 or chance.random() < 0.4:
-        later = person.known[-1][0] if len(person.known) > 1 else at + int(chance.uniform(0.01, 9) * DAY)
+    yield Fact(published_at(chance, at), at, LeadCaptured, region, source, person.form(at), fields)
+    registered = person.registered_at
+    if registered is not None or chance.random() < 0.4:
+        later = at + int(chance.uniform(0.01, 9) * DAY) if registered is None else registered
         news = {"channel": "direct", **_details(chance, person, journey)}
-        yield Fact(published_at(chance, later), later, LeadUpdated, region, "crm", person.identifiers(later), news)
+        yield Fact(published_at(chance, later), later, LeadUpdated, region, "crm", person.form(later), news)
+    for login in person.logins:
+        again = [*(each for each in person.journeys if each.start <= login)][-1]
+        wish = {**_details(chance, person, again), **_origin(again, login), "full_name": person.full_name}
+        yield Fact(published_at(chance, login), login, LeadCaptured, region, "website", person.identifiers(login), wish)
     for channel, likely in _CONSENT:
         if chance.random() < likely and ("email" if channel == "email" else "phone") in identifiers:
             yield _consent(chance, person, channel, at + SECOND, granted=True)
@@ -148,7 +153,7 @@ def _consent(chance: Random, person: Person, channel: str, at: int, *, granted: 
         "evidence": "box ticked in the form" if granted else "link in the message",
     }
     seen = published_at(chance, at)
-    return Fact(seen, at, ConsentChanged, person.market.region, "website", person.identifiers(at), fields)
+    return Fact(seen, at, ConsentChanged, person.market.region, "website", person.signed(at), fields)
 
 
 def _revisions(chance: Random, person: Person, booked: Booked) -> Iterator[Fact]:

@@ -36,7 +36,12 @@ class Booked:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One person. ``known_at``: when we first learn who they are (none: never)."""
+    """One person. ``known_at``: when we first learn who they are (none: never).
+
+    ``known`` has one period, two when the CRM gives a number later, three when they come back in an unknown browser.
+    ``agency`` is the mailbox of whoever fills in forms for them, ``office`` a device that colleagues use, too;
+    ``phone_until`` says when their number became somebody else's, ``logins`` when they told us again who they are.
+    """
 
     n: int
     market: Market
@@ -47,11 +52,32 @@ class Person:
     known: tuple[tuple[int, Identifiers], ...]
     journeys: tuple[Journey, ...]
     bookings: tuple[Booked, ...]
+    agency: str | None = None
+    office: str | None = None
+    phone_until: int | None = None
+    logins: tuple[int, ...] = ()
 
     @property
     def start(self) -> int:
         """When we first meet them."""
         return self.journeys[0].start
+
+    @property
+    def registered_at(self) -> int | None:
+        """When the CRM gave them a number, if that came later than we learned who they are."""
+        return self.known[1][0] if len(self.known) == 2 else None
+
+    def signed(self, at: int) -> Identifiers:
+        """What an event carries by which they say who they are, whatever browser they use."""
+        carried = self.identifiers(at)
+        return carried if not self.logins or carried.keys() & {"email", "phone"} else self.known[0][1]
+
+    def form(self, at: int) -> Identifiers:
+        """What a form about them carries: filled in by an agency, its mailbox and none of their devices."""
+        carried = self.signed(at)
+        if self.agency is None:
+            return carried
+        return {**{kind: each for kind, each in carried.items() if kind in ("crm_id", "phone")}, "email": self.agency}
 
     def identifiers(self, at: int) -> Identifiers:
         """What an event at an instant carries."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,7 +17,7 @@ from streams.sources.simulate.bookings import STANDING
 from streams.sources.simulate.campaigns import BY_THEMSELVES, CAMPAIGNS, PLANTED
 from streams.sources.simulate.effects import Effects
 from streams.sources.simulate.facts import LATE
-from streams.sources.simulate.population import Person
+from streams.sources.simulate.identities import Entangled
 from streams.sources.simulate.scenario import Scenario
 
 
@@ -86,6 +85,7 @@ class Truth:
     ``topics`` reconciles: published = accepted + duplicates + dead letters. ``bookings`` counts by final status and
     ``net_minor`` sums what they are worth, both at the highest revision published. ``campaigns`` and ``channels`` hold
     touches (not deleted), spend and the true effect; ``planted`` says which campaigns last touch gets wrong, and why.
+    ``identities`` counts what makes people hard to tell apart; who is who stands in a file of its own.
     """
 
     scenario: dict[str, Any]
@@ -106,18 +106,19 @@ class Truth:
     campaigns: dict[str, dict[str, Any]]
     channels: dict[str, dict[str, Any]]
     planted: dict[str, str]
+    identities: dict[str, int]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, ready for ``json.dumps``."""
         return asdict(self)
 
 
-def truth_of(scenario: Scenario, tally: Tally, effects: Effects, rates: Rates, people: Sequence[Person]) -> Truth:
+def truth_of(scenario: Scenario, tally: Tally, effects: Effects, rates: Rates, entangled: Entangled) -> Truth:
     """Everything counted, put together."""
     topics = {name: _topic(counts) for name, counts in sorted(tally.topics.items())}
     dead = sum((Counter(topic["dead_letters"]) for topic in topics.values()), Counter[str]())
     net: Counter[str] = Counter()
-    reporting = 0
+    reporting, people = 0, entangled.people
     for booking in tally.bookings.values():
         worth = booking.amount_minor if booking.status in STANDING else booking.retained_minor
         net[booking.currency] += worth
@@ -141,6 +142,7 @@ def truth_of(scenario: Scenario, tally: Tally, effects: Effects, rates: Rates, p
         campaigns={each.name: _campaign(each.name, tally, effects, rates) for each in CAMPAIGNS},
         channels={name: _channel(name, tally, effects, rates) for name in effects.of_channel},
         planted=dict(PLANTED),
+        identities=dict(sorted(entangled.happened.items())),
     )
 
 

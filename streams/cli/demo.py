@@ -21,6 +21,7 @@ from streams.report.backlog import Backlog
 from streams.report.gather import gather
 from streams.report.latency import WATCHED, Latency, latencies
 from streams.report.show import as_json, show
+from streams.report.who import who_is_who
 from streams.settings import Settings, identity_key, load_settings, read_settings
 from streams.sources.publisher import Publisher, PublishError
 from streams.sources.refusals import Publication
@@ -39,8 +40,9 @@ def demo(
     """Start everything, simulate half a year of a property agency up to now, and print the report.
 
     The history is published as fast as it goes, the last events at a steady pace, from which latencies are told. What
-    the agency's campaigns truly caused is known, and stands beside what each attribution model credits. Running it
-    again publishes the same facts: all of them are recognised as duplicates.
+    the agency's campaigns truly caused is known, and stands beside what each attribution model credits; so is who its
+    people are, and how well the leads found are these people. Running it again publishes the same facts: all of them
+    are recognised as duplicates.
 
     Ends with 0 only when every record is accounted for and all stores agree.
 
@@ -66,14 +68,16 @@ def demo(
         settings, began = load_settings(), time.monotonic()
         live = _published(settings, records)
         found = gather(settings)
+        identities = who_is_who(settings, found, who)
     except (*TROUBLE, PublishError) as error:
         fail(str(error))
     if as_json_:
-        typer.echo(json.dumps({**as_json(found), "truth": truth}, indent=2, ensure_ascii=False))
+        document = {**as_json(found), "truth": truth, "identities": identities.to_json()}
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
         end(found)
         return
     console = Console()
-    show(found, console, truth)
+    show(found, console, truth, identities)
     _show_latencies(live, console)
     console.print(
         f"{truth['published']:,} facts, from the first one published to this report: {time.monotonic() - began:,.0f} s"

@@ -14,7 +14,7 @@ from sinks.clickhouse.tables import TABLES
 from sinks.postgres import queries as postgres_queries
 from sinks.postgres.tables import TOPICS as POSTGRES_TOPICS
 from streams.report.backlog import Backlog
-from streams.report.reconcile import Figures, Reconciliation, reconcile
+from streams.report.reconcile import Figures, Reconciliation, Rows, reconcile
 from streams.report.rest import Progress, Reader, partitions, stage_readers, wait
 from streams.settings import Settings
 from streams.stage import Stage
@@ -22,11 +22,12 @@ from streams.stage import Stage
 
 @dataclass(frozen=True)
 class Report:
-    """Figures of both stores and whether they agree."""
+    """Figures of both stores and whether they agree. ``conflicts``: identities in doubt, by workspace and kind."""
 
     overview: Figures
     clickhouse: Figures
     reconciliation: Reconciliation
+    conflicts: Rows
 
 
 def come_to_rest(settings: Settings, stages: Sequence[Stage]) -> Iterator[Progress]:
@@ -54,7 +55,7 @@ def gather(settings: Settings, known_at: datetime | None = None, effective_befor
     upto = {(row["topic"], row["partition"]): row["next_offset"] for row in current["positions"]}
     asked = clickhouse_queries.figures(clickhouse, upto)
     overview = clickhouse_overview.overview(clickhouse, known_at, effective_before)
-    return Report(overview, asked, reconcile(records, current, asked))
+    return Report(overview, asked, reconcile(records, current, asked), current.get("conflicts", []))
 
 
 def servers(settings: Settings) -> tuple[Postgres, ClickHouse]:

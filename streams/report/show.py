@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from streams.report.gather import Report
+from streams.report.identity_score import IdentityScore
 from streams.report.reconcile import Reconciliation
 from streams.report.tables import money as _money
 from streams.report.tables import plain as _plain
@@ -41,9 +42,11 @@ def as_json(report: Report) -> dict[str, Any]:
     }
 
 
-def show(report: Report, console: Console, truth: Truth | None = None) -> None:
-    """Print all parts of a report; beside the channels' revenue the truth, where it is known."""
+def show(report: Report, console: Console, truth: Truth | None = None, identities: IdentityScore | None = None) -> None:
+    """Print all parts of a report; beside the channels' revenue the truth, and who is who, where they are known."""
     _funnel(report, console)
+    if identities is not None:
+        show_identities(identities, console)
     _moves(report, console)
     for workspace in sorted({row["workspace_id"] for row in report.overview["revenue"]}):
         own_truth = truth if truth and truth["scenario"]["workspace"] == workspace else None
@@ -62,6 +65,30 @@ def _funnel(report: Report, console: Console) -> None:
     for workspace, steps in sorted(found.items()):
         table.add_row(workspace, *(f"{steps.get(step, 0):,}" for step in _STEPS))
     console.print(table, "")
+
+
+def show_identities(score: IdentityScore, console: Console) -> None:
+    """Print how well leads are the people behind them."""
+    table = _table(
+        "Who is who: leads against the people simulated, by pairs of e-mail, phone and CRM number",
+        "people", "leads", "precision", "recall", "leads mixing people", "by a weak identifier alone", text=0,
+    )  # fmt: skip
+    weak = len(score.mixing_by_weak)
+    table.add_row(
+        f"{score.people:,}",
+        f"{score.leads:,}",
+        f"{score.precision:.2%}",
+        f"{score.recall:.2%}",
+        f"{score.mixing:,}",
+        f"{weak:,}",
+        style="red" if weak else None,
+    )
+    console.print(table)
+    for one in score.mixing_by_weak:
+        console.print(f"MIXED {one.lead}: {', '.join(one.people)}", style="red", highlight=False, soft_wrap=True)
+    if score.conflicts:
+        console.print(f"To review: {', '.join(f'{count:,} {kind}' for kind, count in score.conflicts.items())}")
+    console.print("")
 
 
 def _moves(report: Report, console: Console) -> None:

@@ -13,6 +13,8 @@ import pytest
 from pydantic import ValidationError
 
 import streams.sources.simulate
+from models.identity.blocked import is_blocked
+from models.policy import Policy
 from schemas.codec import CodecError, decode
 from schemas.events.base import DAY, HOUR, SECOND, Event
 from schemas.events.leads import LeadCaptured
@@ -20,6 +22,7 @@ from schemas.reasons import reason_of
 from schemas.topics import FACT_TOPIC, MAX_FACT_BYTES, TOPICS
 from streams.sources.simulate import Published, Scenario, Simulation, Truth, simulate
 from streams.sources.simulate.facts import LATE
+from streams.sources.simulate.markets import MARKETS
 
 END = 1_760_000_000 * SECOND
 SCENARIO = Scenario(end=END, days=90, events=20_000)
@@ -147,6 +150,12 @@ def test_nobody_is_real(events: list[tuple[Published, Event]]) -> None:
             number = phonenumbers.parse(phone)
             assert phonenumbers.is_valid_number(number)
             assert number.country_code != 1 or phone[5:10] == "55501"
+
+
+def test_no_phone_looks_as_if_typed_to_get_past_a_form() -> None:
+    blocked = Policy().blocked_identifiers
+    for market in MARKETS:
+        assert not any(is_blocked("phone", market.phone(n) or "", blocked) for n in range(10_001))
 
 
 def test_truth_only_at_the_end() -> None:

@@ -41,7 +41,8 @@ class Market:
     def phone(self, n: int) -> str | None:
         """The ``n``-th telephone number: dialable in form, from a range kept for fiction or visibly counted up.
 
-        None once a region's range is used up: no two people share a number by accident.
+        None once a region's range is used up: no two people share a number by accident. None is all zeros, which
+        forms and policies take for no number.
         """
         match self.region:
             case "USA":
@@ -49,7 +50,7 @@ class Market:
             case "UAE":
                 return f"+971500{n:06d}" if n < 1_000_000 else None
             case "IND":
-                return f"+919000{n:06d}" if n < 1_000_000 else None
+                return f"+919000{n + 1:06d}" if n < 999_999 else None
             case "EUR":
                 return f"+49151{n:08d}"
 

@@ -37,7 +37,8 @@ _DETAILS = (
 class Register(msgspec.Struct, frozen=True, array_like=True):
     """A value with its hybrid logical clock (``wall`` microseconds, then ``logical``) and dot (region and event).
 
-    ``identifier`` is the hash of a value that is one: it is this lead's only as long as the identifier is. The greatest (wall, logical, dot) wins: the join is commutative, associative and idempotent.
+    ``identifier`` is the hash of a value that is one: the value is this lead's only as long as the identifier is. The
+    greatest (wall, logical, dot) wins: the join is commutative, associative and idempotent.
     """
 
     value: str | int

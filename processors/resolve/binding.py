@@ -19,6 +19,13 @@ class Bound(NamedTuple):
     ver: int = 0
 
 
+class Change(NamedTuple):
+    """Rows of a binding before and after; the same where somebody is only told of it."""
+
+    before: Rows
+    after: Rows
+
+
 class Decision(NamedTuple):
     """Why a binding changed: the word for it, all identifiers that moved with this one, and what tells it apart."""
 
@@ -52,36 +59,36 @@ def first_bound(bound: Bound, rows: Rows, why: str, at: int) -> list[Emit]:
     ]
 
 
-def rebound(bound: Bound, before: Rows, after: Rows, decision: Decision, at: int, *, named: bool = False) -> list[Emit]:
+def rebound(bound: Bound, change: Change, decision: Decision, at: int, *, named: bool = False) -> list[Emit]:
     """A new version of a binding, for the stores and for every lead in the old or the new one.
 
     ``named``: also for the lead that bears the identifier's name.
     """
-    leads = {lead for _, lead in (*before, *after)} | ({bound.identifier} if named else set())
-    return [*first_bound(bound, after, decision.why, at), *told(bound, before, after, decision, at, leads)]
-
-
-def told(bound: Bound, before: Rows, after: Rows, decision: Decision, at: int, leads: Iterable[str]) -> list[Emit]:
-    """To leads: a binding as it is, and what has moved since it was as ``before``."""
-    rows = [BindingRow.build(since=since, lead_id=lead) for since, lead in after]
-    moved = [BindingMove.build(from_lead=old, into_lead=new) for old, new in moves(before, after)]
+    leads = {lead for rows in change for _, lead in rows} | ({bound.identifier} if named else set())
     return [
-        Emit(
-            BindingChanged.build(
-                occurred_at=at,
-                lead_id=lead,
-                identifier=bound.identifier,
-                kind=bound.kind,
-                ver=bound.ver,
-                rows=rows,
-                moves=moved,
-                why=decision.why,
-                identifiers=list(decision.identifiers),
-                decision=decision.id,
-            )
-        )
-        for lead in sorted(leads)
+        *first_bound(bound, change.after, decision.why, at),
+        *(told(lead, bound, change, decision, at) for lead in sorted(leads)),
     ]
+
+
+def told(lead: str, bound: Bound, change: Change, decision: Decision, at: int) -> Emit:
+    """To a lead: a binding as it is, and what has moved."""
+    rows = [BindingRow.build(since=since, lead_id=owner) for since, owner in change.after]
+    moved = [BindingMove.build(from_lead=old, into_lead=new) for old, new in moves(*change)]
+    return Emit(
+        BindingChanged.build(
+            occurred_at=at,
+            lead_id=lead,
+            identifier=bound.identifier,
+            kind=bound.kind,
+            ver=bound.ver,
+            rows=rows,
+            moves=moved,
+            why=decision.why,
+            identifiers=list(decision.identifiers),
+            decision=decision.id,
+        )
+    )
 
 
 def owners(subjects: Iterable[str], told: Ownership, decision: Decision, at: int) -> list[Emit]:

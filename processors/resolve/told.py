@@ -8,7 +8,7 @@ import msgspec
 
 from models.identity.facts import Explicit, Facts, Said, pair
 from processors.base import Context, Output
-from processors.resolve.binding import FIRST, Bound, Decision, Ownership, owners, rebound, told
+from processors.resolve.binding import FIRST, Bound, Change, Decision, Ownership, owners, rebound, told
 from processors.resolve.conflicts import conflict
 from processors.resolve.keys import key_of
 from processors.resolve.known import Learned, Strong, learned, sighted, with_dependent, with_neighbour
@@ -39,7 +39,7 @@ def assigned(strong: Strong, message: Assign, ctx: Context) -> tuple[Strong, Seq
     bound, after = Bound(key.hash, key.kind, strong.ver), ((0, strong.lead_id),)
     owned = Ownership(key.subject, strong.lead_id, strong.ver)
     return strong, [
-        *rebound(bound, before, after, decision, message.occurred_at, named=strong.named),
+        *rebound(bound, Change(before, after), decision, message.occurred_at, named=strong.named),
         *owners((*strong.weak, *strong.bookings), owned, decision, message.occurred_at),
     ]
 
@@ -51,7 +51,7 @@ def named(strong: Strong, message: Named, ctx: Context) -> tuple[Strong, Sequenc
         return strong, ()
     bound = Bound(key.hash, key.kind, strong.ver)
     strong = msgspec.structs.replace(strong, named=True)
-    return strong, told(bound, rows, rows, FIRST, message.occurred_at, (key.hash,))
+    return strong, [told(key.hash, bound, Change(rows, rows), FIRST, message.occurred_at)]
 
 
 def apart(strong: Strong, message: Apart, ctx: Context) -> tuple[Strong, Sequence[Output]]:

@@ -14,7 +14,7 @@ from models.identity.logins import Login as LoggedIn
 from models.identity.logins import Logins, runs_of, with_login
 from processors.base import Context, Emit, Output
 from processors.resolve.accept import accepted, passed_on
-from processors.resolve.binding import FIRST, Bound, Decision, Ownership, first_bound, owners, rebound
+from processors.resolve.binding import FIRST, Bound, Change, Decision, Ownership, first_bound, owners, rebound
 from processors.resolve.keys import Key, key_of, subject_of
 from schemas.events.base import Event, Identified
 from schemas.events.bookings import BookingChanged
@@ -178,7 +178,7 @@ def _rebound(weak: Weak, decision: Decision | None, at: int, ctx: Context) -> tu
         return weak, ()
     weak = msgspec.structs.replace(weak, rows=after, ver=weak.ver + 1)
     because = decision or Decision("login", (key.hash,), f"{key.hash}:{weak.ver}")
-    outputs: list[Output] = [*rebound(Bound(key.hash, key.kind, weak.ver), before, after, because, at)]
+    outputs: list[Output] = [*rebound(Bound(key.hash, key.kind, weak.ver), Change(before, after), because, at)]
     for booking, dated in sorted(weak.bookings.items()):
         lead = lead_at(after, dated, key.hash)
         if lead != lead_at(before, dated, key.hash):

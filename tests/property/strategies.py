@@ -87,12 +87,17 @@ def _common(new_id: Callable[[], str], **who: str) -> dict[str, Any]:
 @st.composite
 def _touch(draw: st.DrawFn, new_id: Callable[[], str], number: int, ways: Ways = PEOPLE) -> list[Event]:
     who, made = draw(st.sampled_from(ways)), []
+    may_move = any(
+        kind in who for kind in ("crm_id", "email", "phone", "wa_id")
+    )  # else, across a login, to another lead
     if draw(st.booleans()) and "click" in draw(st.sampled_from(("click", "touch"))):
+        moment = draw(moments)
         for revision in range(1, draw(st.integers(1, 2)) + 1):
             medium = draw(st.sampled_from(("cpc", "social", None)))
+            moment = draw(moments) if may_move else moment
             made.append(
                 ClickRecorded(
-                    **_common(new_id, **{**who, "click_id": f"t{number}"}), occurred_at=draw(moments),
+                    **_common(new_id, **{**who, "click_id": f"t{number}"}), occurred_at=moment,
                     revision=revision, url="https://example.com", utm_medium=medium,
                     utm_source=draw(st.sampled_from(("news", None))),
                 )
@@ -102,7 +107,7 @@ def _touch(draw: st.DrawFn, new_id: Callable[[], str], number: int, ways: Ways =
     touches: list[Event] = []
     for revision in range(1, draw(st.sampled_from((1, 1, 1, 2, 3))) + 1):
         if revision > 1 and draw(st.booleans()):
-            kind, moment = draw(st.sampled_from(KINDS)), draw(moments)
+            kind, moment = draw(st.sampled_from(KINDS)), draw(moments) if may_move else moment
         gone = revision > 1 and draw(st.booleans())
         touches.append(
             (TouchpointDeleted if gone else TouchpointRecorded)(

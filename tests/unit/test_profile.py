@@ -5,12 +5,14 @@ from __future__ import annotations
 from itertools import permutations
 from typing import Any
 
-from processors.lead.profile import MAX_IDENTIFIERS
 from schemas.events.bookings import BookingChanged
+from schemas.events.governance import IdentitiesSplit
 from schemas.events.leads import LeadCaptured, LeadUpdated
 from schemas.events.profiles import LeadProfiled
 from tests.support.facts import at, fact, fresh_id
 from tests.support.runs import Run, leads, new_run
+
+EMAIL = "Ada@Example.com"
 
 
 def profiled(*facts: Any) -> list[LeadProfiled]:
@@ -26,7 +28,7 @@ def by_version(run: Run) -> list[LeadProfiled]:
 
 def captured(when: str, **fields: Any) -> LeadCaptured:
     type_ = fields.pop("type", LeadCaptured)
-    return fact(type_, **{"occurred_at": when, "channel": "web", "email": "Ada@Example.com", **fields})
+    return fact(type_, **{"occurred_at": when, "channel": "web", "email": EMAIL, **fields})
 
 
 def test_the_newest_word_on_each_field_wins_whatever_came_last() -> None:
@@ -56,12 +58,15 @@ def test_phones_are_written_in_full() -> None:
     assert profile.phone == "+971501234567"
 
 
-def test_identifiers_are_bounded_and_the_excess_is_counted() -> None:
+def test_values_of_identifiers_go_when_these_belong_to_somebody_else() -> None:
+    """Ada's address came with her phone in one event; the phone turns out to be Bob's."""
     run = new_run()
-    for number in range(MAX_IDENTIFIERS + 1):
-        run.publish(captured("3-1", cookie_id=f"c{number}"))
-    assert len(by_version(run)[-1].identifiers) == MAX_IDENTIFIERS
-    assert run.count("lead", "leads", "drop:too_many_identifiers") == 2
+    run.publish(captured("3-1", phone="+971501234567", full_name="Ada"))
+    assert by_version(run)[-1].phone == "+971501234567"
+    phone, email = ({"kind": kind, "value": value} for kind, value in (("phone", "+971501234567"), ("email", EMAIL)))
+    run.publish(fact(IdentitiesSplit, occurred_at="3-2", take=[phone], keep=[email]))
+    last = [one for one in by_version(run) if one.email]
+    assert (last[-1].phone, last[-1].full_name, [one.kind for one in last[-1].identifiers]) == (None, "Ada", ["email"])
 
 
 def test_bookings_and_bare_lead_ids_make_no_profile() -> None:

@@ -40,8 +40,8 @@ def test_the_lead_is_the_best_identifiers_and_its_first_binding_is_announced_onc
         run.publish(fact(LeadCaptured, occurred_at="3-1", channel="web", email="ada@example.com", cookie_id="c"))
     assert {prefix.lead_id for prefix in prefixes(run, "accepted.leads")} == {ADA}
     assert [prefix.seq for prefix in prefixes(run, "accepted.leads")] == [1, 2]
-    (bound,) = run.said("identity.changes", IdentifierBound)
-    assert (bound.identifier, bound.lead_id, bound.since) == (ADA, ADA, 0)
+    (bound,) = [one for one in run.said("identity.bindings", IdentifierBound) if one.identifier == ADA]
+    assert (bound.lead_id, bound.since, bound.version, bound.why) == (ADA, 0, 0, "first")
 
 
 def test_a_lead_id_names_one_lead_however_it_is_written() -> None:
@@ -63,7 +63,7 @@ def test_a_booking_hangs_on_its_highest_revision_and_each_move_is_an_epoch() -> 
     run.publish(booking(4, email="bob@example.com"))
     run.publish(booking(5))
     nobody = prefixes(run, "accepted.bookings")[-1].lead_id
-    told = [(prefix.lead_id, prefix.epoch, prefix.seq) for prefix in prefixes(run, "accepted.bookings")]
+    told = [(prefix.lead_id, prefix.ver, prefix.seq) for prefix in prefixes(run, "accepted.bookings")]
     assert sorted(told, key=lambda one: one[2]) == [
         (ADA, 0, 1), (ADA, 0, 2), (ADA, 0, 3), (BOB, 1, 4), (nobody, 2, 5)
     ]  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from processors.base import CancelTimer, Context, DeadLetter, Drop, Emit, Output, Step, Timer, TimerFired
+from processors.base import CancelTimer, Context, DeadLetter, Drop, Emit, Forward, Output, Step, Timer, TimerFired
 from schemas.events.base import DAY, HOUR, Event
 from schemas.events.decisions import ContactProposed, LeadRouted, LeadScored
 from schemas.events.leads import LeadCaptured
@@ -45,9 +45,9 @@ def captured(at: int) -> Input:
     return Input(KEY, event, event.event_id, at)
 
 
-def scored(at: int) -> LeadScored:
+def scored(at: int, lead_id: str = "k") -> LeadScored:
     return LeadScored.build(
-        occurred_at=at, lead_id="x", seq=1, score=1, budget=1, urgency=0, engagement=0, readiness=0, reasons=[]
+        occurred_at=at, lead_id=lead_id, seq=1, score=1, budget=1, urgency=0, engagement=0, readiness=0, reasons=[]
     )
 
 
@@ -126,6 +126,23 @@ def test_what_a_step_emits_flows_on_through_later_steps_only() -> None:
     (emitted,) = outcome.outputs
     assert isinstance(emitted, Emitted)
     assert emitted.handed_on
+
+
+def test_what_is_for_another_key_is_not_handed_on() -> None:
+    emits = step("a", lambda *_: [Emit(scored(1, "other"))], LeadCaptured)
+    outcome = run(stage(emits, step("b", lambda *_: (), LeadScored)), KeyState(), captured(1), Clock(1))
+    (emitted,) = outcome.outputs
+    assert isinstance(emitted, Emitted)
+    assert not emitted.handed_on
+    assert "b" not in outcome.state.slices
+
+
+@pytest.mark.parametrize("answer", [Forward(None), Drop("again", whole=True)], ids=["passed on", "dropped whole"])  # type: ignore[arg-type]
+def test_an_input_that_a_step_lets_go_is_no_business_of_later_ones(answer: Output) -> None:
+    toy = stage(step("a", lambda *_: [answer], LeadCaptured), step("b", lambda *_: (), LeadCaptured))
+    outcome = run(toy, KeyState(), captured(1), Clock(1))
+    assert outcome.outputs == [answer]
+    assert "b" not in outcome.state.slices
 
 
 def test_a_later_step_sees_what_earlier_ones_left_in_this_very_pass() -> None:

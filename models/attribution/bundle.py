@@ -81,10 +81,10 @@ def fold(bundles: Bundles, touch: Touch) -> Folding | None:
             return None
         tally = _together(held, tally)
     tallies = {**bundles.tallies, key: tally}
+    if len(tallies) <= MAX_BUNDLES:
+        return Folding(Bundles(tallies, bundles.coarse_until), key.day * DAY, key.day * DAY + DAY - 1)
     oldest = min(key.day for key in tallies)
     after, forgotten = _bounded(tallies, bundles.coarse_until)
-    if len(tallies) <= MAX_BUNDLES:
-        return Folding(after, key.day * DAY, key.day * DAY + DAY - 1)
     return Folding(after, oldest * DAY, max(key.day, after.coarse_until) * DAY + DAY - 1, forgotten)
 
 

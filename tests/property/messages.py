@@ -36,7 +36,8 @@ def _carried(type_: type[Message], name: str, avro: Any) -> st.SearchStrategy[An
         return carried(nested_messages(type_.model_fields[name].annotation)[0])
     if kind == "array":
         nested = nested_messages(type_.model_fields[name].annotation)
-        return st.lists(carried(nested[0]) if nested else _ANY[avro["items"]], max_size=3)
+        items = avro["items"]["type"] if isinstance(avro["items"], dict) else avro["items"]
+        return st.lists(carried(nested[0]) if nested else _ANY[items], max_size=3)
     return _ANY[kind]
 
 
@@ -89,8 +90,9 @@ def _allowed(type_: type[Message], name: str, avro: Any) -> st.SearchStrategy[An
     if literals:
         return st.sampled_from(literals)
     if isinstance(avro, dict) and avro["type"] == "array":
-        nested = nested_messages(annotation)
-        return st.lists(allowed(nested[0]) if nested else _TEXT, max_size=3)
+        nested, items = nested_messages(annotation), avro["items"]
+        logical = _LOGICAL[items["logicalType"]] if isinstance(items, dict) and "logicalType" in items else _TEXT
+        return st.lists(allowed(nested[0]) if nested else logical, max_size=3)
     if isinstance(avro, dict) and avro["type"] == "record":
         return allowed(nested_messages(annotation)[0])
     if isinstance(avro, dict):

@@ -21,9 +21,9 @@ from tests.property.checks import (
     interleaved,
 )
 from tests.property.oracles import temperature as temperature_oracle
-from tests.property.oracles.identity import hash_of, lead_of, named
-from tests.property.strategies import histories, histories_with_arrivals, randoms
-from tests.support.runs import IDENTITY_KEY, Run, new_run, view
+from tests.property.oracles.identity import lead_of
+from tests.property.strategies import histories_with_arrivals, randoms
+from tests.support.runs import IDENTITY_KEY, Run, view
 
 
 def expected_view(facts: tuple[Event, ...], now: int) -> dict[str, Any]:
@@ -53,20 +53,6 @@ def test_two_interleavings_of_two_orders_give_one_view(case: Any, random: Random
     _, orders = case
     first, second = (view(interleaved(arrivals, random)) for arrivals in orders)
     assert first == second
-
-
-@given(histories(size=4))
-def test_leads_are_the_identifiers_of_their_facts(facts: tuple[Event, ...]) -> None:
-    run = new_run()
-    wanted: dict[str, set[str]] = {}
-    for fact in facts:
-        run.publish(fact)
-        lead = lead_of(IDENTITY_KEY, fact)
-        if lead and not hasattr(fact, "booking_id"):
-            found = {hash_of(IDENTITY_KEY, fact.workspace_id, *pair) for pair in named(fact)}  # type: ignore[arg-type]
-            wanted.setdefault(lead, set()).update(found)
-    seen = view(run).leads
-    assert seen == {lead: frozenset(identifiers) for lead, identifiers in wanted.items()}
 
 
 @given(histories_with_arrivals(size=10), randoms)

@@ -90,14 +90,19 @@ def test_an_inbox_gives_the_same_bytes_however_it_is_cut(case: Any, random: Rand
             assert each[2] == stored(run.driver.stores[slot])
             for how in ("some", "all"):
                 assert replayed(slot[0], records, random, how) == each
-            written.update(_placed(out) for out in each[0])
+            written.update(_placed(out) for out in each[0] if not _is_routed(out.topic, out.value))
     told = Counter(
         (topic, partition, record.value)
         for (topic, partition), records in run.driver.log.items()
         for record in records
-        if TOPICS[topic].kind != "fact" and topic != "resolve.inbox" and not _is_given(record.value)
+        if TOPICS[topic].kind != "fact" and not _is_routed(topic, record.value) and not _is_given(record.value)
     )
     assert written == told
+
+
+def _is_routed(topic: str, value: bytes) -> bool:
+    """Whether it is a fact on its way to being accepted, as intake, which has no inbox, may have written it."""
+    return topic == "resolve.inbox" and decode(value).prefix is not None
 
 
 def _is_given(value: bytes) -> bool:

@@ -48,6 +48,7 @@ class Run:
 
     def _learn(self, weights: WeightsVersion, *, settle: bool) -> None:
         """What the workspace stage says of itself only after hundreds of conversions."""
+        self.driver.now = max(self.driver.now, weights.occurred_at)
         for partition in range(TOPICS["ledger.inbox"].partitions):
             self.driver.append(OutRecord("ledger.inbox", f"{weights.workspace_id}/", encode(weights), partition))
         if settle:

@@ -20,10 +20,16 @@ class Bound(NamedTuple):
 
 
 class Change(NamedTuple):
-    """Rows of a binding before and after; the same where somebody is only told of it."""
+    """Rows of a binding before and after, and what they moved, as (from lead, into lead)."""
 
     before: Rows
     after: Rows
+    moves: Sequence[tuple[str, str]] = ()
+
+
+def change(before: Rows, after: Rows, *, brought: bool) -> Change:
+    """A change of a binding; nothing moves, and nobody waits for it, while the identifier has ``brought`` no fact."""
+    return Change(before, after, moves(before, after) if brought else ())
 
 
 class Decision(NamedTuple):
@@ -59,12 +65,9 @@ def first_bound(bound: Bound, rows: Rows, why: str, at: int) -> list[Emit]:
     ]
 
 
-def rebound(bound: Bound, change: Change, decision: Decision, at: int, *, named: bool = False) -> list[Emit]:
-    """A new version of a binding, for the stores and for every lead in the old or the new one.
-
-    ``named``: also for the lead that bears the identifier's name.
-    """
-    leads = {lead for rows in change for _, lead in rows} | ({bound.identifier} if named else set())
+def rebound(bound: Bound, change: Change, decision: Decision, at: int, *others: str) -> list[Emit]:
+    """A new version of a binding, for the stores, for every lead in the old or the new one, and for ``others``."""
+    leads = {lead for rows in change[:2] for _, lead in rows} | {*others}
     return [
         *first_bound(bound, change.after, decision.why, at),
         *(told(lead, bound, change, decision, at) for lead in sorted(leads)),
@@ -74,7 +77,7 @@ def rebound(bound: Bound, change: Change, decision: Decision, at: int, *, named:
 def told(lead: str, bound: Bound, change: Change, decision: Decision, at: int) -> Emit:
     """To a lead: a binding as it is, and what has moved."""
     rows = [BindingRow.build(since=since, lead_id=owner) for since, owner in change.after]
-    moved = [BindingMove.build(from_lead=old, into_lead=new) for old, new in moves(*change)]
+    moved = [BindingMove.build(from_lead=old, into_lead=new) for old, new in change.moves]
     return Emit(
         BindingChanged.build(
             occurred_at=at,

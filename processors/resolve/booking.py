@@ -19,7 +19,7 @@ from models.identity import STRONG
 from processors.base import Context, DeadLetter, Emit, Output
 from processors.closing import DETAIL, LEDGER_CLOSED, REFUSED_AFTER
 from processors.resolve.accept import accepted, passed_on
-from processors.resolve.binding import Bound, Change, Decision, rebound
+from processors.resolve.binding import Bound, Decision, change, rebound
 from processors.resolve.keys import key_of, subject_of
 from processors.resolve.usable import usable
 from schemas.events.bookings import BookingChanged
@@ -121,8 +121,8 @@ def _owned(
     me = identifier_of(ctx)
     if decision.why not in ("merged", "split"):
         decision = Decision(_REVISED, (me,), f"{me}:{booking.ver}")
-    change = Change(((0, before),), ((0, lead_id),))
-    return booking, [*rebound(Bound(me, "booking", booking.ver), change, decision, event.occurred_at)]
+    moved = change(((0, before),), ((0, lead_id),), brought=True)
+    return booking, [*rebound(Bound(me, "booking", booking.ver), moved, decision, event.occurred_at)]
 
 
 def _asked_again(booking: Booking, fact: BookingChanged, ctx: Context) -> tuple[Booking, list[Output]]:

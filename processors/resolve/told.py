@@ -8,7 +8,7 @@ import msgspec
 
 from models.identity.facts import Explicit, Facts, Said, pair
 from processors.base import Context, Output
-from processors.resolve.binding import FIRST, Bound, Change, Decision, Ownership, owners, rebound, told
+from processors.resolve.binding import FIRST, Bound, Change, Decision, Ownership, change, owners, rebound, told
 from processors.resolve.conflicts import conflict
 from processors.resolve.keys import key_of
 from processors.resolve.known import Learned, Strong, learned, sighted, with_dependent, with_neighbour
@@ -38,8 +38,10 @@ def assigned(strong: Strong, message: Assign, ctx: Context) -> tuple[Strong, Seq
     decision = Decision(message.why, message.identifiers, message.decision)
     bound, after = Bound(key.hash, key.kind, strong.ver), ((0, strong.lead_id),)
     owned = Ownership(key.subject, strong.lead_id, strong.ver)
+    moved = change(before, after, brought=strong.seq > 0)
+    others = (key.hash,) if strong.named else ()
     return strong, [
-        *rebound(bound, Change(before, after), decision, message.occurred_at, named=strong.named),
+        *rebound(bound, moved, decision, message.occurred_at, *others),
         *owners((*strong.weak, *strong.bookings), owned, decision, message.occurred_at),
     ]
 

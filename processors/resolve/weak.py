@@ -14,7 +14,7 @@ from models.identity.logins import Login as LoggedIn
 from models.identity.logins import Logins, runs_of, with_login
 from processors.base import Context, Emit, Output
 from processors.resolve.accept import accepted, passed_on
-from processors.resolve.binding import FIRST, Bound, Change, Decision, Ownership, first_bound, owners, rebound
+from processors.resolve.binding import FIRST, Bound, Decision, Ownership, change, first_bound, owners, rebound
 from processors.resolve.keys import Key, key_of, subject_of
 from schemas.events.base import Event, Identified
 from schemas.events.bookings import BookingChanged
@@ -52,6 +52,8 @@ def resolve_weak(held: Weak | None, event: Event, ctx: Context) -> tuple[Weak | 
         return _answer(held, event, ctx)
     new = Weak(((0, key.hash),))
     weak, outputs = _answer(new, event, ctx)
+    if weak.ver:
+        return weak, outputs  # it has told of what it is bound to already
     return weak, [*first_bound(Bound(key.hash, key.kind), new.rows, "first", event.occurred_at), *outputs]
 
 
@@ -85,9 +87,9 @@ def _booking(weak: Weak, fact: BookingChanged, ctx: Context) -> tuple[Weak, Sequ
 
 def _attached(weak: Weak, message: Attach, ctx: Context) -> tuple[Weak, Sequence[Output]]:
     key = key_of(ctx)
-    told = Ownership(key.subject, lead_at(weak.rows, message.at, key.hash), weak.ver)
+    owned = Ownership(key.subject, lead_at(weak.rows, message.at, key.hash), weak.ver)
     weak = _with_booking(weak, message.dependent, message.at)
-    return weak, owners((message.dependent,), told, FIRST, message.occurred_at)
+    return weak, owners((message.dependent,), owned, FIRST, message.occurred_at)
 
 
 def _fact(weak: Weak, fact: Identified, ctx: Context) -> tuple[Weak, Sequence[Output]]:
@@ -109,9 +111,9 @@ def _login(weak: Weak, message: Login, ctx: Context) -> tuple[Weak, Sequence[Out
     first = weak.logins.known[:1]
     logins = with_login(weak.logins, LoggedIn(message.at, message.fact_id, message.strong))
     weak = _with_lead(msgspec.structs.replace(weak, logins=logins), message.strong, message.lead_id, message.ver)
-    told = _claims(weak, weak.companions, message.occurred_at, ctx) if logins.known[:1] != first else []
+    claims = _claims(weak, weak.companions, message.occurred_at, ctx) if logins.known[:1] != first else []
     weak, outputs = _rebound(weak, None, message.occurred_at, ctx)
-    return weak, [*told, *outputs]
+    return weak, [*claims, *outputs]
 
 
 def _owner(weak: Weak, message: Owner, ctx: Context) -> tuple[Weak, Sequence[Output]]:
@@ -171,14 +173,22 @@ def _rows(weak: Weak, key: Key) -> Rows:
 
 
 def _rebound(weak: Weak, decision: Decision | None, at: int, ctx: Context) -> tuple[Weak, Sequence[Output]]:
-    """Tell of a new version where the binding has changed; ``decision``: whose doing it was, if not a login's."""
+    """Tell of a new version where the binding has changed; ``decision``: whose doing it was, if not a login's.
+
+    While the identifier has brought no fact, no lead holds history of it and none needs to hear.
+    """
     key, before = key_of(ctx), weak.rows
     after = _rows(weak, key)
     if after == before:
         return weak, ()
     weak = msgspec.structs.replace(weak, rows=after, ver=weak.ver + 1)
     because = decision or Decision("login", (key.hash,), f"{key.hash}:{weak.ver}")
-    outputs: list[Output] = [*rebound(Bound(key.hash, key.kind, weak.ver), Change(before, after), because, at)]
+    bound = Bound(key.hash, key.kind, weak.ver)
+    outputs: list[Output] = (
+        [*rebound(bound, change(before, after, brought=True), because, at)]
+        if weak.seq
+        else [*first_bound(bound, after, because.why, at)]
+    )
     for booking, dated in sorted(weak.bookings.items()):
         lead = lead_at(after, dated, key.hash)
         if lead != lead_at(before, dated, key.hash):

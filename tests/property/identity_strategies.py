@@ -84,8 +84,8 @@ def ways(draw: st.DrawFn) -> Ways:
 
 
 def _names(people: list[dict[str, str]]) -> list[str]:
-    """The names of the leads that what these ways name people by founds."""
-    pairs = [normal(kind, value) for who in people for kind, value in who.items() if kind in POOLS]
+    """The names of the leads that strong identifiers found; a weak one that has brought nothing tells no lead of it."""
+    pairs = [normal(kind, value) for who in people for kind, value in who.items() if kind in STRONG]
     return [hash_of(IDENTITY_KEY, WORKSPACE, *pair) for pair in pairs if pair]
 
 

@@ -1,0 +1,286 @@
+"""Who is who, rule by rule: links, splits, weak identifiers, bookings, limits, and what each costs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from models.identity.facts import packed
+from schemas.codec import decode
+from schemas.events.base import Event
+from schemas.events.bookings import BookingChanged
+from schemas.events.governance import IdentitiesLinked, IdentitiesSplit, PolicyChanged
+from schemas.events.identity import IdentifierBound, LeadMerged, LeadSplit
+from schemas.events.leads import LeadCaptured
+from schemas.events.touchpoints import TouchpointRecorded
+from schemas.ids import derived_id
+from streams.stage import KeyState
+from streams.state import StateCodec
+from tests.property.oracles.identity import hash_of
+from tests.support.facts import at, fact
+from tests.support.identities import bindings, open_conflicts, places, states, unsettled
+from tests.support.runs import IDENTITY_KEY, STAGES, Run, leads, new_run
+
+ADA, BOB, PHONE = "ada@example.com", "bob@example.com", "+971501234567"
+KIND = {ADA: "email", BOB: "email", PHONE: "phone"}
+
+
+def name(value: str, kind: str = "") -> str:
+    return hash_of(IDENTITY_KEY, "acme", kind or KIND[value], value)
+
+
+def touch(id_: str, when: str, **who: Any) -> TouchpointRecorded:
+    return fact(TouchpointRecorded, occurred_at=when, touch_id=id_, revision=1, kind="inquiry", channel="web", **who)
+
+
+def captured(when: str, **who: Any) -> LeadCaptured:
+    return fact(LeadCaptured, occurred_at=when, channel="web", **who)
+
+
+def values(*named: str) -> list[dict[str, str]]:
+    return [{"kind": KIND[one], "value": one} for one in named]
+
+
+def linked(when: str, *named: str, **fields: Any) -> IdentitiesLinked:
+    return fact(IdentitiesLinked, occurred_at=when, identifiers=values(*named), **fields)
+
+
+def split(when: str, take: str, keep: str) -> IdentitiesSplit:
+    return fact(IdentitiesSplit, occurred_at=when, take=values(take), keep=values(keep))
+
+
+def booking(revision: int, when: str, **who: Any) -> BookingChanged:
+    return fact(
+        BookingChanged, booking_id="b1", revision=revision, status="booked", amount_minor=100, currency="AED",
+        occurred_at=when, **who,
+    )  # fmt: skip
+
+
+def ran(*facts: Event) -> Run:
+    run = new_run()
+    for one in facts:
+        run.publish(one)
+    return run
+
+
+def sent(run: Run, topic: str) -> Counter[str]:
+    """Messages in an inbox, by type."""
+    found = (decode(record.value) for (name_, _), log in run.driver.log.items() if name_ == topic for record in log)
+    return Counter(type(one.message).__name__ for one in found if one.prefix is None)
+
+
+# -- links and splits
+
+
+def test_two_leads_become_one_and_part_again() -> None:
+    """The worked example of the identity specification, section 8."""
+    run = ran(
+        touch("e1", "3-1", email=ADA), touch("e2", "3-2", phone=PHONE), touch("e3", "3-3", email=ADA, phone=PHONE)
+    )
+    assert leads(run) == {name(ADA): {name(ADA), name(PHONE)}}
+    assert places(run) == {one: {name(ADA)} for one in ("e1", "e2", "e3")}
+    (merged,) = run.said("identity.changes", LeadMerged)
+    assert (merged.lead_id, merged.into_lead_id, merged.identifiers) == (name(PHONE), name(ADA), [name(PHONE)])
+    run.publish(split("3-4", PHONE, ADA))
+    run.publish(touch("e4", "3-5", email=ADA, phone=PHONE))
+    assert leads(run) == {name(ADA): {name(ADA)}, name(PHONE): {name(PHONE)}}
+    assert places(run) == {"e1": {name(ADA)}, "e2": {name(PHONE)}, "e3": {name(ADA)}, "e4": {name(ADA)}}
+    (parted,) = run.said("identity.changes", LeadSplit)
+    assert (parted.lead_id, parted.into_lead_id, parted.identifiers) == (name(ADA), name(PHONE), [name(PHONE)])
+    assert not unsettled(run)
+
+
+def test_a_known_pair_sends_nothing() -> None:
+    run = ran(*(touch(f"e{n}", "3-1", email=ADA, phone=PHONE) for n in range(2)))
+    before = sent(run, "resolve.inbox")
+    run.publish(touch("e3", "3-2", email=ADA, phone=PHONE))
+    assert sent(run, "resolve.inbox") == before
+
+
+def test_a_link_by_hand_lifts_a_split_and_an_observed_one_does_not() -> None:
+    run = ran(touch("e1", "3-1", email=ADA), touch("e2", "3-2", email=BOB), split("3-3", BOB, ADA))
+    run.publish(linked("3-2", ADA, BOB))
+    assert set(leads(run)) == {name(ADA), name(BOB)}, "an older link is the one that the split undid"
+    run.publish(linked("3-4", ADA, BOB))
+    assert set(leads(run)) == {name(ADA)}
+
+
+def test_leads_of_two_regions_join_only_with_a_transfer_basis() -> None:
+    run = ran(touch("e1", "3-1", email=ADA), touch("e2", "3-2", email=BOB, region="IND"), linked("3-3", ADA, BOB))
+    assert open_conflicts(run) == {("region", tuple(sorted((name(ADA), name(BOB)))))}
+    run.publish(linked("3-4", ADA, BOB, transfer_basis="consent"))
+    assert (set(leads(run)), open_conflicts(run)) == ({name(ADA)}, set())
+
+
+def test_a_lead_has_one_crm_id_unless_people_say_otherwise() -> None:
+    run = ran(captured("3-1", crm_id="1", email=ADA), captured("3-2", crm_id="2", email=ADA))
+    pair = tuple(sorted((name("2", "crm_id"), name(ADA))))
+    assert open_conflicts(run) == {("limit", pair)}
+    document = '{"identity_limits": [["crm_id", 2]]}'
+    run.publish(fact(PolicyChanged, occurred_at="3-3", version=1, applies_from=0, document=document))
+    assert len(leads(run)) == 2, "new limits decide nothing anew by themselves"
+    run.publish(captured("3-4", crm_id="2", phone=PHONE))
+    assert len(leads(run)) == 1, "but from the next decision on"
+
+
+def test_an_identifier_named_with_too_many_others_means_nobody() -> None:
+    run = ran(*(captured("3-1", crm_id=str(n), email=ADA) for n in range(9)))
+    assert ("shared", (name(ADA),)) in open_conflicts(run)
+    assert {len(identifiers) for identifiers in leads(run).values()} == {1}
+    run.publish(touch("t1", "3-2", email=ADA, phone=PHONE))
+    assert places(run)["t1"] == {name(PHONE)}, "a shared identifier passes facts on"
+    run.publish(touch("t2", "3-2", email=ADA))
+    assert places(run)["t2"] == {name(ADA)}, "unless there is nobody else"
+
+
+def test_a_split_may_name_who_has_not_been_seen() -> None:
+    run = ran(touch("e1", "3-1", email=ADA), split("3-2", PHONE, ADA))
+    assert open_conflicts(run) == {("unknown", (name(PHONE),))}
+    run.publish(touch("e2", "3-3", email=ADA, phone=PHONE))
+    assert open_conflicts(run) == set()
+    assert bindings(run)[name(PHONE)] == [(0, name(PHONE))], "the split holds against links that come later"
+
+
+# -- what is refused
+
+
+@pytest.mark.parametrize(
+    "who",
+    [{"email": "info@example.com"}, {"email": "Test@Test.com"}, {"phone": "000 000 0000"}, {"crm_id": "0000000000"}],
+    ids=["mailbox", "test address", "zeros", "crm"],
+)
+def test_blocked_identifiers_name_nobody(who: dict[str, str]) -> None:
+    run = ran(captured("3-1", **who))
+    assert [(letter.stage, letter.reason) for letter in run.dead_letters()] == [("resolve", "no_usable_identifier")]
+    run.publish(captured("3-2", **{**who, "device_id": "d"}))
+    assert set(leads(run)) == {name("d", "device_id")}, "another identifier takes the fact"
+    assert run.count("resolve", "leads", "accepted") == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (lambda: linked("3-1", ADA), "too_few_identifiers"),
+        (lambda: linked("3-1", ADA, ADA), "too_few_identifiers"),
+        (lambda: fact(IdentitiesSplit, occurred_at="3-1", take=values(ADA), keep=[]), "too_few_identifiers"),
+        (lambda: fact(IdentitiesSplit, occurred_at="3-1", take=values(ADA, BOB), keep=values(ADA)), "contradiction"),
+        (
+            lambda: fact(IdentitiesLinked, occurred_at="3-1", identifiers=[
+                *values(ADA), {"kind": "cookie_id", "value": "c"},
+            ]),
+            "weak_identifier",
+        ),
+        (
+            lambda: fact(IdentitiesLinked, occurred_at="3-1", identifiers=[
+                *values(ADA), {"kind": "phone", "value": "call me"},
+            ]),
+            "no_usable_identifier",
+        ),
+    ],
+)  # fmt: skip
+def test_links_and_splits_that_cannot_be_meant_are_refused(said: Any, reason: str) -> None:
+    run = ran(said())
+    assert [(letter.stage, letter.reason) for letter in run.dead_letters()] == [("intake", reason)]
+
+
+# -- weak identifiers
+
+
+def test_anonymous_history_is_claimed_by_the_first_login_and_later_ones_own_what_follows() -> None:
+    run = ran(touch("t1", "3-1", cookie_id="c"), touch("t2", "3-9", cookie_id="c"))
+    run.publish(captured("3-4", email=ADA, cookie_id="c"))
+    assert places(run)["t1"] == places(run)["t2"] == {name(ADA)}
+    run.publish(captured("3-8", email=BOB, cookie_id="c"))
+    assert (places(run)["t1"], places(run)["t2"]) == ({name(ADA)}, {name(BOB)})
+    assert set(leads(run)) == {name(ADA), name(BOB)}, "a cookie links nobody"
+    cookie = name("c", "cookie_id")
+    assert bindings(run)[cookie] == [(0, name(ADA)), (at("3-8"), name(BOB))]
+    changes = [*run.said("identity.changes", LeadMerged), *run.said("identity.changes", LeadSplit)]
+    assert [(type(one).__name__, one.lead_id, one.into_lead_id) for one in changes] == [
+        ("LeadMerged", cookie, name(ADA)), ("LeadSplit", name(ADA), name(BOB))
+    ]  # fmt: skip
+
+
+def test_companions_are_claimed_with_the_one_that_is_logged_in() -> None:
+    run = ran(touch("t1", "3-1", device_id="d", cookie_id="c"), touch("t2", "3-2", cookie_id="c"))
+    run.publish(captured("3-3", email=ADA, device_id="d"))
+    assert places(run)["t1"] == places(run)["t2"] == {name(ADA)}
+
+
+def test_what_hangs_on_a_lead_moves_with_it() -> None:
+    run = ran(touch("t1", "3-1", email=ADA), touch("t2", "3-2", cookie_id="c", phone=PHONE))
+    run.publish(touch("t3", "3-3", cookie_id="c"))
+    run.publish(booking(1, "3-4", phone=PHONE))
+    assert places(run)["t3"] == places(run)["b:b1"] == {name(PHONE)}
+    run.publish(linked("3-5", ADA, PHONE))
+    assert places(run) == {one: {name(ADA)} for one in ("t1", "t2", "t3", "b:b1")}
+    assert len(run.said("identity.changes", LeadMerged)) == 1, "one decision is told once, whatever moved by it"
+
+
+def test_a_kiosk_belongs_to_nobody_who_logs_in() -> None:
+    run = new_run()
+    for n in range(500):
+        run.publish(captured(f"3-{1 + n // 24} {n % 24}:00", email=f"p{n}@example.com", cookie_id="c"))
+    (weak,) = [slices["weak"] for slices in states(run, "resolve").values() if "weak" in slices]
+    assert (len(weak.logins.known), weak.logins.kiosk_at is not None) == (64, True)
+    run.publish(touch("t1", "4-1", cookie_id="c"))
+    assert places(run)["t1"] == {name("c", "cookie_id")}
+
+
+# -- bookings
+
+
+def test_a_bookings_facts_wait_for_nobody_and_follow_its_owner() -> None:
+    run = ran(booking(1, "3-1", email=ADA), booking(2, "3-2", email=BOB))
+    assert places(run)["b:b1"] == {name(BOB)}
+    bound = run.said("identity.bindings", IdentifierBound)
+    (moved,) = [one for one in bound if one.kind == "booking"]
+    identifier = derived_id("booking", "acme/b:b1")
+    assert (moved.identifier, moved.lead_id, moved.version, moved.why) == (identifier, name(BOB), 1, "revised")
+    assert run.count("resolve", "bookings", "accepted") == 2
+    assert not run.said("identity.changes", LeadSplit), "that a booking was renamed splits nobody"
+
+
+# -- what it costs
+
+
+def test_a_new_lead_comes_to_rest_within_the_message_bounds() -> None:
+    run = ran(captured("3-1", crm_id="1", email=ADA, phone=PHONE))
+    n, m = 3, 2
+    assert leads(run) == {name("1", "crm_id"): {name("1", "crm_id"), name(ADA), name(PHONE)}}
+    assert sent(run, "resolve.inbox").total() <= 13 * n + 10 * m
+    assert sent(run, "journeys").total() <= 20 * n
+
+
+def size(run: Run, stage: str, key: str) -> int:
+    """Bytes of a key's state."""
+    codec = StateCodec(next(one for one in STAGES if one.name == stage))
+    return len(codec.encode(KeyState(states(run, stage)[f"acme/{key}"])))
+
+
+def test_states_are_as_small_as_the_specification_says() -> None:
+    run = ran(captured("3-1", crm_id="1", email=ADA, phone=PHONE), touch("t", "3-2", cookie_id="c"))
+    assert size(run, "resolve", f"cookie_id:{name('c', 'cookie_id')}") < 250
+    roots = [slices["root"].facts for slices in states(run, "resolve").values() if "root" in slices]
+    assert sorted(len(facts.first) for facts in roots) == [0, 0, 3]
+    assert max(len(packed(facts)) for facts in roots) < 1_000
+
+
+def test_an_identifier_linked_to_300_others_stays_bounded() -> None:
+    run = ran(*(captured("3-1", crm_id=f"c{n}", email=ADA) for n in range(300)))
+    held = states(run, "resolve")[f"acme/email:{name(ADA)}"]["strong"]
+    assert (len(held.known), held.shared) == (9, True)
+    assert max(len(slices["root"].facts.first) for slices in states(run, "resolve").values() if "root" in slices) <= 64
+    assert not unsettled(run)
+
+
+def test_a_lead_of_64_identifiers_takes_no_more() -> None:
+    limits = '{"identity_limits": [["crm_id", 64], ["email", 64], ["phone", 64], ["wa_id", 64]]}'
+    run = ran(fact(PolicyChanged, occurred_at="3-1", version=1, applies_from=0, document=limits))
+    for n in range(80):  # a chain: each link names the one before
+        run.publish(captured("3-1", email=f"p{n}@example.com", phone=f"+97150000{n // 2:04}"))
+        run.publish(captured("3-1", email=f"p{n}@example.com", phone=f"+97150000{(n + 1) // 2:04}"))
+    assert max(len(identifiers) for identifiers in leads(run).values()) <= 64
+    assert "cluster_full" in {kind for kind, _ in open_conflicts(run)}

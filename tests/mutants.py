@@ -20,12 +20,12 @@ ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("schemas", "models", "processors", "sinks", "streams", "tests")
 UNIT = (
     "partitioner", "identity", "intake", "resolve", "profile", "score", "advance", "path", "hot_lead", "bundles",
-    "count", "journey", "post", "close", "flag", "settle", "measure", "learned", "solve", "stage", "partition",
-    "driver", "topology",
+    "count", "journey", "identities", "hold", "post", "close", "flag", "settle", "measure", "learned", "solve",
+    "stage", "partition", "driver", "topology",
 )  # fmt: skip
 PROPERTY = (
     "money", "attribution", "standing", "hot_lead", "learning", "journeys", "ledger_laws", "campaign_laws", "line_law",
-    "log_law", "purity",
+    "log_law", "purity", "identity_laws",
 )  # fmt: skip
 TESTS = [f"tests/unit/test_{name}.py" for name in UNIT] + [f"tests/property/test_{name}.py" for name in PROPERTY]
 
@@ -161,11 +161,11 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "an older revision keeps a booking open": Mutant(
         "processors/resolve/booking.py",
-        "replace(held, seq=held.seq + 1)",
-        "replace(held, seq=held.seq + 1, changed_at=ctx.now)",
+        "revisions=revisions, dropped=dropped)",
+        "revisions=revisions, dropped=dropped, changed_at=ctx.now)",
     ),
     "a closed booking takes revisions": Mutant(
-        "processors/resolve/booking.py", "held.changed_at + REFUSED_AFTER", "held.changed_at + 2 * REFUSED_AFTER"
+        "processors/resolve/booking.py", "booking.changed_at + REFUSED_AFTER", "booking.changed_at + 2 * REFUSED_AFTER"
     ),
     "a changed journey is not taken back": Mutant(
         "processors/ledger/journey.py", "in ((before, -1), (after, 1))", "in ((after, 1),)"
@@ -208,15 +208,11 @@ MUTANTS: dict[str, Mutant] = {
         "models/conversion.py", "if dropped is not None and dropped.booked_at is not None:", "if not revisions:"
     ),
     "a booking belongs to the revision that came last": Mutant(
-        "processors/resolve/booking.py", "elif fact.revision > held.revision:", "elif fact.revision != held.revision:"
-    ),
-    "the ownership epoch stands still": Mutant(
-        "processors/resolve/booking.py", "epoch = held.epoch + (identifier != held.identifier)", "epoch = held.epoch"
+        "processors/resolve/booking.py",
+        "if fact.revision <= booking.revision:",
+        "if fact.revision == booking.revision:",
     ),
     "deleted touches stay in the path": Mutant("models/attribution/path.py", "return self.live and", "return"),
-    "a moved booking is judged by what its new lead saw": Mutant(
-        "processors/lead/bookings.py", "self.epoch > 0 or (", "("
-    ),
     "a touch is told only where it is": Mutant(
         "processors/lead/path.py", "hit |= _reached(path, held.at, held.at)", "pass"
     ),
@@ -231,7 +227,14 @@ MUTANTS: dict[str, Mutant] = {
         "return until >= _horizon(newest) or 0 > any(",
     ),
     "late touches stay where they came": Mutant(
-        "processors/lead/path.py", "dict(sorted(touches.items(), key=lambda item: item[1].first))", "touches"
+        "processors/lead/path.py",
+        "        touches = dict(sorted(touches.items(), key=lambda item: item[1].first))\n    hit",
+        "        pass\n    hit",
+    ),
+    "moved touches stay where they came": Mutant(
+        "processors/lead/path.py",
+        "    touches = dict(sorted(touches.items(), key=lambda item: item[1].first))\n    bookings",
+        "    bookings",
     ),
     "nobody hears of folding": Mutant("processors/lead/path.py", "sorted(regrouped - at_once)", "()"),
     "folding is told of the folded touch alone": Mutant(
@@ -287,7 +290,7 @@ MUTANTS: dict[str, Mutant] = {
         "if held is None:",
     ),
     "a policy leaves old logs alone": Mutant(
-        "processors/lead/score.py", "_published(_refolded(held, held.entries, ctx), ctx)", "_published(held, ctx)"
+        "processors/lead/score.py", "None if held is None else _refolded(held, held.entries, ctx)", "held"
     ),
     "lower revisions replace higher ones": Mutant(
         "processors/lead/score.py", "held.revision >= happening.revision", "held.revision == happening.revision"
@@ -318,10 +321,12 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "whoever is warm is contacted": Mutant("processors/lead/route.py", "if warmer and _CHANNELS", "if _CHANNELS"),
     "older words on a lead replace newer ones": Mutant(
-        "processors/lead/profile.py", "(wall, logical, dot) > (held.wall", "(wall, logical, dot) != (held.wall"
+        "processors/lead/profile.py",
+        "if held is None or _clock(register) > _clock(held):",
+        "if held is None or _clock(register) != _clock(held):",
     ),
     "all workspaces share one key": Mutant(
-        "models/identity.py", 'info=b"fineacers identity " + workspace.encode()', 'info=b"fineacers identity "'
+        "models/identity/hashing.py", 'info=b"fineacers identity " + workspace.encode()', 'info=b"fineacers identity "'
     ),
     "the future is believed": Mutant(
         "processors/intake/admit.py",
@@ -347,7 +352,9 @@ MUTANTS: dict[str, Mutant] = {
         "streams/routing.py", " and not (taker is stage and emitted.handed_on)", ""
     ),
     "refused facts count as seen": Mutant(
-        "streams/partition.py", "if self.stage.deduplicates and not refused:", "if self.stage.deduplicates:"
+        "streams/partition.py",
+        "if deduplicated and not any(self._leaves_open(output) for output in outcome.outputs):",
+        "if deduplicated:",
     ),
     "another content is a duplicate, too": Mutant(
         "streams/partition.py", "if known.content == content_hash(raw):", "if known.content:"
@@ -399,6 +406,111 @@ MUTANTS: dict[str, Mutant] = {
         "streams/partition.py",
         '        """The transaction never was: forget it."""\n        self._begin()',
         '        """The transaction never was: forget it."""',
+    ),
+    "an older assignment is taken": Mutant(
+        "processors/resolve/told.py", "if message.version <= strong.ver:", "if message.version == -1:"
+    ),
+    "a new root starts versions anew": Mutant(
+        "processors/resolve/root.py", "version=max(root.version, version)", "version=root.version"
+    ),
+    "a former root goes on deciding": Mutant(
+        "processors/resolve/root.py",
+        "return Root(points_to=other.root), [",
+        "return msgspec.structs.replace(root), [",
+    ),
+    "a former root keeps what is to meet": Mutant(
+        "processors/resolve/root.py",
+        "return [_meet(below, event.root, event.size, event.cause, event.occurred_at)]",
+        "return []",
+    ),
+    "links count in the order in which they came": Mutant(
+        "models/identity/partition.py",
+        "for link in sorted(facts.links, key=lambda link: (facts.links[link], link)):",
+        "for link in facts.links:",
+    ),
+    "people's links come after observed ones": Mutant(
+        "models/identity/partition.py", "        yield link, False\n", "        pass\n"
+    ),
+    "a split is told to one end": Mutant(
+        "processors/resolve/witness.py", "if one.hash != key.hash\n    ]", "if False\n    ]"
+    ),
+    "a later link by hand does not lift a split": Mutant(
+        "models/identity/partition.py",
+        "if cut not in facts.explicit or facts.explicit[cut][:2] <= said",
+        "if cut",
+    ),
+    "regions join": Mutant(
+        "models/identity/partition.py", "if one.region != other.region and not transfer:", "if False:"
+    ),
+    "limits are for all links": Mutant("models/identity/partition.py", "if observed and any(", "if any("),
+    "a shared identifier links": Mutant(
+        "models/identity/partition.py", "or link[0] in facts.shared or link[1] in facts.shared", ""
+    ),
+    "a hub is shared by one less": Mutant(
+        "processors/resolve/known.py", "default=0) > ctx.policy.hub_size", "default=0) >= ctx.policy.hub_size"
+    ),
+    "a hub keeps facts": Mutant(
+        "processors/resolve/witness.py", "if not strong.shared:\n        return None", "if strong:\n        return None"
+    ),
+    "a lead is named after its newest identifier": Mutant(
+        "models/identity/partition.py", "anchor = min(one.anchor", "anchor = max(one.anchor"
+    ),
+    "the last login to arrive owns": Mutant(
+        "models/identity/logins.py", "known = sorted((*logins.known, login))", "known = [*logins.known, login]"
+    ),
+    "a weak identifier hears nothing of its owner's moves": Mutant(
+        "processors/resolve/told.py", "(*strong.weak, *strong.bookings)", "(*strong.bookings,)"
+    ),
+    "bookings hear nothing of their owner's moves": Mutant(
+        "processors/resolve/told.py", "(*strong.weak, *strong.bookings)", "(*strong.weak,)"
+    ),
+    "companions are not claimed": Mutant(
+        "processors/resolve/weak.py", "if not weak.logins.known:\n        return []", "if weak:\n        return []"
+    ),
+    "the ownership epoch stands still": Mutant(
+        "processors/resolve/booking.py", "ver=booking.ver + 1", "ver=booking.ver"
+    ),
+    "blocked identifiers name people": Mutant(
+        "processors/resolve/usable.py",
+        "    left = identifiers\n    for kind in blocked:",
+        "    left = identifiers\n    for kind in ():",
+    ),
+    "a shipment counts twice": Mutant(
+        "processors/lead/hold.py", "if message.n <= holding.received.get(message.from_lead, 0):", "if False:"
+    ),
+    "a fact counts twice": Mutant("processors/lead/hold.py", "known is not None and origin.seq <= known.seq", "False"),
+    "an early final word is forgotten": Mutant("processors/lead/hold.py", "        early.add(mark)", "        pass"),
+    "the final word goes before older history": Mutant(
+        "processors/lead/hold.py", "one.ver < mark.ver for one in holding.awaits", "False for one in holding.awaits"
+    ),
+    "a lead is not told of its anchor": Mutant(
+        "processors/resolve/root.py", "for one in sorted(in_use)", "for one in ()"
+    ),
+    "history that came by is kept": Mutant(
+        "processors/lead/hold.py", "here = arrived.pop(lead_id(ctx), None)", "here = next(iter(arrived.values()), None)"
+    ),
+    "a late fact stays where it came": Mutant(
+        "processors/lead/hold.py", "if lead == me:\n        return holding, ()", "if lead:\n        return holding, ()"
+    ),
+    "a change is told for each identifier": Mutant("processors/lead/hold.py", "or decision in holding.announced", ""),
+    "the profile keeps what went": Mutant(
+        "processors/lead/profile.py",
+        "after, is_news = joined(rest, by_lead.get(lead_id(ctx))), True",
+        "after, is_news = before, True",
+    ),
+    "the log keeps what went": Mutant(
+        "processors/lead/score.py", "    return joined(rest, by_lead.get(lead_id(ctx)), ctx)", "    return held"
+    ),
+    "the path keeps touches that went": Mutant(
+        "processors/lead/path.py",
+        "part(touch.at).touches[touch.id] = touches.pop(touch.id)",
+        "part(touch.at).touches[touch.id] = touches[touch.id]",
+    ),
+    "bookings stay behind": Mutant(
+        "processors/lead/path.py", "part(booking.converted_at).bookings[booking_id] = bookings.pop(booking_id)", "pass"
+    ),
+    "moved touches tell no booking": Mutant(
+        "processors/lead/path.py", "sorted({*bookings, *_led_to(part, path)})", "sorted(bookings)"
     ),
 }
 

@@ -8,12 +8,17 @@ from typing import Any
 import pytest
 
 from models.identity.facts import packed
+from processors.base import Context
+from processors.control import EMPTY
+from processors.resolve.known import Strong
+from processors.resolve.told import assigned
 from schemas.codec import decode
 from schemas.events.base import Event
 from schemas.events.bookings import BookingChanged
 from schemas.events.governance import IdentitiesLinked, IdentitiesSplit, PolicyChanged
 from schemas.events.identity import IdentifierBound, LeadMerged, LeadSplit
 from schemas.events.leads import LeadCaptured
+from schemas.events.resolving import Assign
 from schemas.events.touchpoints import TouchpointRecorded
 from schemas.ids import derived_id
 from streams.stage import KeyState
@@ -107,6 +112,39 @@ def test_a_link_by_hand_lifts_a_split_and_an_observed_one_does_not() -> None:
     assert set(leads(run)) == {name(ADA)}
 
 
+def test_each_end_of_a_split_holds_it() -> None:
+    """The taken identifiers are of groups that have nothing to do with the kept one yet."""
+    mail, other = "cy@example.com", "dee@example.com"
+    run = ran(touch("e1", "3-1", email=ADA), touch("e2", "3-1", email=BOB), touch("e3", "3-1", email=mail))
+    run.publish(touch("e4", "3-1", email=other))
+    take = [{"kind": "email", "value": value} for value in (BOB, mail, other)]
+    run.publish(fact(IdentitiesSplit, occurred_at="3-4", take=take, keep=values(ADA)))
+    for value in (BOB, mail, other):
+        pair = [{"kind": "email", "value": one} for one in (value, ADA)]
+        run.publish(fact(IdentitiesLinked, occurred_at="3-3", identifiers=pair))
+    assert len(leads(run)) == 4
+
+
+def test_an_assignment_of_a_former_root_comes_too_late() -> None:
+    key = Context(f"acme/email:{name(ADA)}", 0, 0, "cause", EMPTY)
+    held = Strong(name(BOB), ver=3)
+    late = Assign.build(
+        occurred_at=0, subject="", lead_id=name(ADA), version=3, root="", why="merged", identifiers=[], decision="", cause="",
+    )  # fmt: skip
+    assert assigned(held, late, key) == (held, ())
+    after, outputs = assigned(held, late.model_copy(update={"version": 4}), key)
+    assert (after.lead_id, after.ver, bool(outputs)) == (name(ADA), 4, True)
+
+
+def test_people_may_link_beyond_a_limit() -> None:
+    run = ran(captured("3-1", crm_id="1"), captured("3-2", crm_id="2"))
+    both = [{"kind": "crm_id", "value": one} for one in "12"]
+    run.publish(fact(IdentitiesLinked, occurred_at="3-3", identifiers=both))
+    assert (len(leads(run)), open_conflicts(run)) == (1, set())
+    run.publish(captured("3-4", crm_id="1", email=ADA))
+    assert (len(leads(run)), open_conflicts(run)) == (1, set()), "and it grows by other kinds"
+
+
 def test_leads_of_two_regions_join_only_with_a_transfer_basis() -> None:
     run = ran(touch("e1", "3-1", email=ADA), touch("e2", "3-2", email=BOB, region="IND"), linked("3-3", ADA, BOB))
     assert open_conflicts(run) == {("region", tuple(sorted((name(ADA), name(BOB)))))}
@@ -123,6 +161,11 @@ def test_a_lead_has_one_crm_id_unless_people_say_otherwise() -> None:
     assert len(leads(run)) == 2, "new limits decide nothing anew by themselves"
     run.publish(captured("3-4", crm_id="2", phone=PHONE))
     assert len(leads(run)) == 1, "but from the next decision on"
+
+
+def test_eight_of_a_kind_are_not_too_many() -> None:
+    run = ran(*(captured("3-1", crm_id=str(n), email=ADA) for n in range(8)))
+    assert {kind for kind, _ in open_conflicts(run)} == {"limit"}
 
 
 def test_an_identifier_named_with_too_many_others_means_nobody() -> None:

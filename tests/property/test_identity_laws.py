@@ -16,8 +16,8 @@ from tests.property.checks import assert_balanced, assert_oracle, assert_reconci
 from tests.property.identity_strategies import identity_histories
 from tests.property.oracles.clusters import Resolved, refused, resolved
 from tests.property.strategies import Arrivals, arrivals, randoms
-from tests.support.identities import bindings, changes, open_conflicts, places, unsettled
-from tests.support.runs import IDENTITY_KEY, Run, leads
+from tests.support.identities import changes, places, unsettled
+from tests.support.runs import IDENTITY_KEY, Run, bindings, leads, open_conflicts
 
 
 @st.composite

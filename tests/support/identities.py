@@ -8,32 +8,9 @@ from typing import Any
 from processors.lead.hold import Holding
 from processors.lead.path import Path
 from processors.lead.score import Log
-from schemas.events.identity import IdentifierBound, IdentityConflict, LeadMerged, LeadSplit
+from schemas.events.identity import LeadMerged, LeadSplit
 from streams.state import StateCodec
 from tests.support.runs import STAGES, Run
-
-Conflict = tuple[str, tuple[str, ...]]
-
-
-def bindings(run: Run) -> dict[str, list[tuple[int, str]]]:
-    """(Since, lead) by identifier, of the newest version of its binding."""
-    newest: dict[str, int] = {}
-    rows: dict[str, list[tuple[int, str]]] = {}
-    for bound in run.said("identity.bindings", IdentifierBound):
-        if bound.version > newest.get(bound.identifier, -1):
-            newest[bound.identifier], rows[bound.identifier] = bound.version, []
-        if bound.version == newest[bound.identifier]:
-            rows[bound.identifier].append((bound.since, bound.lead_id))
-    return rows
-
-
-def open_conflicts(run: Run) -> set[Conflict]:
-    """What is open, by the newest word on each conflict."""
-    newest: dict[str, IdentityConflict] = {}
-    for one in run.said("identity.conflicts", IdentityConflict):
-        if one.conflict_id not in newest or newest[one.conflict_id].version < one.version:
-            newest[one.conflict_id] = one
-    return {(one.kind, tuple(one.identifiers)) for one in newest.values() if one.open}
 
 
 def changes(run: Run) -> Counter[Any]:

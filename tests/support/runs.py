@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from models.identity import STRONG
 from schemas.codec import decode, encode
 from schemas.events.base import DAY, Event, Message
 from schemas.events.campaigns import CampaignMeasured
 from schemas.events.decisions import TemperatureChanged
+from schemas.events.identity import IdentifierBound, IdentityConflict
 from schemas.events.ledger import CreditsPosted
 from schemas.events.operations import DeadLettered
 from schemas.events.profiles import LeadProfiled
@@ -109,6 +111,51 @@ def leads(run: Run) -> dict[str, frozenset[str]]:
     }
 
 
+def strong_leads(run: Run) -> dict[str, frozenset[str]]:
+    """The strong identifiers of each lead that has any; whether a profile tells of a weak one depends on the order."""
+    strong = {
+        one.hash
+        for profile in run.said("lead.profiles", LeadProfiled)
+        for one in profile.identifiers
+        if one.kind in STRONG
+    }
+    return {lead: there for lead, identifiers in leads(run).items() if (there := identifiers & strong)}
+
+
+Conflict = tuple[str, tuple[str, ...]]
+
+
+def bindings(run: Run) -> dict[str, list[tuple[int, str]]]:
+    """(Since, lead) by identifier, of the newest version of its binding."""
+    newest: dict[str, int] = {}
+    rows: dict[str, list[tuple[int, str]]] = {}
+    for bound in run.said("identity.bindings", IdentifierBound):
+        if bound.version > newest.get(bound.identifier, -1):
+            newest[bound.identifier], rows[bound.identifier] = bound.version, []
+        if bound.version == newest[bound.identifier]:
+            rows[bound.identifier].append((bound.since, bound.lead_id))
+    return rows
+
+
+def claims(run: Run) -> dict[str, list[tuple[int, str]]]:
+    """The bindings of identifiers to leads that do not bear their name; that there are others depends on the order."""
+    booked = {one.identifier for one in run.said("identity.bindings", IdentifierBound) if one.kind == "booking"}
+    return {
+        identifier: rows
+        for identifier, rows in bindings(run).items()
+        if identifier not in booked and rows != [(0, identifier)]
+    }
+
+
+def open_conflicts(run: Run) -> set[Conflict]:
+    """What is open, by the newest word on each conflict."""
+    newest: dict[str, IdentityConflict] = {}
+    for one in run.said("identity.conflicts", IdentityConflict):
+        if one.conflict_id not in newest or newest[one.conflict_id].version < one.version:
+            newest[one.conflict_id] = one
+    return {(one.kind, tuple(one.identifiers)) for one in newest.values() if one.open}
+
+
 Move = tuple[int, str | None, str, str]
 
 
@@ -188,6 +235,8 @@ class View:
 
     outcomes: dict[str, set[str]]
     leads: dict[str, frozenset[str]]
+    claims: dict[str, list[tuple[int, str]]]
+    conflicts: set[Conflict]
     temperatures: dict[str, list[Move]]
     ledger: Sums
     touches: dict[str, tuple[int, int, int]]
@@ -195,4 +244,12 @@ class View:
 
 def view(run: Run) -> View:
     """The settled view of a finished run."""
-    return View(outcomes(run), leads(run), temperatures(run), ledger(run), touches(run))
+    return View(
+        outcomes(run),
+        strong_leads(run),
+        claims(run),
+        open_conflicts(run),
+        temperatures(run),
+        ledger(run),
+        touches(run),
+    )

@@ -25,8 +25,8 @@ from streams.stage import KeyState
 from streams.state import StateCodec
 from tests.property.oracles.identity import hash_of
 from tests.support.facts import at, fact
-from tests.support.identities import bindings, open_conflicts, places, states, unsettled
-from tests.support.runs import IDENTITY_KEY, STAGES, Run, leads, new_run
+from tests.support.identities import places, states, unsettled
+from tests.support.runs import IDENTITY_KEY, STAGES, Run, bindings, leads, new_run, open_conflicts
 
 ADA, BOB, PHONE = "ada@example.com", "bob@example.com", "+971501234567"
 KIND = {ADA: "email", BOB: "email", PHONE: "phone"}
@@ -129,7 +129,8 @@ def test_an_assignment_of_a_former_root_comes_too_late() -> None:
     key = Context(f"acme/email:{name(ADA)}", 0, 0, "cause", EMPTY)
     held = Strong(name(BOB), ver=3)
     late = Assign.build(
-        occurred_at=0, subject="", lead_id=name(ADA), version=3, root="", why="merged", identifiers=[], decision="", cause="",
+        occurred_at=0, subject="", lead_id=name(ADA), version=3, root="", why="merged", identifiers=[],
+        decision="", cause="",
     )  # fmt: skip
     assert assigned(held, late, key) == (held, ())
     after, outputs = assigned(held, late.model_copy(update={"version": 4}), key)

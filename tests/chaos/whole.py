@@ -55,7 +55,7 @@ def check(line: Line) -> None:
 
 def _strike(line: Line, chance: random.Random, struck: Tallied[str]) -> None:
     name = chance.choice((*PROCESSES, *PROCESSES, *SERVERS))
-    pid = int(StateFolder(line.folder).status()[name]["pid"])
+    pid = _pid(line, name)
     if name in PROCESSES and chance.random() < 0.3:
         os.kill(pid, signal.SIGSTOP)
         time.sleep(chance.random() * 3)
@@ -64,3 +64,10 @@ def _strike(line: Line, chance: random.Random, struck: Tallied[str]) -> None:
     else:
         os.kill(pid, signal.SIGKILL)
         struck[f"{name} killed"] += 1
+
+
+def _pid(line: Line, name: str) -> int:
+    """The process that runs a service; where it was just killed, the one that takes its place."""
+    while (pid := StateFolder(line.folder).status()[name]["pid"]) is None:
+        time.sleep(0.05)
+    return int(pid)

@@ -18,6 +18,8 @@ from schemas.events.bookings import BookingChanged
 from schemas.events.governance import IdentitiesLinked, IdentitiesSplit, PolicyChanged
 from schemas.events.identity import IdentifierBound, LeadMerged, LeadSplit
 from schemas.events.leads import LeadCaptured
+from schemas.events.ledger import CreditsPosted
+from schemas.events.profiles import LeadProfiled
 from schemas.events.resolving import Assign
 from schemas.events.touchpoints import TouchpointRecorded
 from schemas.ids import derived_id
@@ -261,6 +263,46 @@ def test_what_hangs_on_a_lead_moves_with_it() -> None:
     run.publish(linked("3-5", ADA, PHONE))
     assert places(run) == {one: {name(ADA)} for one in ("t1", "t2", "t3", "b:b1")}
     assert len(run.said("identity.changes", LeadMerged)) == 1, "one decision is told once, whatever moved by it"
+
+
+def test_what_a_departed_identifier_said_goes_with_it() -> None:
+    run = ran(captured("3-1", email=ADA, full_name="Ada"), captured("3-2", phone=PHONE, full_name="Bob", language="ar"))
+    run.publish(touch("e1", "3-3", email=ADA, phone=PHONE))
+    assert newest(run, ADA).full_name == "Bob"
+    run.publish(split("3-4", PHONE, ADA))
+    assert (newest(run, ADA).full_name, newest(run, ADA).language) == ("Ada", None)
+    assert newest(run, PHONE).full_name == "Bob"
+
+
+def newest(run: Run, value: str) -> LeadProfiled:
+    """The profile that a lead has now."""
+    told = [one for one in run.said("lead.profiles", LeadProfiled) if one.lead_id == name(value)]
+    return max(told, key=lambda one: one.version)
+
+
+def test_touches_that_come_with_a_merge_are_credited_and_a_split_takes_that_back() -> None:
+    run = ran(touch("t1", "3-1", email=ADA), booking(1, "3-4", email=ADA), touch("t2", "3-2", phone=PHONE))
+    assert credited(run) == {"t1#1": 100}
+    run.publish(linked("3-5", ADA, PHONE))
+    assert credited(run) == {"t1#1": 50, "t2#1": 50}
+    run.publish(split("3-6", PHONE, ADA))
+    assert credited(run) == {"t1#1": 100}
+
+
+def credited(run: Run) -> dict[str, int]:
+    """Linear net credit by account."""
+    sums: Counter[str] = Counter()
+    for posting in run.said("attribution.credits", CreditsPosted):
+        for line in posting.lines:
+            if (line.model, line.basis) == ("linear", "net") and line.account != "(revenue)":
+                sums[line.account] += line.amount_minor
+    return {account: amount for account, amount in sums.items() if amount}
+
+
+def test_touches_of_two_leads_are_in_order_when_they_are_one() -> None:
+    run = ran(touch("t1", "3-1", email=ADA), touch("t3", "3-3", email=ADA), touch("t2", "3-2", phone=PHONE))
+    run.publish(linked("3-5", ADA, PHONE))
+    assert list(states(run, "lead")[f"acme/{name(ADA)}"]["path"].touches) == ["t1", "t2", "t3"]
 
 
 def test_a_kiosk_belongs_to_nobody_who_logs_in() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from models.identity import STRONG
@@ -36,7 +37,12 @@ class Key(NamedTuple):
 
 def key_of(ctx: Context) -> Key:
     """The key that a step works for."""
-    kind, _, rest = ctx.key.partition("/")[2].partition(":")
+    return _key(ctx.key)
+
+
+@lru_cache(65_536)
+def _key(key: str) -> Key:
+    kind, _, rest = key.partition("/")[2].partition(":")
     return Key(kind, rest)
 
 

@@ -21,6 +21,9 @@ UNSEEN = 400 * DAY
 """A weak identifier not seen with this one for so long (13 months) is told no more."""
 
 
+NOTHING = Facts()
+
+
 class Neighbour(NamedTuple):
     """An identifier named together with this one: its kind, and the earliest time and fact."""
 
@@ -85,10 +88,11 @@ def learned(strong: Strong, news: Learned, ctx: Context) -> tuple[Strong, list[O
         if strong.spoken_of:
             outputs.append(conflict(ctx, "unknown", (key.hash,), is_open=False, version=2, at=news.said.at))
         strong = msgspec.structs.replace(strong, first=facts.first[key.hash], spoken_of=False)
-    if not strong.shared and max(_of_kind(strong).values(), default=0) > ctx.policy.hub_size:
+    hub = ctx.policy.hub_size
+    if not strong.shared and len(strong.known) > hub and max(_of_kind(strong).values()) > hub:
         strong = msgspec.structs.replace(strong, shared=True)
         facts = msgspec.structs.replace(facts, shared=(key.hash,))
-    if news.meet is not None or facts != Facts():
+    if news.meet is not None or facts != NOTHING:
         joined = FactsJoined.build(occurred_at=news.said.at, facts=facts, meet=news.meet, cause=news.said.fact_id)
         outputs.append(Emit(joined))
     return strong, outputs

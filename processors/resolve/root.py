@@ -16,12 +16,11 @@ from processors.base import Context, Emit, Output
 from processors.resolve.conflicts import conflict
 from processors.resolve.joined import FactsJoined
 from processors.resolve.keys import Key, key_of
+from processors.resolve.known import NOTHING
 from schemas.events.resolving import Assign, FactsMoved, Meet, Named
 
 MAX_MEMBERS = 64
 """A group that would grow beyond this is left as it is, and people are told; those under way may pass it."""
-
-NOTHING = Facts()
 
 
 class Root(msgspec.Struct, frozen=True, array_like=True):

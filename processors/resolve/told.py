@@ -17,16 +17,19 @@ from schemas.events.resolving import Apart, Assign, Attach, Link, Named
 
 
 def linked(strong: Strong, message: Link, ctx: Context) -> tuple[Strong, Sequence[Output]]:
-    """The other end of a link: the same fact here, and the two groups' roots are to meet."""
+    """The other end of a link: the same fact here, and the two groups' roots are to meet.
+
+    What is only observed of an identifier that is shared by too many links nothing and is not kept.
+    """
     said, link = Said(message.at, message.fact_id), pair(key_of(ctx).hash, message.other.hash)
     strong, _ = with_neighbour(strong, message.other, said, ctx)
+    counts = message.explicit or not strong.shared
     facts = Facts(
         first=sighted(strong, said, message.home, ctx),
-        links={} if message.explicit else {link: said},
+        links={link: said} if counts and not message.explicit else {},
         explicit={link: Explicit(*said, message.transfer_basis)} if message.explicit else {},
     )
-    meet = message.root if message.explicit or not strong.shared else None
-    return learned(strong, Learned(facts, said, meet), ctx)
+    return learned(strong, Learned(facts, said, message.root if counts else None), ctx)
 
 
 def assigned(strong: Strong, message: Assign, ctx: Context) -> tuple[Strong, Sequence[Output]]:

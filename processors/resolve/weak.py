@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import msgspec
 
 from models.identity.binding import Rows, collapsed, lead_at
+from models.identity.logins import MAX_LOGINS, Logins, runs_of, with_login
 from models.identity.logins import Login as LoggedIn
-from models.identity.logins import Logins, runs_of, with_login
 from processors.base import Context, Emit, Output
 from processors.resolve.accept import accepted, passed_on
 from processors.resolve.binding import FIRST, Bound, Decision, Ownership, change, first_bound, owners, rebound
@@ -111,6 +111,9 @@ def _login(weak: Weak, message: Login, ctx: Context) -> tuple[Weak, Sequence[Out
     first = weak.logins.known[:1]
     logins = with_login(weak.logins, LoggedIn(message.at, message.fact_id, message.strong))
     weak = _with_lead(msgspec.structs.replace(weak, logins=logins), message.strong, message.lead_id, message.ver)
+    if len(weak.leads) > MAX_LOGINS:
+        named = {login.strong for login in (*logins.known, *weak.claims.values())}
+        weak = msgspec.structs.replace(weak, leads={one: lead for one, lead in weak.leads.items() if one in named})
     claims = _claims(weak, weak.companions, message.occurred_at, ctx) if logins.known[:1] != first else []
     weak, outputs = _rebound(weak, None, message.occurred_at, ctx)
     return weak, [*claims, *outputs]

@@ -41,9 +41,12 @@ def witness(strong: Strong, fact: Identified, ctx: Context) -> tuple[Strong, Seq
         if is_strong(other) and other.hash != key.hash:
             strong, is_news = with_neighbour(strong, other, said, ctx)
             if is_news:
-                facts.links[pair(key.hash, other.hash)] = said
+                if not strong.shared:
+                    facts.links[pair(key.hash, other.hash)] = said
                 outputs.append(_link(other, said, fact.region, ctx))
-    strong, joined = learned(strong, Learned(facts, said), ctx)
+    joined: list[Output] = []
+    if facts.first or facts.links:
+        strong, joined = learned(strong, Learned(facts, said), ctx)
     for one in identifiers if not origin.linked else ():
         if not is_strong(one):
             strong, told = _login(strong, subject_of(one), said, ctx)

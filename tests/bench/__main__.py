@@ -2,12 +2,22 @@
 
 from rich.console import Console
 
-from tests.bench import bench_attribution, bench_engine, bench_line, bench_path, bench_post, bench_sinks, bench_steps
+from tests.bench import (
+    bench_attribution,
+    bench_engine,
+    bench_identity,
+    bench_line,
+    bench_path,
+    bench_post,
+    bench_sinks,
+    bench_steps,
+)
 from tests.bench.report import machine, show
 from tests.stack import local_stack
 
 Console().print(machine())
 show("Stages, pure computation", bench_steps.rows())
+show("Identities", bench_identity.rows())
 show("Path", bench_path.rows())
 show("Ledger", bench_post.rows())
 show("Batch attribution", bench_attribution.rows())

@@ -47,8 +47,10 @@ def assert_history_in_place(run: Run, facts: tuple[Event, ...], answer: Resolved
     for fact in facts:
         if isinstance(fact, Identified) and not refused(IDENTITY_KEY, fact):
             found = held.get(_id(fact), set())
-            assert len(found) <= 1, fact
-            assert found <= answer.lead_of_event(fact), fact
+            there = answer.lead_of_event(fact)
+            assert found <= there, fact
+            # revisions of one touch may be judged on either side of the moment at which their hub is known for one
+            assert len(found) <= 1 or len(there) > 1, fact
 
 
 def _id(fact: Identified) -> str:

@@ -447,7 +447,7 @@ MUTANTS: dict[str, Mutant] = {
         "models/identity/partition.py", "or link[0] in facts.shared or link[1] in facts.shared", ""
     ),
     "a hub is shared by one less": Mutant(
-        "processors/resolve/known.py", "default=0) > ctx.policy.hub_size", "default=0) >= ctx.policy.hub_size"
+        "processors/resolve/known.py", "max(_of_kind(strong).values()) > hub", "max(_of_kind(strong).values()) >= hub"
     ),
     "a hub keeps facts": Mutant(
         "processors/resolve/witness.py", "if not strong.shared:\n        return None", "if strong:\n        return None"

@@ -52,7 +52,7 @@ def find(
         if not found:
             fail(f"this is no usable {kind}")
         rows = connection.execute(
-            "SELECT DISTINCT lead_id::text, region FROM identifiers WHERE identifier = %s AND workspace_id = %s",
+            "SELECT lead_id::text, region FROM current_bindings WHERE identifier = %s AND workspace_id = %s",
             (next(iter(found)), workspace),
         ).fetchall()
     if as_json:

@@ -167,7 +167,7 @@ def test_a_lead_has_one_crm_id_unless_people_say_otherwise() -> None:
 
 
 def test_eight_of_a_kind_are_not_too_many() -> None:
-    run = ran(*(captured("3-1", crm_id=str(n), email=ADA) for n in range(8)))
+    run = ran(*(captured("3-1", crm_id=str(n), email=ADA) for n in range(8)), captured("3-1", email=ADA, phone=PHONE))
     assert {kind for kind, _ in open_conflicts(run)} == {"limit"}
 
 

@@ -17,7 +17,7 @@ from schemas.events.ledger import CreditsPosted
 from schemas.events.operations import DeadLettered
 from schemas.events.profiles import LeadProfiled
 from schemas.events.weights import WeightsVersion
-from schemas.topics import FACT_TOPIC, FACTS, TOPICS
+from schemas.topics import ACCEPTED, FACT_TOPIC, FACTS, TOPICS
 from streams.driver import Driver, Slot
 from streams.records import OutRecord
 from streams.stage import Stage
@@ -138,12 +138,17 @@ def bindings(run: Run) -> dict[str, list[tuple[int, str]]]:
 
 
 def claims(run: Run) -> dict[str, list[tuple[int, str]]]:
-    """The bindings of identifiers to leads that do not bear their name; that there are others depends on the order."""
+    """The bindings, to leads that do not bear their name, of identifiers that have brought facts.
+
+    Which others there are depends on the order: of more than eight weak ones that were used together some are left out.
+    """
+    values = (value for topic in ACCEPTED for value in run.driver.values(topic.name))
+    brought = {getattr(decode(value).prefix, "identifier", None) for value in values}
     booked = {one.identifier for one in run.said("identity.bindings", IdentifierBound) if one.kind == "booking"}
     return {
         identifier: rows
         for identifier, rows in bindings(run).items()
-        if identifier not in booked and rows != [(0, identifier)]
+        if identifier in brought - booked and rows != [(0, identifier)]
     }
 
 

@@ -86,7 +86,8 @@ def hold(
 
 def _fact(holding: Holding, fact: Identified, ctx: Context) -> tuple[Holding, Sequence[Output]]:
     origin: Accepted = ctx.origin
-    who, known = brought_by(ctx), holding.known.get(brought_by(ctx))
+    who = brought_by(ctx)
+    known = holding.known.get(who)
     if origin.sender is not None:
         if origin.seq <= holding.received.get(origin.sender, 0):
             return holding, [Drop("repeated", whole=True)]

@@ -24,6 +24,7 @@ from tests.line import PROCESSES, Line, running_line
 
 SERVERS = ("kafka", "postgres", "clickhouse")
 _DAYS, _FACTS, _PIECES = 60, 3_000, 10
+_RESTARTED_WITHIN = 60
 
 
 def whole(seed: int, struck: Tallied[str]) -> None:
@@ -68,6 +69,9 @@ def _strike(line: Line, chance: random.Random, struck: Tallied[str]) -> None:
 
 def _pid(line: Line, name: str) -> int:
     """The process that runs a service; where it was just killed, the one that takes its place."""
+    deadline = time.monotonic() + _RESTARTED_WITHIN
     while (pid := StateFolder(line.folder).status()[name]["pid"]) is None:
+        if time.monotonic() > deadline:
+            raise NotExact(f"{name} was killed and nothing has taken its place for {_RESTARTED_WITHIN} s")
         time.sleep(0.05)
     return int(pid)

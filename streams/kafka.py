@@ -34,6 +34,7 @@ _PASSING = frozenset(
         KafkaError._RESOLVE,
         KafkaError._WAIT_COORD,
         KafkaError._WAIT_CACHE,
+        KafkaError._NOENT,  # "No leaders found", asked for the offsets of topics that were made a moment ago
         KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
         KafkaError.COORDINATOR_NOT_AVAILABLE,
         KafkaError.NOT_COORDINATOR,

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 from streams.local.state import StateFolder
 from streams.settings import Settings, read_settings
 
+_RESTARTED_WITHIN = 60
 PROCESSES = ("worker-1", "worker-2", "sink-postgres", "sink-clickhouse")
 
 
@@ -63,9 +65,26 @@ class Line:
 
     def kill(self, process: str) -> int:
         """SIGKILL a process of the platform; its supervisor starts it again. Returns the pid that was."""
-        pid = int(StateFolder(self.folder).status()[process]["pid"])
+        pid = self.pid(process)
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    def pid(self, process: str) -> int:
+        """The process that runs a service; where it has just ended, the one that takes its place."""
+        deadline = time.monotonic() + _RESTARTED_WITHIN
+        while (pid := self.status()[process]["pid"]) is None:
+            assert time.monotonic() < deadline, f"nothing has taken its place: {self.log(process)}"
+            time.sleep(0.05)
+        return int(pid)
+
+    def status(self) -> dict[str, Any]:
+        """What the supervisor knows of each service."""
+        return StateFolder(self.folder).status()
+
+    def log(self, process: str) -> str:
+        """Why a process last ended, and the end of what it wrote."""
+        written = StateFolder(self.folder).log(process).read_text(errors="replace")
+        return f"{process}: {self.status()[process]}\n{written[-4_000:]}"
 
     def _command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "streams", *arguments]

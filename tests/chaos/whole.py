@@ -12,7 +12,6 @@ import signal
 import time
 from collections import Counter as Tallied
 
-from streams.local.state import StateFolder
 from streams.settings import identity_key
 from streams.sources.publisher import Publisher
 from streams.sources.refusals import Publication
@@ -24,7 +23,6 @@ from tests.line import PROCESSES, Line, running_line
 
 SERVERS = ("kafka", "postgres", "clickhouse")
 _DAYS, _FACTS, _PIECES = 60, 3_000, 10
-_RESTARTED_WITHIN = 60
 
 
 def whole(seed: int, struck: Tallied[str]) -> None:
@@ -56,7 +54,7 @@ def check(line: Line) -> None:
 
 def _strike(line: Line, chance: random.Random, struck: Tallied[str]) -> None:
     name = chance.choice((*PROCESSES, *PROCESSES, *SERVERS))
-    pid = _pid(line, name)
+    pid = line.pid(name)
     if name in PROCESSES and chance.random() < 0.3:
         os.kill(pid, signal.SIGSTOP)
         time.sleep(chance.random() * 3)
@@ -65,13 +63,3 @@ def _strike(line: Line, chance: random.Random, struck: Tallied[str]) -> None:
     else:
         os.kill(pid, signal.SIGKILL)
         struck[f"{name} killed"] += 1
-
-
-def _pid(line: Line, name: str) -> int:
-    """The process that runs a service; where it was just killed, the one that takes its place."""
-    deadline = time.monotonic() + _RESTARTED_WITHIN
-    while (pid := StateFolder(line.folder).status()[name]["pid"]) is None:
-        if time.monotonic() > deadline:
-            raise NotExact(f"{name} was killed and nothing has taken its place for {_RESTARTED_WITHIN} s")
-        time.sleep(0.05)
-    return int(pid)

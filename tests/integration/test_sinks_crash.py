@@ -131,13 +131,22 @@ def store(request: pytest.FixtureRequest, stack: Settings, tmp_path: Path) -> It
         yield made
 
 
-def until(condition: Callable[[], bool], what: str, process: subprocess.Popen[bytes]) -> None:
-    """Ask until it holds, as long as the process runs."""
+def until(
+    condition: Callable[[], bool], what: str, process: subprocess.Popen[bytes], found: Callable[[], object] = str
+) -> None:
+    """Ask until it holds, as long as the process runs; ``found`` tells what was there instead."""
     deadline = time.monotonic() + 60
     while not condition():
-        assert time.monotonic() < deadline, f"not in time: {what}"
-        assert process.poll() is None, f"the process ended before: {what}"
+        assert time.monotonic() < deadline, f"not in time: {what}; {found()}"
+        assert process.poll() is None, f"the process ended before: {what}; {found()}"
         time.sleep(0.01)
+
+
+def until_stored(store: Store, ends: Positions, what: str, process: subprocess.Popen[bytes]) -> None:
+    """Ask until the store stands at these ends, as long as the process runs."""
+    until(
+        lambda: not store.behind(ends), what, process, lambda: f"behind {store.behind(ends)} of {ends}: {store.said()}"
+    )
 
 
 def committed(settings: Settings, ends: Positions) -> list[tuple[str, int, int, Any]]:
@@ -193,7 +202,7 @@ def test_what_was_stored_and_not_acknowledged_is_repeated_only_without_tokens(
     assert ended.wait(60) == -signal.SIGKILL, store.said()
     again, ends = store.run("tests.support.broken_sink", *broken), store.ends()
     until(lambda: "reading" in store.said(), "it reads", again)
-    until(lambda: not store.behind(ends), "everything is stored", again)
+    until_stored(store, ends, "everything is stored", again)
     try:
         clickhouse_holds(store, committed(store.settings, store.positions()))
     except AssertionError:
@@ -206,7 +215,7 @@ def finish(store: Store, *options: str) -> None:
     """Let a process store everything, and end it."""
     process, ends = store.start(*options), store.ends()
     until(lambda: "reading" in store.said(), "it reads", process)
-    until(lambda: not store.behind(ends), "everything is stored", process)
+    until_stored(store, ends, "everything is stored", process)
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0, store.said()
 
@@ -263,13 +272,13 @@ def test_a_second_process_takes_the_store_over_and_the_first_ends(store: Store) 
     first = store.start()
     until(lambda: "reading" in store.said(), "the first reads", first)
     ends = store.ends()
-    until(lambda: not store.behind(ends), "the first is done", first)
+    until_stored(store, ends, "the first is done", first)
     second = store.start()
     until(lambda: "reading" in store.said(), "the second has taken over", second)
     publisher.publish(story(2))
     ends = store.ends()
     assert first.wait(30) == 2
-    until(lambda: not store.behind(ends), "the second goes on", second)
+    until_stored(store, ends, "the second goes on", second)
     second.send_signal(signal.SIGTERM)
     assert second.wait(30) == 0
 

@@ -12,13 +12,17 @@ from zoneinfo import available_timezones
 
 import msgspec
 
-from schemas.events.base import CURRENCIES, DAY, MAX_MINOR
+from schemas.events.base import CURRENCIES, DAY, HOUR, MAX_MINOR
+from schemas.events.gate import Category, Tier
 
 MAX_LOOK_BACK = 90 * DAY
 """The lead stage sends the ledger candidates from so far back, so no policy may look further."""
 
 MAX_COUNTED = 16
 """Engagements of one kind that a standing remembers; no rule may count more."""
+
+MAX_CAP_WINDOW = 35 * DAY
+"""Contact points and leads remember what was sent for so long, so no cap may look further."""
 
 Span = Annotated[int, msgspec.Meta(gt=0, le=3_650 * DAY)]
 LookBack = Annotated[int, msgspec.Meta(ge=0, le=MAX_LOOK_BACK)]
@@ -29,6 +33,29 @@ Status = Literal["booked", "contracted"]
 Ppm = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 Strong = Literal["crm_id", "email", "phone", "wa_id"]
 Points = Annotated[int, msgspec.Meta(ge=0, le=25)]
+PersonalChannel = Literal["whatsapp", "email", "sms", "call"]
+Jurisdiction = Literal["UAE", "IND", "USA", "US-FL", "EUR"]
+
+
+class Cap(msgspec.Struct, frozen=True, array_like=True):
+    """At most ``most`` marketing messages over a channel to one contact point, and to one lead, in any ``window``.
+
+    ``region`` is the home region that it holds in, ``*`` all of them.
+    """
+
+    region: Literal["*", "UAE", "IND", "USA", "EUR"]
+    channel: PersonalChannel
+    most: Annotated[int, msgspec.Meta(ge=0, le=100)]
+    window: Annotated[int, msgspec.Meta(gt=0, le=MAX_CAP_WINDOW)]
+
+
+class Hours(msgspec.Struct, frozen=True, array_like=True):
+    """The legal window of a channel in a jurisdiction: minutes of the recipient's day, ``closes`` is not part of it."""
+
+    jurisdiction: Jurisdiction
+    channel: PersonalChannel
+    opens: Annotated[int, msgspec.Meta(ge=0, lt=1_440)]
+    closes: Annotated[int, msgspec.Meta(gt=0, le=1_440)]
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,6 +107,46 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     contact_not_after: Span = DAY
     """A proposal to contact somebody lapses after this long."""
+    held_not_after: Span = 72 * HOUR
+    """A request that names no end of its own is held no longer than this."""
+    templates: tuple[tuple[str, Category], ...] = (("booking_confirmation", "transactional"),)
+    """Approved templates and what they are; what comes without a template is marketing."""
+    caps: tuple[Cap, ...] = (
+        Cap("*", "whatsapp", 1, 7 * DAY),
+        Cap("*", "email", 2, 7 * DAY),
+        Cap("UAE", "call", 1, DAY),
+        Cap("UAE", "call", 2, 7 * DAY),
+    )
+    cap_window: Literal["rolling", "iso_week_local", "both"] = "rolling"
+    """Caps of seven days count over any seven days, over the recipient's calendar weeks, or over both."""
+    social_cap: Annotated[int, msgspec.Meta(ge=0, le=100)] = 3
+    """Posts to one social account in one day of the workspace's zone."""
+    opt_out_suffices: tuple[tuple[Jurisdiction, PersonalChannel], ...] = (("USA", "email"),)
+    """Where marketing needs no consent as long as nobody objects; everywhere else it does."""
+    contact_windows: tuple[Hours, ...] = (
+        Hours("USA", "call", 8 * 60, 21 * 60),
+        Hours("USA", "sms", 8 * 60, 21 * 60),
+        Hours("US-FL", "call", 8 * 60, 20 * 60),
+        Hours("US-FL", "sms", 8 * 60, 20 * 60),
+        Hours("UAE", "call", 9 * 60, 18 * 60),
+        Hours("UAE", "sms", 9 * 60, 18 * 60),
+        Hours("IND", "call", 10 * 60, 21 * 60),
+        Hours("IND", "sms", 10 * 60, 21 * 60),
+        Hours("EUR", "whatsapp", 8 * 60, 20 * 60),
+        Hours("EUR", "email", 8 * 60, 20 * 60),
+        Hours("EUR", "call", 8 * 60, 20 * 60),
+        Hours("EUR", "sms", 8 * 60, 20 * 60),
+    )
+    """When people may be contacted by their own clocks; what is not listed is allowed at any hour."""
+    sequences: tuple[tuple[Tier, tuple[Annotated[int, msgspec.Meta(ge=0, le=365)], ...]], ...] = (
+        ("standard", (1, 3, 7, 14, 30)),
+        ("premium", (1, 3, 7, 14, 30)),
+    )
+    """Days after its start on which a nurture sequence proposes a message, by tier."""
+    approval_from_inr: Amount = 2_000_000_000
+    """A hot lead worth at least so many paise is premium only when a person says so."""
+    approval_wait: Span = DAY
+    """Without an answer for so long it is standard."""
 
     @property
     def credited(self) -> tuple[tuple[str, str], ...]:
@@ -98,6 +165,12 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         lead_days = [days for _, days, _ in self.cancellation_risk]
         if lead_days != sorted(lead_days, reverse=True):
             raise ValueError("cancellation_risk must go from the longest lead time to the shortest")
+        if any(hours.opens >= hours.closes for hours in self.contact_windows):
+            raise ValueError("contact_windows must open before they close, on one day")
+        if len({(hours.jurisdiction, hours.channel) for hours in self.contact_windows}) < len(self.contact_windows):
+            raise ValueError("contact_windows may name a jurisdiction and channel once: two windows would overlap")
+        if any(list(days) != sorted(set(days)) for _, days in self.sequences):
+            raise ValueError("sequences must name their days in order, each once")
 
 
 @cache

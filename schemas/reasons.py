@@ -19,6 +19,7 @@ BAD_AMOUNT = "bad_amount"
 BAD_INSTANT = "bad_instant"
 BAD_ID = "bad_id"
 INVALID_FIELD = "invalid_field"
+NO_EVIDENCE = "no_evidence"
 
 _PROBLEMS_TOLD = 5
 _FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -51,6 +52,8 @@ def _reason(problem: Any) -> str:  # noqa: PLR0911 one return per code
         return MISSING_FIELD
     if kind == BAD_AMOUNT or name.endswith("_minor"):
         return BAD_AMOUNT
+    if kind == NO_EVIDENCE:
+        return NO_EVIDENCE
     if name == "region":
         return UNKNOWN_REGION
     if name.endswith("currency"):

@@ -19,7 +19,8 @@ from schemas.events.campaigns import (
 )
 from schemas.events.clicks import ClickRecorded
 from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived, OutreachRequested
-from schemas.events.decisions import ContactProposed, LeadRouted, LeadScored, TemperatureChanged
+from schemas.events.decisions import LeadRouted, LeadScored, TemperatureChanged
+from schemas.events.gate import ApprovalConcluded, ApprovalRequested, ContactDecided, ContactProposed
 from schemas.events.governance import (
     ApprovalDecided,
     CancellationRisk,
@@ -35,6 +36,7 @@ from schemas.events.ledger import CellChanged, CreditsPosted, RevenueAttributed
 from schemas.events.operations import DeadLettered, QuarantineOrdered, StageCounted, SweepFinished, Tick
 from schemas.events.paths import PathChanged
 from schemas.events.profiles import LeadProfiled
+from schemas.events.reserving import ConsentNoted, Granted, Refused, Release, Reserve
 from schemas.events.resolving import (
     Apart,
     Assign,
@@ -129,11 +131,14 @@ def _inbox(name: str, key: tuple[str, ...], *messages: type[Message], partitions
     return Topic(name, "inbox", (*messages, Tick), key, partitions, retention_days=14, max_bytes=3_000_000)
 
 
+_ALL_FACTS = tuple(type_ for fact in FACTS for type_ in fact.types)
 _RESOLVING = (Link, Meet, FactsMoved, Assign, Named, Apart, Login, Owner, Companion, Claim, Attach)
+_RESERVING = (ConsentNoted, Reserve, Release)
+_LEADING = (BindingChanged, HistoryMoved, Granted, Refused)
 
 INBOXES: tuple[Topic, ...] = (
-    _inbox("resolve.inbox", ("subject",), *(type_ for fact in FACTS for type_ in fact.types), *_RESOLVING),
-    _inbox("journeys", ("lead_id",), *(type_ for fact in FACTS for type_ in fact.types), BindingChanged, HistoryMoved),
+    _inbox("resolve.inbox", ("subject",), *_ALL_FACTS, *_RESOLVING, *_RESERVING),
+    _inbox("journeys", ("lead_id",), *_ALL_FACTS, *_LEADING),
     _inbox("ledger.inbox", ("booking_id",), PathChanged, CancellationRisk),
     _inbox("campaign.inbox", ("campaign_id", "day"), CellChanged, TouchCounted, SpendReported, partitions=2),
     _inbox("workspace.inbox", ("workspace_id",), PathCounted, partitions=1),
@@ -148,6 +153,8 @@ PLATFORM: tuple[Topic, ...] = (
     Topic("lead.temperatures", "platform", (TemperatureChanged,), ("lead_id",)),
     Topic("lead.routes", "platform", (LeadRouted,), ("lead_id",)),
     Topic("contact.requests", "platform", (ContactProposed,), ("lead_id",)),
+    Topic("contact.decisions", "platform", (ContactDecided,), ("message_id",)),
+    Topic("approval.requests", "platform", (ApprovalRequested, ApprovalConcluded), ("lead_id",), partitions=1),
     Topic("attribution.credits", "platform", (CreditsPosted,), ("booking_id",)),
     Topic("attribution.weights", "platform", (WeightsVersion,), ("model",), partitions=1),
     Topic("revenue.attribution", "platform", (RevenueAttributed,), ("campaign_id",)),

@@ -15,7 +15,8 @@ from schemas.events.base import Identified
 from schemas.events.bookings import BookingChanged
 from schemas.events.campaigns import TouchCounted
 from schemas.events.clicks import ClickRecorded
-from schemas.events.decisions import ContactProposed, LeadRouted, LeadScored, TemperatureChanged
+from schemas.events.decisions import LeadRouted, LeadScored, TemperatureChanged
+from schemas.events.gate import ContactProposed
 from schemas.events.governance import PolicyChanged
 from schemas.events.identity import LeadMerged, LeadSplit
 from schemas.events.incidents import IncidentRaised

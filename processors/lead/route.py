@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import msgspec
 
 from processors.base import Context, Emit, Output
-from schemas.events.decisions import ContactProposed, LeadRouted, TemperatureChanged
+from schemas.events.decisions import LeadRouted, TemperatureChanged
+from schemas.events.gate import ContactProposed
 from schemas.ids import derived_id
 
 _ROUTE = {"hot": "whatsapp_then_call", "warm": "email", "cold": "nurture", "none": "none"}

@@ -1,14 +1,21 @@
 """Topics ``consents``, ``outreach``, ``deliveries``, ``messages``: may we write, we want to, we did, they answered."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from schemas.events.base import Code, FreeText, Id, Identified, Promoted
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+
+from schemas.events.base import Code, FreeText, Id, Identified, Instant, Promoted, Region
 
 Channel = Literal["whatsapp", "email", "sms", "call", "social"]
 
 
 class ConsentChanged(Identified):
-    """A person gave or withdrew consent for one channel and purpose."""
+    """A person gave or withdrew consent for one channel and purpose.
+
+    Consent is given by an address and proven by ``evidence``; whoever withdraws it need not prove anything.
+    ``jurisdiction`` is the law that it was given under (default: the home region's).
+    """
 
     natural_key: ClassVar[tuple[str, ...]] = ("consent_id",)
 
@@ -17,22 +24,37 @@ class ConsentChanged(Identified):
     purpose: Code
     granted: bool
     legal_basis: Code | None = None
+    jurisdiction: Region | None = None
     evidence: FreeText | None = None
+
+    @model_validator(mode="after")
+    def _proven(self) -> Self:
+        if self.granted and not (self.evidence or "").strip():
+            raise PydanticCustomError("no_evidence", "consent needs evidence: say how and where it was given")
+        return self
 
 
 class OutreachRequested(Promoted):
-    """A system or a person asks to contact a lead; the gate decides."""
+    """A system or a person asks to contact a lead, or to post to a social account; the gate decides.
+
+    Whether the message is marketing or transactional follows from its template, of which the policy holds a list;
+    without one it is marketing. After ``not_after`` nobody wants it sent any more.
+    """
 
     natural_key: ClassVar[tuple[str, ...]] = ("message_id",)
 
     message_id: Id
+    channel: Channel
     purpose: Code
+    template_id: Id | None = None
+    account_id: Id | None = None
+    not_after: Instant | None = None
     subject: FreeText | None = None
     body: FreeText | None = None
 
 
 class DeliveryReported(Identified):
-    """What a provider says became of a message."""
+    """What a provider says became of a message; a ``permanent`` bounce means that the address reaches nobody."""
 
     natural_key: ClassVar[tuple[str, ...]] = (
         "message_id",
@@ -42,6 +64,7 @@ class DeliveryReported(Identified):
     message_id: Id
     channel: Channel
     status: Literal["accepted", "rejected", "sent", "delivered", "read", "bounced", "complained"]
+    permanent: bool = False
     detail: FreeText | None = None
 
 

@@ -1,6 +1,6 @@
-"""Topics ``lead.scores``, ``lead.temperatures``, ``lead.routes``, ``contact.requests``: what the platform decided."""
+"""Topics ``lead.scores``, ``lead.temperatures``, ``lead.routes``: what the platform decided about a lead."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from schemas.events.base import Code, Event, Instant, Revision, Uuid
 
@@ -44,15 +44,3 @@ class LeadRouted(Event):
     temperature: Standing
     route: Literal["whatsapp_then_call", "email", "nurture", "none"]
     reason: Code
-
-
-class ContactProposed(Event):
-    """The platform's own wish to contact a lead; the gate decides like for any other."""
-
-    reaches_out: ClassVar[bool] = True
-
-    lead_id: Uuid
-    message_id: Uuid
-    purpose: Code
-    channels: list[Code]
-    not_after: Instant

@@ -10,9 +10,11 @@ from schemas.events.base import (
     Document,
     Event,
     Id,
+    Identified,
     Instant,
     Message,
     Revision,
+    Uuid,
 )
 
 IdentifierKind = Literal["crm_id", "email", "phone", "wa_id", "device_id", "cookie_id", "click_id"]
@@ -25,12 +27,12 @@ class IdentifierValue(Message):
     value: CustomerId
 
 
-class ApprovalDecided(Event):
-    """A reviewer's answer to an approval request."""
+class ApprovalDecided(Identified):
+    """A reviewer's answer to an approval request, whose ``lead_id`` and ``approval_id`` it repeats."""
 
     natural_key: ClassVar[tuple[str, ...]] = ("approval_id",)
 
-    approval_id: Id
+    approval_id: Uuid
     decision: Literal["approved", "rejected"]
     decided_by: Id
 

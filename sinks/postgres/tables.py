@@ -14,7 +14,8 @@ from schemas.codec import Decoded
 from schemas.events.base import Message
 from schemas.events.bookings import BookingChanged
 from schemas.events.campaigns import CampaignMeasured
-from schemas.events.decisions import ContactProposed, LeadRouted, LeadScored, TemperatureChanged
+from schemas.events.decisions import LeadRouted, LeadScored, TemperatureChanged
+from schemas.events.gate import ContactProposed
 from schemas.events.identity import IdentifierBound, IdentityConflict, LeadMerged, LeadSplit
 from schemas.events.incidents import IncidentRaised
 from schemas.events.ledger import CreditsPosted

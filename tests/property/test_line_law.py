@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.events.base import HOUR, Event
-from schemas.events.decisions import ContactProposed
+from schemas.events.gate import ContactProposed
 from schemas.events.operations import Tick
 from schemas.topics import FACT_TOPIC, TOPICS
 from tests.property.checks import (

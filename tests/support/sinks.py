@@ -18,7 +18,8 @@ from schemas.events.base import Event, Message
 from schemas.events.bookings import BookingChanged
 from schemas.events.campaigns import CampaignMeasured, HourMeasured
 from schemas.events.clicks import ClickRecorded
-from schemas.events.decisions import ContactProposed, LeadRouted, LeadScored, TemperatureChanged
+from schemas.events.decisions import LeadRouted, LeadScored, TemperatureChanged
+from schemas.events.gate import ContactProposed
 from schemas.events.governance import IdentifierValue, IdentitiesLinked, IdentitiesSplit
 from schemas.events.identity import IdentifierBound, IdentifierHash, IdentityConflict, LeadMerged, LeadSplit
 from schemas.events.incidents import IncidentRaised

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from schemas.events.base import DAY, HOUR
-from schemas.events.decisions import ContactProposed, LeadRouted, TemperatureChanged
+from schemas.events.decisions import LeadRouted, TemperatureChanged
+from schemas.events.gate import ContactProposed
 from schemas.events.governance import PolicyChanged
 from schemas.events.leads import LeadUpdated
 from schemas.events.touchpoints import TouchpointDeleted

@@ -39,6 +39,7 @@ events:
       channel: {const: email}
       purpose: {const: marketing}
       granted: {lookup: do_not_email, table: {"Yes": false, "No": true}}
+      evidence: {const: "column do_not_email of the lead file"}
 """)
 ROW = {
     "lead_no": "L7", "y": "2026", "m": "Feb", "d": "28", "source": "Google", "email": " a@example.com ", "days": "2",

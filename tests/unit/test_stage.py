@@ -10,7 +10,8 @@ import pytest
 
 from processors.base import CancelTimer, Context, DeadLetter, Drop, Emit, Forward, Output, Step, Timer, TimerFired
 from schemas.events.base import DAY, HOUR, Event
-from schemas.events.decisions import ContactProposed, LeadRouted, LeadScored
+from schemas.events.decisions import LeadRouted, LeadScored
+from schemas.events.gate import ContactProposed
 from schemas.events.leads import LeadCaptured
 from schemas.ids import derived_id
 from streams.stage import Clock, Emitted, Input, KeyState, Outcome, Stage, fire_due, run

@@ -52,6 +52,9 @@ class Meta(msgspec.Struct, array_like=True):
     sweeps: list[Sweep] = []
 
 
+_decode_meta = msgspec.msgpack.Decoder(Meta).decode  # made here and not by the first threads (DECISIONS 28)
+
+
 class Partition:
     """State and logic of one partition between transactions; not thread-safe.
 
@@ -72,7 +75,7 @@ class Partition:
 
     def _begin(self) -> None:
         self._meta_stored = self._store.meta()
-        self._meta = msgspec.msgpack.decode(self._meta_stored, type=Meta) if self._meta_stored else Meta()
+        self._meta = _decode_meta(self._meta_stored) if self._meta_stored else Meta()
         self._states: dict[str, KeyState] = {}
         self._timers_before: dict[str, dict[str, tuple[int, int]]] = {}
         self._dirty: set[str] = set()

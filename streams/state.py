@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any
 
 import msgspec
@@ -19,6 +20,8 @@ class _Stored(msgspec.Struct, array_like=True, frozen=True):
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Stored)
+_making_decoders = Lock()
+"""Two threads that make the first decoder of a type at once crash the process (DECISIONS 28)."""
 
 
 class StateCodec:
@@ -26,9 +29,10 @@ class StateCodec:
 
     def __init__(self, stage: Stage) -> None:
         self._steps = {step.name: step for step in stage.steps if step.slice is not None}
-        self._decoders = {
-            name: msgspec.msgpack.Decoder(step.slice) for name, step in self._steps.items() if step.slice is not None
-        }
+        with _making_decoders:
+            self._decoders = {
+                name: msgspec.msgpack.Decoder(step.slice) for name, step in self._steps.items() if step.slice
+            }
 
     def encode(self, state: KeyState) -> bytes:
         """The stored form of a state; equal states give equal bytes."""

@@ -53,6 +53,9 @@ class SeenBatch(msgspec.Struct, array_like=True, frozen=True):
     ids: list[bytes]
 
 
+_decode_batch = msgspec.msgpack.Decoder(SeenBatch).decode  # made here and not by the first threads (DECISIONS 28)
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """Where a transaction moves a store, besides what it changes.
@@ -186,7 +189,7 @@ class RocksStore:
             (first,) = _U64.unpack_from(stored, 1)
             if not found:
                 self._oldest_batch = first
-            part = msgspec.msgpack.decode(value, type=SeenBatch)
+            part = _decode_batch(value)
             if part.at > before or ids > _FORGET_AT_ONCE:
                 break
             ids += len(part.ids)
@@ -231,7 +234,7 @@ class RocksStore:
         stored = self._db.get(name)
         if stored is None:
             return
-        part = msgspec.msgpack.decode(stored, type=SeenBatch)
+        part = _decode_batch(stored)
         fresh = {id_bytes(event_id) for event_id in changes.seen}
         for event_id in part.ids:
             known = self._db.get(b"d" + event_id)

@@ -37,6 +37,12 @@ def monday_of(at: int, zone: str) -> int:
     return monday(local_day(at, zone))
 
 
+def iso_week(at: int, zone: str) -> str:
+    """The local ISO 8601 week of an instant, as ``2026-W09``."""
+    year, week, _ = datetime.fromtimestamp(at // SECOND, _zone(zone)).isocalendar()
+    return f"{year}-W{week:02}"
+
+
 def start_of(day: int, zone: str) -> int:
     """The instant at which a local date begins."""
     return instant(datetime.combine(as_date(day), time(), _zone(zone)).astimezone(UTC))

@@ -13,6 +13,7 @@ from zoneinfo import available_timezones
 import msgspec
 
 from schemas.events.base import CURRENCIES, DAY, HOUR, MAX_MINOR
+from schemas.events.contact import PersonalChannel
 from schemas.events.gate import Category, Tier
 
 MAX_LOOK_BACK = 90 * DAY
@@ -33,7 +34,6 @@ Status = Literal["booked", "contracted"]
 Ppm = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 Strong = Literal["crm_id", "email", "phone", "wa_id"]
 Points = Annotated[int, msgspec.Meta(ge=0, le=25)]
-PersonalChannel = Literal["whatsapp", "email", "sms", "call"]
 Jurisdiction = Literal["UAE", "IND", "USA", "US-FL", "EUR"]
 
 
@@ -109,7 +109,13 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A proposal to contact somebody lapses after this long."""
     held_not_after: Span = 72 * HOUR
     """A request that names no end of its own is held no longer than this."""
-    templates: tuple[tuple[str, Category], ...] = (("booking_confirmation", "transactional"),)
+    templates: tuple[tuple[str, Category], ...] = (
+        ("booking_confirmation", "transactional"),
+        ("hot_lead", "marketing"),
+        ("warm_lead", "marketing"),
+        ("nurture", "marketing"),
+        ("follow_up", "marketing"),
+    )
     """Approved templates and what they are; what comes without a template is marketing."""
     caps: tuple[Cap, ...] = (
         Cap("*", "whatsapp", 1, 7 * DAY),

@@ -2,27 +2,32 @@
 
 from processors.base import Step, TimerFired, Visit
 from processors.lead.advance import Temperatures, advance
+from processors.lead.consent import Stated, consent
 from processors.lead.count import count
 from processors.lead.flag import Flagged, flag
+from processors.lead.gate import gate
 from processors.lead.history import HistoryGiven, HistoryTaken
 from processors.lead.hold import Holding, hold
 from processors.lead.journey import Journeys, journey
 from processors.lead.path import Path, follow
 from processors.lead.profile import Profile, profile
+from processors.lead.requests import Requests
 from processors.lead.route import Route, route
 from processors.lead.score import Log, score
 from schemas.events.base import Identified
 from schemas.events.bookings import BookingChanged
 from schemas.events.campaigns import TouchCounted
 from schemas.events.clicks import ClickRecorded
+from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived, OutreachRequested
 from schemas.events.decisions import LeadRouted, LeadScored, TemperatureChanged
-from schemas.events.gate import ContactProposed
+from schemas.events.gate import ContactDecided, ContactProposed
 from schemas.events.governance import PolicyChanged
 from schemas.events.identity import LeadMerged, LeadSplit
 from schemas.events.incidents import IncidentRaised
 from schemas.events.leads import LeadCaptured, LeadUpdated
 from schemas.events.paths import PathChanged
 from schemas.events.profiles import LeadProfiled
+from schemas.events.reserving import ConsentNoted, Granted, Refused, Release, Reserve
 from schemas.events.resolving import BindingChanged, HistoryMoved
 from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
 from schemas.events.weights import PathCounted
@@ -33,6 +38,8 @@ _TOUCHES = (TouchpointRecorded, TouchpointDeleted, ClickRecorded)
 _HAPPENINGS = (LeadCaptured, LeadUpdated, *_TOUCHES)
 
 _MOVES = (HistoryGiven, HistoryTaken)
+_REQUESTS = (OutreachRequested, ContactProposed)
+_NEWS = (LeadProfiled, BindingChanged, HistoryMoved)
 
 STEPS = (
     Step(
@@ -46,6 +53,14 @@ STEPS = (
     Step("score", score, consumes=(*_HAPPENINGS, *_MOVES, Visit), emits=(LeadScored,), slice=Log),
     Step("advance", advance, (*_HAPPENINGS, *_MOVES, TimerFired, Visit), (TemperatureChanged,), slice=Temperatures),
     Step("route", route, consumes=(TemperatureChanged,), emits=(LeadRouted, ContactProposed), slice=Route),
+    Step("consent", consent, (ConsentChanged, MessageReceived, DeliveryReported, *_MOVES), slice=Stated),
+    Step(
+        "gate",
+        gate,
+        consumes=(*_REQUESTS, Granted, Refused, DeliveryReported, *_NEWS, *_MOVES, TimerFired),
+        emits=(ContactDecided, Reserve, Release, ConsentNoted),
+        slice=Requests,
+    ),
     Step("count", count, consumes=_TOUCHES, emits=(TouchCounted,)),
     Step("path", follow, (*_TOUCHES, BookingChanged, *_MOVES, TimerFired), emits=(PathChanged,), slice=Path),
     Step("journey", journey, (*_TOUCHES, BookingChanged, *_MOVES, TimerFired, Visit), (PathCounted,), slice=Journeys),

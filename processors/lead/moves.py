@@ -8,17 +8,28 @@ from typing import Any
 
 import msgspec
 
-from processors.lead import path, profile, score
+from processors.lead.consent import Stated
+from processors.lead.consent import parted as consent_parted
 from processors.lead.history import Whereabouts
+from processors.lead.path import Path
+from processors.lead.path import parted as path_parted
+from processors.lead.profile import Profile
+from processors.lead.profile import parted as profile_parted
+from processors.lead.requests import Requests
+from processors.lead.requests import parted as requests_parted
+from processors.lead.score import Log
+from processors.lead.score import parted as log_parted
 from schemas.events.resolving import SlicePart
 
 VERSION = 1
 """Of the packed form of all parts; those under way are unpacked by the same program or a later one."""
 
 _PARTED: dict[str, tuple[type[msgspec.Struct], Callable[..., Any]]] = {
-    "profile": (profile.Profile, profile.parted),
-    "score": (score.Log, score.parted),
-    "path": (path.Path, path.parted),
+    "profile": (Profile, profile_parted),
+    "score": (Log, log_parted),
+    "path": (Path, path_parted),
+    "consent": (Stated, consent_parted),
+    "gate": (Requests, requests_parted),
 }
 """Slices that give and take; what the other steps remember follows from these."""
 

@@ -46,6 +46,7 @@ def route(held: Route | None, event: TemperatureChanged, ctx: Context) -> tuple[
             lead_id=event.lead_id,
             message_id=derived_id("proposed contact", ctx.key, after.seq),
             purpose=f"{event.temperature}_lead",
+            template_id=f"{event.temperature}_lead",
             channels=_CHANNELS[event.temperature],
             not_after=event.occurred_at + ctx.policy.contact_not_after,
         )

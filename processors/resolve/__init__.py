@@ -8,14 +8,17 @@ from processors.resolve.addressed import pass_on_to_lead
 from processors.resolve.booking import Booking, own
 from processors.resolve.joined import FactsJoined
 from processors.resolve.known import Strong
+from processors.resolve.point import Point, hear_and_reserve
 from processors.resolve.root import Root, conclude
 from processors.resolve.strong import resolve_strong
 from processors.resolve.unnamed import pass_on
 from processors.resolve.weak import Weak, resolve_weak
 from schemas.events.base import Identified
 from schemas.events.bookings import BookingChanged
+from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived
 from schemas.events.governance import IdentitiesLinked, IdentitiesSplit, PolicyChanged
 from schemas.events.identity import IdentifierBound, IdentityConflict
+from schemas.events.reserving import ConsentNoted, Granted, Refused, Release, Reserve
 from schemas.events.resolving import (
     Apart,
     Assign,
@@ -38,6 +41,13 @@ _UNNAMED = tuple(t for t in FACT_TOPIC if not issubclass(t, Identified) and t no
 _BINDING = (IdentifierBound, BindingChanged, Owner)
 
 STEPS = (
+    Step(
+        "point",
+        hear_and_reserve,
+        consumes=(ConsentChanged, MessageReceived, DeliveryReported, ConsentNoted, Reserve, Release),
+        emits=(ConsentNoted, Granted, Refused),
+        slice=Point,
+    ),
     Step(
         "strong",
         resolve_strong,

@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from schemas.events.base import Code, FreeText, Id, Identified, Instant, Promoted, Region
 
+PersonalChannel = Literal["whatsapp", "email", "sms", "call"]
 Channel = Literal["whatsapp", "email", "sms", "call", "social"]
 
 

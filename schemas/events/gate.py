@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 
 from schemas.events.base import Code, Currency, Event, Id, Instant, Message, Minor, Revision, Uuid
-from schemas.events.contact import Channel
+from schemas.events.contact import Channel, PersonalChannel
 
 Category = Literal["marketing", "transactional"]
 Verdict = Literal["pass", "hold", "deny"]
@@ -21,7 +21,7 @@ class ContactProposed(Event):
     lead_id: Uuid
     message_id: Uuid
     purpose: Code
-    channels: list[Channel]
+    channels: list[PersonalChannel]
     not_after: Instant
     template_id: Id | None = None
     step: Code | None = None

@@ -1,0 +1,126 @@
+"""What a lead said of being contacted, by the identifiers and contact points that it said it with.
+
+The strictest over all of them holds. When history moves to another lead, objections are taken along and stay as well:
+after a split both sides keep every one of them (identity specification, section 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from models.consent.ledger import NOTHING_SAID, Consents, Statement, heard, joined, objections
+from models.consent.statements import concerned, statement
+from processors.base import Context, Output
+from processors.lead.history import HistoryGiven, HistoryTaken, Whereabouts, brought_by, lead_id
+from schemas.events.base import Identified
+from schemas.events.contact import MessageReceived
+
+ANYWHERE = ""
+"""Where an objection is kept whose fact names no contact point."""
+
+
+class Voice(msgspec.Struct, frozen=True, array_like=True):
+    """What one identifier's facts say of each contact point (a hash, or ``ANYWHERE``), and when they last wrote."""
+
+    points: dict[str, Consents] = {}
+    wrote_at: int | None = None
+
+
+class Stated(msgspec.Struct, frozen=True):
+    """A voice for each identifier that brought a statement, and the objections of those that went elsewhere.
+
+    Bound: identifiers that the lead has, or had, and the contact points that their facts name.
+    """
+
+    by: dict[str, Voice] = {}
+    kept: Consents = NOTHING_SAID
+
+    def of(self, point: str) -> Consents:
+        """What holds for a contact point: its own consents, and everybody's objections."""
+        found = self.kept
+        for voice in self.by.values():
+            for one, consents in voice.points.items():
+                found = joined(found, consents if one == point else objections(consents))
+        return found
+
+    @property
+    def wrote_at(self) -> int | None:
+        """When the person last wrote to us (microseconds)."""
+        return max((voice.wrote_at for voice in self.by.values() if voice.wrote_at is not None), default=None)
+
+
+def consent(
+    held: Stated | None, event: Identified | HistoryGiven | HistoryTaken, ctx: Context
+) -> tuple[Stated | None, Sequence[Output]]:
+    """Note what a fact, or history that has come or gone, says."""
+    match event:
+        case HistoryGiven():
+            if held is None:
+                return held, ()
+            rest, by_lead = parted(held, event.whereabouts(ctx))
+            return taken(rest, by_lead.get(lead_id(ctx))), ()
+        case HistoryTaken():
+            part = event.parts.get("consent")
+            return (taken(held or Stated(), part) if part is not None else held), ()
+        case _:
+            return _with_fact(held, event, ctx), ()
+
+
+def _with_fact(held: Stated | None, fact: Identified, ctx: Context) -> Stated | None:
+    said = statement(fact)
+    wrote = fact.occurred_at if isinstance(fact, MessageReceived) else None
+    if said is None and wrote is None:
+        return held
+    points = _points(said, fact, ctx) if said is not None else {}
+    return taken(held or Stated(), Stated({brought_by(ctx): Voice(points, wrote)}))
+
+
+def _points(said: Statement, fact: Identified, ctx: Context) -> dict[str, Consents]:
+    about = [one.hash for one in concerned(said, fact, ctx.origin.identifiers)] or [ANYWHERE]
+    return {point: heard(NOTHING_SAID, said) for point in about}
+
+
+def parted(held: Stated, where: Whereabouts) -> tuple[Stated, dict[str, Stated]]:
+    """What was said without an identifier's voice, whose objections stay, and that voice by lead."""
+    voice = held.by.get(where.identifier)
+    if voice is None:
+        return held, {}
+    rest = {one: other for one, other in held.by.items() if one != where.identifier}
+    kept = held.kept
+    for consents in voice.points.values():
+        kept = joined(kept, objections(consents))
+    leads = {lead for _, lead in where.rows} or {where.own}
+    parts = {lead: Stated({where.identifier: _of_lead(voice, lead, where)}) for lead in leads}
+    return Stated(rest, kept), parts
+
+
+def _of_lead(voice: Voice, lead: str, where: Whereabouts) -> Voice:
+    """What a voice said while it was a lead's; objections whenever they were made."""
+    points = {
+        point: Consents(
+            {name: said for name, said in consents.granted.items() if where.lead_at(said.at) == lead},
+            consents.withdrawn,
+            consents.suppressed,
+        )
+        for point, consents in voice.points.items()
+    }
+    wrote = voice.wrote_at if voice.wrote_at is not None and where.lead_at(voice.wrote_at) == lead else None
+    return Voice(points, wrote)
+
+
+def taken(held: Stated, part: Stated | None) -> Stated:
+    """What was said together with a part of another; the very ``held`` where that is nothing new."""
+    if part is None:
+        return held
+    by = dict(held.by)
+    for identifier, more in part.by.items():
+        known = by.get(identifier, Voice())
+        points = {**known.points}
+        for point, consents in more.points.items():
+            points[point] = joined(points.get(point, NOTHING_SAID), consents)
+        wrote = max((at for at in (known.wrote_at, more.wrote_at) if at is not None), default=None)
+        by[identifier] = Voice(points, wrote)
+    both = Stated(by, joined(held.kept, part.kept))
+    return held if both == held else both

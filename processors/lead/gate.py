@@ -1,0 +1,280 @@
+"""May this person be contacted, now, this way? Whoever asks, the platform too, gets one answer, with a receipt.
+
+Two doors must open. Here all checks are made; where they pass, the contact point is asked for a slot, and on its grant
+they are made once more, for history may have arrived meanwhile (identity specification, section 4, "Caps").
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from models.consent.slots import Slot
+from models.local_time import iso_week
+from processors.base import STALE_AFTER, CancelTimer, Context, DeadLetter, Drop, Emit, Output, Timer, TimerFired
+from processors.lead.checks import Check, checked, verdict
+from processors.lead.history import HistoryGiven, HistoryTaken, brought_by, lead_id
+from processors.lead.receipt import Decision, receipt
+from processors.lead.requests import MAX_HELD, Asked, No, Request, Requests, joined, parted
+from processors.lead.situation import situation
+from schemas.events.base import Event
+from schemas.events.contact import DeliveryReported, OutreachRequested
+from schemas.events.gate import ContactProposed
+from schemas.events.reserving import ConsentNoted, Granted, Refused, Release, Reserve
+
+WAKE = "wake"
+Answer = tuple[Requests, list[Output]]
+
+
+def gate(held: Requests | None, event: Event | TimerFired, ctx: Context) -> tuple[Requests | None, Sequence[Output]]:
+    """Decide a request, go on with one that a contact point answered, or look again at those held."""
+    before = held or Requests()
+    match event:
+        case OutreachRequested():
+            after, outputs = _outreach(before, event, ctx)
+        case ContactProposed():
+            after, outputs = _asked(before, lead_id(ctx), _of_proposal(event, ctx), ctx)
+        case Granted():
+            after, outputs = _granted(before, event, ctx)
+        case Refused():
+            after, outputs = _refused(before, event, ctx)
+        case DeliveryReported():
+            after, outputs = _delivered(before, event, ctx)
+        case HistoryGiven():
+            rest, by_lead = parted(before, event.whereabouts(ctx))
+            after, outputs = joined(rest, by_lead.get(lead_id(ctx))), []
+        case HistoryTaken():
+            after, outputs = _taken(before, event.parts.get("gate"), ctx)
+        case TimerFired():
+            after, outputs = _again(msgspec.structs.replace(before, wakes=None), ctx, due=event.due)
+        case _:  # who the lead is, or what is known of its identifiers, has changed
+            after, outputs = _again(before, ctx)
+    if after == before and not outputs:
+        return held, ()
+    after, timer = _timed(after)
+    return after, [*outputs, *timer]
+
+
+# -- requests
+
+
+def _outreach(before: Requests, fact: OutreachRequested, ctx: Context) -> Answer:
+    who, digest = brought_by(ctx), _digest(fact)
+    known = before.find(fact.message_id)
+    content = known[1].digest if known is not None else before.decided_as(fact.message_id)
+    if content is not None:
+        if content == digest:
+            return before, [Drop("repeated")]
+        detail = "another request has this message_id and other content: give each message an id of its own"
+        return before, [DeadLetter("message_id_conflict", detail)]
+    categories = dict(ctx.policy.templates)
+    if fact.template_id is not None and fact.template_id not in categories:
+        return before, [DeadLetter("unknown_template", "no approved template has this id: see the policy's templates")]
+    if fact.occurred_at < ctx.now - STALE_AFTER:
+        return before, [Drop("stale")]
+    if fact.channel == "social":
+        return before, [DeadLetter("no_account", "a social post needs the account_id that it is posted to")]
+    request = Request(
+        message_id=fact.message_id,
+        digest=digest,
+        region=fact.region,
+        requested_at=fact.occurred_at,
+        not_after=fact.not_after or fact.occurred_at + ctx.policy.held_not_after,
+        channels=(fact.channel,),
+        purpose=fact.purpose,
+        category=categories[fact.template_id] if fact.template_id is not None else "marketing",
+        points={one.kind: one.hash for one in ctx.origin.identifiers},
+        template_id=fact.template_id,
+        campaign_id=fact.campaign_id,
+    )
+    return _asked(before, who, request, ctx)
+
+
+def _of_proposal(proposed: ContactProposed, ctx: Context) -> Request:
+    categories = dict(ctx.policy.templates)
+    return Request(
+        message_id=proposed.message_id,
+        digest="",
+        region=proposed.region,
+        requested_at=proposed.occurred_at,
+        not_after=proposed.not_after,
+        channels=tuple(proposed.channels),
+        purpose=proposed.purpose,
+        category=categories.get(proposed.template_id or "", "marketing"),
+        template_id=proposed.template_id,
+        step=proposed.step,
+    )
+
+
+def _digest(fact: OutreachRequested) -> str:
+    said = {name: value for name, value in fact.__dict__.items() if name not in ("event_id", "occurred_at")}
+    return hashlib.blake2b(repr(sorted(said.items())).encode(), digest_size=8).hexdigest()
+
+
+def _asked(gate_: Requests, who: str, request: Request, ctx: Context) -> Answer:
+    return _decided(gate_.with_open(who, request), who, request, ctx)
+
+
+# -- decisions
+
+
+def _decided(gate_: Requests, who: str, request: Request, ctx: Context) -> Answer:
+    """Ask the contact point of the first channel that nothing here forbids; else hold, or deny."""
+    first: tuple[Any, list[tuple[str, Check]], Check] | None = None
+    for channel in request.channels:
+        now = situation(gate_, request, channel, ctx)
+        checks = checked(request, now)
+        if channel in request.refused:
+            no = request.refused[channel]
+            checks.append(("contact_point", Check("deny", no.reason, no.until)))
+        found = verdict(checks)
+        if found.outcome == "pass" and now.point is not None:
+            point, kind = now.point
+            asked = Asked(channel, kind, point, ctx.now)
+            request = msgspec.structs.replace(request, asks=request.asks + 1, asked=asked)
+            return gate_.with_open(who, request), [Emit(_reserve(request, asked, now.zones.names, ctx))]
+        if first is None or (first[2].outcome == "deny" and found.outcome == "hold"):
+            first = now, checks, found
+    assert first is not None, "a request names a channel"
+    now, checks, found = first
+    if found.outcome == "hold" and not request.held_for and gate_.held >= MAX_HELD:
+        found = Check("deny", "too_many_held")
+    if found.outcome == "hold":
+        return _held(gate_, who, request, found, receipt(request, now, Decision(checks, found), ctx))
+    request = msgspec.structs.replace(request, seq=request.seq + 1)
+    return gate_.with_decided(who, request), [Emit(receipt(request, now, Decision(checks, found), ctx))]
+
+
+def _held(gate_: Requests, who: str, request: Request, found: Check, said: Event) -> Answer:
+    """Held; that is said once as long as it is for the same reason and time."""
+    is_news = (request.held_for, request.until) != (found.reason, found.until)
+    request = msgspec.structs.replace(
+        request, asked=None, refused={}, held_for=found.reason, until=found.until, seq=request.seq + is_news
+    )
+    said = type(said).build(**{**said.__dict__, "seq": request.seq})
+    return gate_.with_open(who, request), [Emit(said)] if is_news else []
+
+
+def _reserve(request: Request, asked: Asked, zones: Sequence[str], ctx: Context) -> Reserve:
+    return Reserve.build(
+        occurred_at=ctx.now,
+        subject=f"{asked.kind}:{asked.point}",
+        lead_id=lead_id(ctx),
+        message_id=request.message_id,
+        ask=request.asks,
+        at=asked.at,
+        channel=asked.channel,
+        purpose=request.purpose,
+        category=request.category,
+        week=iso_week(asked.at, zones[0] if zones else ctx.policy.time_zone),
+    )
+
+
+# -- answers
+
+
+def _granted(gate_: Requests, event: Granted, ctx: Context) -> Answer:
+    found = gate_.find(event.message_id)
+    if found is None or found[1].asked is None or found[1].asks != event.ask:
+        return gate_, [Drop("answered_elsewhere")]
+    who, request = found
+    asked = request.asked
+    assert asked is not None
+    now = situation(gate_, request, asked.channel, ctx)
+    checks = checked(request, now)
+    answer = verdict(checks)
+    if answer.outcome != "pass":
+        release = Release.build(
+            occurred_at=ctx.now,
+            subject=f"{asked.kind}:{asked.point}",
+            message_id=request.message_id,
+            ask=request.asks,
+        )
+        after, outputs = _decided(gate_, who, msgspec.structs.replace(request, asked=None), ctx)
+        return after, [Emit(release), *outputs]
+    if request.category == "marketing":
+        week = iso_week(asked.at, now.zones.names[0] if now.zones.names else ctx.policy.time_zone)
+        gate_ = gate_.with_sent(asked.point, Slot(request.message_id, asked.channel, asked.at, week))
+    request = msgspec.structs.replace(request, seq=request.seq + 1)
+    return gate_.with_decided(who, request), [Emit(receipt(request, now, Decision(checks, answer, event), ctx))]
+
+
+def _refused(gate_: Requests, event: Refused, ctx: Context) -> Answer:
+    found = gate_.find(event.message_id)
+    if found is None or found[1].asked is None or found[1].asks != event.ask:
+        return gate_, [Drop("answered_elsewhere")]
+    who, request = found
+    assert request.asked is not None
+    refused = {**request.refused, request.asked.channel: No(event.reason, event.until)}
+    return _decided(gate_, who, msgspec.structs.replace(request, asked=None, refused=refused), ctx)
+
+
+def _delivered(gate_: Requests, fact: DeliveryReported, ctx: Context) -> Answer:
+    """Only what was definitely not sent counts no more; who complained hears nothing more at that address."""
+    point = gate_.point_of(fact.message_id)
+    if point is None:
+        return gate_, []
+    subject = f"{_kind_of(point, ctx)}:{point}"
+    if fact.status == "rejected":
+        release = Release.build(occurred_at=ctx.now, subject=subject, message_id=fact.message_id, ask=_LAST)
+        return gate_.without_sent(fact.message_id), [Emit(release)]
+    if fact.status == "complained" or (fact.status == "bounced" and fact.permanent):
+        noted = ConsentNoted.build(
+            occurred_at=fact.occurred_at,
+            subject=subject,
+            consent_id=fact.message_id,
+            channel=fact.channel,
+            purpose="any",
+            granted=False,
+            suppressed=True,
+        )
+        return gate_, [Emit(noted)]
+    return gate_, []
+
+
+_LAST = 2**31 - 1
+"""A message that was decided is never asked for again."""
+
+
+def _kind_of(point: str, ctx: Context) -> str:
+    return str(ctx.slices["hold"].known[point].kind)
+
+
+# -- held
+
+
+def _again(gate_: Requests, ctx: Context, due: int | None = None) -> Answer:
+    """Look again at what is held; when it is time only at what is due."""
+    outputs: list[Output] = []
+    for who, request in gate_.all_open():
+        if request.asked is not None or (due is not None and _due(request) > due):
+            continue
+        gate_, more = _decided(gate_, who, request, ctx)
+        outputs += more
+    return gate_, outputs
+
+
+def _taken(before: Requests, part: Requests | None, ctx: Context) -> Answer:
+    """With another lead's history: its requests are asked for anew, under this lead's name."""
+    after = joined(before, part)
+    for who, bundle in (part or Requests()).by.items():
+        for message_id in bundle.open:
+            if message_id in after.by[who].open:
+                request = msgspec.structs.replace(after.by[who].open[message_id], asked=None)
+                after = after.with_open(who, request)
+    return _again(after, ctx)
+
+
+def _due(request: Request) -> int:
+    return min(request.until if request.until is not None else request.not_after, request.not_after)
+
+
+def _timed(gate_: Requests) -> tuple[Requests, list[Output]]:
+    """The timer at the next instant at which a held request is due."""
+    wakes = min((_due(one) for _, one in gate_.all_open() if one.asked is None), default=None)
+    if wakes == gate_.wakes:
+        return gate_, []
+    return msgspec.structs.replace(gate_, wakes=wakes), [Timer(WAKE, wakes) if wakes is not None else CancelTimer(WAKE)]

@@ -1,0 +1,76 @@
+"""What the checks may know of a lead and a channel, gathered from what the other steps remember."""
+
+from __future__ import annotations
+
+from models.consent.ledger import NOTHING_SAID
+from models.consent.slots import Slot, caps_of, room
+from models.consent.statements import REACHED_BY
+from models.consent.zones import zones_of
+from models.identity import STRONG
+from models.local_time import iso_week
+from processors.base import Context
+from processors.lead.checks import Situation
+from processors.lead.consent import Stated
+from processors.lead.history import lead_id
+from processors.lead.hold import Holding
+from processors.lead.profile import Profile, newest
+from processors.lead.requests import Request, Requests
+from schemas.events.contact import PersonalChannel
+
+
+def situation(requests: Requests, request: Request, channel: PersonalChannel, ctx: Context) -> Situation:
+    """The lead as it stands, for one channel."""
+    holding: Holding = ctx.slices["hold"]
+    stated: Stated = ctx.slices.get("consent") or Stated()
+    profile: Profile = ctx.slices.get("profile") or Profile()
+    point = _point(request, channel, holding.identifiers(lead_id(ctx)), profile)
+    country, phone, time_zone = (_value(profile, name) for name in ("country", "phone", "time_zone"))
+    zones = zones_of(time_zone, country, phone, request.region)
+    week = iso_week(ctx.now, zones.names[0] if zones.names else ctx.policy.time_zone)
+    wanted = Slot(request.message_id, channel, ctx.now, week)
+    used = [slot for slots in requests.sent.values() for slot in slots]
+    used += [
+        Slot(other.message_id, other.asked.channel, other.asked.at, week)
+        for _, other in requests.all_open()
+        if other.asked is not None and other.category == "marketing"
+    ]
+    return Situation(
+        now=ctx.now,
+        region=request.region,
+        policy=ctx.policy,
+        channel=channel,
+        point=point,
+        consents=stated.of(point[0]) if point is not None else NOTHING_SAID,
+        wrote_at=stated.wrote_at,
+        awaits=any(
+            mark.identifier in holding.known and _is_strong(holding, mark.identifier) for mark in holding.awaits
+        ),
+        country=country,
+        phone=phone,
+        zones=zones,
+        room=room(used, wanted, caps_of(ctx.policy, request.region, channel), ctx.policy.cap_window),
+    )
+
+
+def _is_strong(holding: Holding, identifier: str) -> bool:
+    return holding.known[identifier].kind in STRONG
+
+
+def _point(
+    request: Request, channel: PersonalChannel, identifiers: dict[str, str], profile: Profile
+) -> tuple[str, str] | None:
+    """Hash and kind of where the channel reaches the lead: what the request names, else what was said last."""
+    for kind in REACHED_BY[channel]:
+        named = request.points.get(kind)
+        if named in identifiers:
+            return named, kind
+    for field in {"email": ("email",), "whatsapp": ("wa_id", "phone")}.get(channel, ("phone",)):
+        register = newest(profile, field)
+        if register is not None and register.identifier in identifiers:
+            return register.identifier, identifiers[register.identifier]
+    return None
+
+
+def _value(profile: Profile, name: str) -> str | None:
+    register = newest(profile, name)
+    return str(register.value) if register is not None else None

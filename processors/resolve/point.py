@@ -1,0 +1,154 @@
+"""A contact point: what was said of it, and the slots of what it was sent. Its key is the address itself.
+
+It never changes, so no merge can open a second slot on it, and what it was told here it holds whoever asks. A lead asks
+with `Reserve` and hears `Granted` or `Refused`; a grant counts as sent until `Release` (identity specification, 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from models.consent.ledger import NOTHING_SAID, Consents, Said, Statement, Wish, consented, heard, unsuppressed
+from models.consent.slots import FORGOTTEN_AFTER, Slot, caps_of, room
+from models.consent.statements import concerned, statement
+from processors.base import Context, DeadLetter, Drop, Emit, Output
+from processors.resolve.keys import key_of, subject_of
+from processors.resolve.known import Strong
+from schemas.events.base import Event, Identified
+from schemas.events.contact import ConsentChanged
+from schemas.events.reserving import ConsentNoted, Granted, Refused, Release, Reserve
+
+MAX_RELEASED = 64
+
+
+class Point(msgspec.Struct, frozen=True, array_like=True):
+    """What was said of a contact point, its slots, and the ask up to which a message was released.
+
+    Bound: what the caps allow within ``FORGOTTEN_AFTER``, and ``MAX_RELEASED``.
+    """
+
+    consents: Consents = NOTHING_SAID
+    slots: tuple[Slot, ...] = ()
+    released: dict[str, int] = {}
+
+
+def hear_and_reserve(held: Point | None, event: Event, ctx: Context) -> tuple[Point | None, Sequence[Output]]:
+    """Take in what a fact or another key says of this contact point, and answer leads that want to use it."""
+    match event:
+        case Identified():
+            return _stated(held, event, ctx)
+        case ConsentNoted():
+            said = Statement(
+                Said(event.occurred_at, event.consent_id), event.channel, event.purpose, event.granted, event.suppressed
+            )
+            return _heard(held, said), ()
+        case Reserve():
+            return _reserve(held or Point(), event, ctx)
+        case Release():
+            return _released(held or Point(), event), ()
+        case _:
+            raise TypeError(type(event).__name__)
+
+
+# -- consent
+
+
+def _stated(held: Point | None, fact: Identified, ctx: Context) -> tuple[Point | None, Sequence[Output]]:
+    """Note what a fact says here, and tell the other contact points that it names."""
+    said = statement(fact)
+    if said is None:
+        return held, ()
+    points = concerned(said, fact, ctx.origin.identifiers)
+    if isinstance(fact, ConsentChanged) and fact.granted and not points:
+        detail = f"consent is given by an address: name the one that {fact.channel} reaches"
+        return held, [DeadLetter("no_contact_point", detail)]
+    me, outputs = key_of(ctx), list[Output]()
+    for point in points:
+        if point.hash == me.hash:
+            held = _heard(held, said)
+        else:
+            noted = ConsentNoted.build(
+                occurred_at=said.said.at,
+                subject=subject_of(point),
+                consent_id=said.said.id,
+                channel=said.channel,
+                purpose=said.purpose,
+                granted=said.granted,
+                suppressed=said.suppressed,
+            )
+            outputs.append(Emit(noted))
+    return held, outputs
+
+
+def _heard(held: Point | None, said: Statement) -> Point:
+    point = held or Point()
+    consents = heard(point.consents, said)
+    return point if consents is point.consents else msgspec.structs.replace(point, consents=consents)
+
+
+# -- slots
+
+
+def _reserve(point: Point, asked: Reserve, ctx: Context) -> tuple[Point, Sequence[Output]]:
+    if asked.ask <= point.released.get(asked.message_id, -1):
+        return point, [Drop("released")]
+    point = _without(point, asked)  # whoever asks again gives up what was granted before
+    strong: Strong | None = ctx.slices.get("strong")
+    if strong is None or strong.lead_id != asked.lead_id:
+        return point, [_refused(asked, ctx, "moved")]
+    policy = ctx.policy
+    for permission in (
+        unsuppressed(point.consents),
+        consented(point.consents, Wish(asked.channel, asked.purpose, asked.category, asked.region), policy),
+    ):
+        if not permission.allowed:
+            return point, [_refused(asked, ctx, permission.reason)]
+    if asked.category == "transactional":
+        return point, [_granted(asked, ctx, used=0)]
+    slot = Slot(asked.message_id, asked.channel, asked.at, asked.week)
+    left = room(point.slots, slot, caps_of(policy, asked.region, asked.channel), policy.cap_window)
+    if not left.is_free:
+        return point, [_refused(asked, ctx, "cap", left.free_at)]
+    kept = tuple(one for one in point.slots if one.at > asked.at - FORGOTTEN_AFTER)
+    return msgspec.structs.replace(point, slots=(*kept, slot)), [_granted(asked, ctx, used=left.used + 1)]
+
+
+def _without(point: Point, event: Reserve | Release) -> Point:
+    slots = tuple(one for one in point.slots if one.message_id != event.message_id)
+    return msgspec.structs.replace(point, slots=slots)
+
+
+def _released(point: Point, event: Release) -> Point:
+    """Without the slot of a message that was not sent; an older ask for it that comes later is none."""
+    released = {**point.released, event.message_id: max(event.ask, point.released.get(event.message_id, 0))}
+    newest = dict(list(released.items())[-MAX_RELEASED:])
+    return msgspec.structs.replace(_without(point, event), released=newest)
+
+
+def _granted(asked: Reserve, ctx: Context, used: int) -> Emit:
+    return Emit(
+        Granted.build(
+            occurred_at=asked.occurred_at,
+            lead_id=asked.lead_id,
+            message_id=asked.message_id,
+            ask=asked.ask,
+            contact_point=key_of(ctx).hash,
+            used=used,
+        )
+    )
+
+
+def _refused(asked: Reserve, ctx: Context, reason: str, until: int | None = None) -> Emit:
+    return Emit(
+        Refused.build(
+            occurred_at=asked.occurred_at,
+            lead_id=asked.lead_id,
+            message_id=asked.message_id,
+            ask=asked.ask,
+            contact_point=key_of(ctx).hash,
+            reason=reason,
+            until=until,
+        )
+    )

@@ -126,6 +126,10 @@ class Context(msgspec.Struct, frozen=True):
         """The tenant."""
         return self.key.partition("/")[0]
 
+    def is_stale(self, occurred_at: int) -> bool:
+        """Whether an event of that time, emitted in this pass, is too old to reach out to anybody."""
+        return min(self.at, occurred_at) < self.now - STALE_AFTER
+
 
 STALE_AFTER = 24 * HOUR
 """Nothing reaches out to a person for a cause older than this before the last tick."""

@@ -213,7 +213,7 @@ class Partition:
         after = apply(before, event)
         if after is not before:
             self._meta.controls = {**self._meta.controls, event.workspace_id: after}
-            if Visit in self.stage.consumes:
+            if Visit in self.stage.consumes and type(event) not in self.stage.consulted:
                 self._sweep(event)
 
     def _sweep(self, event: Event) -> None:

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import msgspec
 
 from processors.base import (
-    STALE_AFTER,
     Broadcast,
     CancelTimer,
     Consumed,
@@ -38,8 +37,9 @@ class Stage:
     """An ordered tuple of steps over one key, fed by one inbox (intake alone: by the fact topics).
 
     ``carries`` is the prefix behind which facts reach this stage; ``controls`` are the control records that its
-    partitions hold; a stage that ``deduplicates`` holds the duplicate index. ``takes`` is what each step
-    consumes, ``consumes`` what any does; ``stateful`` whether the stage remembers anything.
+    partitions hold, of which those ``consulted`` bring no visit: what was decided by them is not decided anew. A stage
+    that ``deduplicates`` holds the duplicate index. ``takes`` is what each step consumes, ``consumes`` what any does;
+    ``stateful`` whether the stage remembers anything.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Stage:
     steps: tuple[Step, ...]
     carries: type[Prefix] | None = None
     controls: tuple[type[Message], ...] = ()
+    consulted: tuple[type[Message], ...] = ()
     deduplicates: bool = False
     takes: tuple[frozenset[Consumed], ...] = field(init=False)
     consumes: frozenset[Consumed] = field(init=False)
@@ -142,27 +143,28 @@ class _Pass:
     ) -> None:
         self._stage = stage
         self._given = given
-        self._clock = clock
         self._addressee = addressee
         self._before = before
         region = before.region or (given.event.region if isinstance(given.event, Event) else "")
         self._state = KeyState(dict(before.slices), dict(before.timers), before.generation, region)
         self._outputs: list[Emitted | Forward | Broadcast | Drop | DeadLetter] = []
+        self._ctx = Context(
+            given.key, clock.now, given.at, given.cause, clock.control, self._state.slices, given.prefix
+        )
         self._offered: list[Any] = [given.event]
         self._number = 0
         self._gone = False  # a fact that a step has passed on is no business of later ones
 
     def through(self, outcome: Outcome) -> None:
         """The input, and what steps emit for this key, through each step in order; the result goes to ``outcome``."""
-        given, clock, slices = self._given, self._clock, self._state.slices
+        given, slices = self._given, self._state.slices
         for place, (step, takes) in enumerate(zip(self._stage.steps, self._stage.takes, strict=True)):
             for event in self._offered[:]:  # what this step emits is for later ones
                 if type(event) not in takes or (event is given.event and self._gone):
                     continue
                 if event is given.event and self._addressee not in (None, step.name):
                     continue
-                ctx = Context(given.key, clock.now, given.at, given.cause, clock.control, slices, given.prefix)
-                fresh, answers = step.run(slices.get(step.name), event, ctx)
+                fresh, answers = step.run(slices.get(step.name), event, self._ctx)
                 if step.slice is not None and fresh is not None:
                     slices[step.name] = fresh
                 for answer in answers:
@@ -197,8 +199,7 @@ class _Pass:
                 self._outputs.append(answer)
 
     def _emit(self, place: int, event: Event) -> None:
-        speaks_of = min(self._given.at, event.occurred_at)
-        if event.reaches_out and speaks_of < self._clock.now - STALE_AFTER:
+        if event.reaches_out and self._ctx.is_stale(event.occurred_at):
             self._outputs.append(Drop("stale"))
             return
         stamped = self._stamp(self._stage.steps[place], event)

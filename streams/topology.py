@@ -15,7 +15,14 @@ def topology(identity_key: bytes) -> tuple[Stage, ...]:
         Stage(
             "resolve", ("resolve.inbox",), resolve.STEPS, carries=Routed, controls=resolve.CONTROLS, deduplicates=True
         ),
-        Stage("lead", ("journeys",), lead.STEPS, carries=Accepted, controls=lead.CONTROLS),
+        Stage(
+            "lead",
+            ("journeys",),
+            lead.STEPS,
+            carries=Accepted,
+            controls=lead.CONTROLS,
+            consulted=lead.CONSULTED,
+        ),
         Stage("ledger", ("ledger.inbox",), ledger.STEPS, carries=Accepted, controls=ledger.CONTROLS),
         Stage("campaign", ("campaign.inbox",), campaign.STEPS, carries=Accepted, controls=campaign.CONTROLS),
         Stage("workspace", ("workspace.inbox",), workspace.STEPS, controls=workspace.CONTROLS),

@@ -2,6 +2,7 @@
 
 from processors.base import Step, TimerFired, Visit
 from processors.lead.advance import Temperatures, advance
+from processors.lead.approve import Approvals, approve
 from processors.lead.consent import Stated, consent
 from processors.lead.count import count
 from processors.lead.flag import Flagged, flag
@@ -20,8 +21,8 @@ from schemas.events.campaigns import TouchCounted
 from schemas.events.clicks import ClickRecorded
 from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived, OutreachRequested
 from schemas.events.decisions import LeadRouted, LeadScored, TemperatureChanged
-from schemas.events.gate import ContactDecided, ContactProposed
-from schemas.events.governance import PolicyChanged
+from schemas.events.gate import ApprovalConcluded, ApprovalRequested, ContactDecided, ContactProposed
+from schemas.events.governance import ApprovalDecided, ExchangeRateSet, PolicyChanged
 from schemas.events.identity import LeadMerged, LeadSplit
 from schemas.events.incidents import IncidentRaised
 from schemas.events.leads import LeadCaptured, LeadUpdated
@@ -52,6 +53,13 @@ STEPS = (
     Step("profile", profile, (*_PERSONAL, BindingChanged, *_MOVES), emits=(LeadProfiled,), slice=Profile),
     Step("score", score, consumes=(*_HAPPENINGS, *_MOVES, Visit), emits=(LeadScored,), slice=Log),
     Step("advance", advance, (*_HAPPENINGS, *_MOVES, TimerFired, Visit), (TemperatureChanged,), slice=Temperatures),
+    Step(
+        "approve",
+        approve,
+        consumes=(LeadProfiled, TemperatureChanged, ApprovalDecided, TimerFired),
+        emits=(ApprovalRequested, ApprovalConcluded),
+        slice=Approvals,
+    ),
     Step("route", route, consumes=(TemperatureChanged,), emits=(LeadRouted, ContactProposed), slice=Route),
     Step("consent", consent, (ConsentChanged, MessageReceived, DeliveryReported, *_MOVES), slice=Stated),
     Step(
@@ -67,4 +75,6 @@ STEPS = (
     Step("flag", flag, consumes=_TOUCHES, emits=(IncidentRaised,), slice=Flagged),
 )
 
-CONTROLS = (PolicyChanged,)
+CONTROLS = (PolicyChanged, ExchangeRateSet)
+CONSULTED = (ExchangeRateSet,)
+"""A lead's value is converted when it is asked about, never again."""

@@ -65,16 +65,15 @@ class Profile(msgspec.Struct, frozen=True):
     identifiers: dict[str, str] = {}
     version: int = 0
 
-
-def newest(profile_: Profile, name: str) -> Register | None:
-    """The newest word on a field, of an identifier's value only if it belongs to this lead."""
-    known = [
-        register
-        for said in profile_.said.values()
-        if (register := said.registers.get(name)) is not None
-        and (not register.identifier or register.identifier in profile_.identifiers)
-    ]
-    return max(known, key=_clock, default=None)
+    def newest(self, name: str) -> Register | None:
+        """The newest word on a field, of an identifier's value only if it belongs to this lead."""
+        known = [
+            register
+            for said in self.said.values()
+            if (register := said.registers.get(name)) is not None
+            and (not register.identifier or register.identifier in self.identifiers)
+        ]
+        return max(known, key=_clock, default=None)
 
 
 Event = Identified | BindingChanged | HistoryGiven | HistoryTaken
@@ -126,7 +125,7 @@ def _with_fact(before: Profile, fact: Identified, ctx: Context) -> tuple[Profile
 
 def _tells(name: str, register: Register, before: Profile) -> bool:
     """Whether a register wins over all that is held, with another value."""
-    held = newest(before, name)
+    held = before.newest(name)
     return held is None or (_clock(register) > _clock(held) and register.value != held.value)
 
 
@@ -199,7 +198,7 @@ def _told(profile_: Profile) -> dict[str, Any]:
     if not profile_.identifiers:
         return {"identifiers": []}
     names = sorted({name for said in profile_.said.values() for name in said.registers})
-    values = {name: found.value for name in names if (found := newest(profile_, name))}
+    values = {name: newest.value for name in names if (newest := profile_.newest(name))}
     captured = [said.first_captured_at for said in profile_.said.values() if said.first_captured_at is not None]
     email = values.get("email")
     return {

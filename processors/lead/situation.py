@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from models.consent.zones import zones_of
+
 from models.consent.ledger import NOTHING_SAID
 from models.consent.slots import Slot, caps_of, room
 from models.consent.statements import REACHED_BY
-from models.consent.zones import zones_of
 from models.identity import STRONG
 from models.local_time import iso_week
 from processors.base import Context
@@ -13,7 +14,7 @@ from processors.lead.checks import Situation
 from processors.lead.consent import Stated
 from processors.lead.history import lead_id
 from processors.lead.hold import Holding
-from processors.lead.profile import Profile, newest
+from processors.lead.profile import Profile
 from processors.lead.requests import Request, Requests
 from schemas.events.contact import PersonalChannel
 
@@ -65,12 +66,12 @@ def _point(
         if named in identifiers:
             return named, kind
     for field in {"email": ("email",), "whatsapp": ("wa_id", "phone")}.get(channel, ("phone",)):
-        register = newest(profile, field)
+        register = profile.newest(field)
         if register is not None and register.identifier in identifiers:
             return register.identifier, identifiers[register.identifier]
     return None
 
 
 def _value(profile: Profile, name: str) -> str | None:
-    register = newest(profile, name)
+    register = profile.newest(name)
     return str(register.value) if register is not None else None

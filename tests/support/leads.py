@@ -6,8 +6,11 @@ from typing import Any
 
 from schemas.events.leads import LeadCaptured
 from schemas.events.touchpoints import TouchpointRecorded
+from streams.state import StateCodec
 from tests.support.facts import fact
-from tests.support.runs import Run, new_run
+from tests.support.runs import STAGES, Run, new_run
+
+_STAGE = next(stage for stage in STAGES if stage.name == "lead")
 
 
 def captured(when: str = "3-1", **fields: Any) -> LeadCaptured:
@@ -29,3 +32,15 @@ def run_of(*facts: Any) -> Run:
     for one in facts:
         run.publish(one)
     return run
+
+
+def remembered(run: Run, step: str) -> Any:
+    """What a step of the lead stage remembers of the run's only lead; none: nothing."""
+    (stored,) = (
+        state
+        for (inbox, _), store in run.driver.stores.items()
+        if inbox == "journeys"
+        for key in store.keys_after("", 9)
+        if (state := store.get(key)) is not None
+    )
+    return StateCodec(_STAGE).decode(stored).slices.get(step)

@@ -128,7 +128,8 @@ def test_policies_go_to_every_partition_that_holds_them_and_rates_only_where_mon
     ]
     for one in facts:
         run.publish(one)
-    for topic, wanted in (("journeys", facts[:1]), ("ledger.inbox", facts), ("campaign.inbox", facts)):
+    wanted_in = {"workspace.inbox": facts[:1], "journeys": facts, "ledger.inbox": facts, "campaign.inbox": facts}
+    for topic, wanted in wanted_in.items():
         for partition in range(TOPICS[topic].partitions):
             assert [record.value for record in run.driver.log[topic, partition]] == [encode(one) for one in wanted]
     assert run.count("resolve", "rates", "accepted") == 1

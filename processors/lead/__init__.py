@@ -10,6 +10,7 @@ from processors.lead.gate import gate
 from processors.lead.history import HistoryGiven, HistoryTaken
 from processors.lead.hold import Holding, hold
 from processors.lead.journey import Journeys, journey
+from processors.lead.nurture import Nurturing, nurture
 from processors.lead.path import Path, follow
 from processors.lead.profile import Profile, profile
 from processors.lead.requests import Requests
@@ -37,6 +38,7 @@ from schemas.topics import FACT_TOPIC
 _PERSONAL = tuple(t for t in FACT_TOPIC if issubclass(t, Identified) and t is not BookingChanged)
 _TOUCHES = (TouchpointRecorded, TouchpointDeleted, ClickRecorded)
 _HAPPENINGS = (LeadCaptured, LeadUpdated, *_TOUCHES)
+_SAID = (ConsentChanged, MessageReceived)
 
 _MOVES = (HistoryGiven, HistoryTaken)
 _REQUESTS = (OutreachRequested, ContactProposed)
@@ -61,7 +63,14 @@ STEPS = (
         slice=Approvals,
     ),
     Step("route", route, consumes=(TemperatureChanged,), emits=(LeadRouted, ContactProposed), slice=Route),
-    Step("consent", consent, (ConsentChanged, MessageReceived, DeliveryReported, *_MOVES), slice=Stated),
+    Step(
+        "nurture",
+        nurture,
+        consumes=(LeadRouted, TouchpointRecorded, ClickRecorded, BookingChanged, *_SAID, TimerFired),
+        emits=(ContactProposed,),
+        slice=Nurturing,
+    ),
+    Step("consent", consent, (*_SAID, DeliveryReported, *_MOVES), slice=Stated),
     Step(
         "gate",
         gate,

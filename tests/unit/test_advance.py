@@ -179,7 +179,8 @@ def test_a_backdated_policy_restates_the_past() -> None:
 
 
 def proposals(run: Run) -> list[ContactProposed]:
-    return run.said("contact.requests", ContactProposed)
+    """Those of the route; a sequence's name their step."""
+    return [one for one in run.said("contact.requests", ContactProposed) if one.step is None]
 
 
 def test_a_route_follows_and_a_warmer_lead_is_proposed_for_contact() -> None:

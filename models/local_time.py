@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+from functools import cache, lru_cache
+from zoneinfo import ZoneInfo, available_timezones
 
 from schemas.events.base import SECOND, as_date, instant
 
@@ -46,6 +46,19 @@ def iso_week(at: int, zone: str) -> str:
 def start_of(day: int, zone: str) -> int:
     """The instant at which a local date begins."""
     return instant(datetime.combine(as_date(day), time(), _zone(zone)).astimezone(UTC))
+
+
+def offset_at(at: int, zone: str) -> int:
+    """How far the wall clock is ahead of UTC at an instant, in microseconds."""
+    ahead = datetime.fromtimestamp(at // SECOND, _zone(zone)).utcoffset()
+    assert ahead is not None
+    return (ahead.days * 86_400 + ahead.seconds) * SECOND
+
+
+@cache
+def zone_names() -> frozenset[str]:
+    """All IANA zones; not the names by which a system means its own clock, or none."""
+    return frozenset(available_timezones() - {"Factory", "localtime", "posixrules"})
 
 
 @lru_cache(512)

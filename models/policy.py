@@ -5,13 +5,12 @@ A workspace changes any of them with a ``PolicyChanged`` fact, whose document is
 
 from __future__ import annotations
 
-from functools import cache
 from itertools import product
 from typing import Annotated, Literal
-from zoneinfo import available_timezones
 
 import msgspec
 
+from models.local_time import zone_names
 from schemas.events.base import CURRENCIES, DAY, HOUR, MAX_MINOR
 from schemas.events.contact import PersonalChannel
 from schemas.events.gate import Category, Tier
@@ -162,7 +161,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(dict.fromkeys((*asked, *needed)))
 
     def __post_init__(self) -> None:
-        if self.time_zone not in _zones():
+        if self.time_zone not in zone_names():
             raise ValueError("time_zone is no IANA zone")
         if self.reporting_currency not in CURRENCIES:
             raise ValueError("reporting_currency is no ISO 4217 code")
@@ -177,11 +176,6 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("contact_windows may name a jurisdiction and channel once: two windows would overlap")
         if any(list(days) != sorted(set(days)) for _, days in self.sequences):
             raise ValueError("sequences must name their days in order, each once")
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 DEFAULT_POLICY = Policy()

@@ -21,11 +21,11 @@ COPIED = ("schemas", "models", "processors", "sinks", "streams", "tests")
 UNIT = (
     "partitioner", "identity", "intake", "resolve", "profile", "score", "advance", "path", "hot_lead", "bundles",
     "count", "journey", "identities", "hold", "post", "close", "flag", "settle", "measure", "learned", "solve",
-    "stage", "partition", "driver", "topology",
+    "stage", "partition", "driver", "topology", "zones", "windows",
 )  # fmt: skip
 PROPERTY = (
     "money", "attribution", "standing", "hot_lead", "learning", "journeys", "ledger_laws", "campaign_laws", "line_law",
-    "log_law", "purity", "identity_laws",
+    "log_law", "purity", "identity_laws", "windows_laws",
 )  # fmt: skip
 TESTS = [f"tests/unit/test_{name}.py" for name in UNIT] + [f"tests/property/test_{name}.py" for name in PROPERTY]
 
@@ -512,6 +512,54 @@ MUTANTS: dict[str, Mutant] = {
     "moved touches tell no booking": Mutant(
         "processors/lead/path.py", "sorted({*bookings, *_led_to(part, path)})", "sorted(bookings)"
     ),
+    "a window is still open at its end": Mutant(
+        "models/consent/windows.py", "if opens <= local < closes:", "if opens <= local <= closes:"
+    ),
+    "a window is still shut at its beginning": Mutant(
+        "models/consent/windows.py", "if opens <= local < closes:", "if opens < local < closes:"
+    ),
+    "only the first zone counts": Mutant("models/consent/windows.py", "for zone in zones}", "for zone in zones[:1]}"),
+    "only the first window opens": Mutant(
+        "models/consent/windows.py", "max(hours.opens for hours in windows)", "windows[0].opens"
+    ),
+    "only the first window closes": Mutant(
+        "models/consent/windows.py", "min(hours.closes for hours in windows)", "windows[0].closes"
+    ),
+    "who is nowhere may be contacted": Mutant(
+        "models/consent/windows.py",
+        "    if not zones:\n        return Opening(False, None)",
+        "    if not zones:\n        return Opening(True, None)",
+    ),
+    "changes of clocks are not noticed": Mutant("models/consent/windows.py", "if before == after:", "if before:"),
+    "a change of clocks closes no window": Mutant(
+        "models/consent/windows.py", "min(open_until, changes, at", "min(open_until, at"
+    ),
+    "a change of clocks opens no window": Mutant(
+        "models/consent/windows.py", "min(changes, at + (opens - local) % DAY)", "at + (opens - local) % DAY"
+    ),
+    "federal windows do not bind Florida": Mutant(
+        "models/consent/windows.py", '{*jurisdictions, "USA"}', "{*jurisdictions}"
+    ),
+    "who is nowhere is in UTC": Mutant(
+        "models/consent/zones.py", 'NOWHERE = Zones((), "unknown")', 'NOWHERE = Zones(("Etc/UTC",), "unknown")'
+    ),
+    "any text is a zone": Mutant("models/consent/zones.py", " and time_zone in zone_names()", ""),
+    "the country counts before the phone": Mutant(
+        "models/consent/zones.py",
+        "number = number_of(phone, region) if phone else None",
+        "number = number_of(phone, region) if phone and not country else None",
+    ),
+    "a number is where its exchange was": Mutant("models/consent/zones.py", "if number.area is None:", "if number:"),
+    "overlaid area codes have one zone": Mutant(
+        "models/consent/zones.py", "_OVERLAYS.get(number.area, number.area)", "number.area"
+    ),
+    "the law of a named country is left out": Mutant(
+        "models/consent/jurisdiction.py", "for code in (of_number, named)", "for code in (of_number,)"
+    ),
+    "the law of a number's country is left out": Mutant(
+        "models/consent/jurisdiction.py", "for code in (of_number, named)", "for code in (named,)"
+    ),
+    "Florida is like the rest": Mutant("models/consent/jurisdiction.py", '- {"USA"} | {"US-FL"}', '| {"USA"}'),
 }
 
 

@@ -12,9 +12,11 @@ from typing import NamedTuple
 import msgspec
 
 from models.policy import MAX_CAP_WINDOW, Cap, Policy
-from schemas.events.base import DAY
+from schemas.events.base import DAY, SECOND
 
 WEEK = 7 * DAY
+SENT_WITHIN = 300 * SECOND
+"""Whoever is allowed to send does so within this long, or asks again."""
 FORGOTTEN_AFTER = MAX_CAP_WINDOW + 2 * DAY
 """No cap looks further back, from any request that is not stale."""
 

@@ -12,8 +12,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from models.local_time import offset_at
-from models.policy import Hours, Jurisdiction, PersonalChannel
+from models.policy import Hours, Jurisdiction
 from schemas.events.base import DAY, HOUR, SECOND
+from schemas.events.contact import PersonalChannel
 
 HORIZON = 8 * DAY
 """Whatever opens or closes does so within a week, or never; nobody looks further."""

@@ -12,6 +12,7 @@ from processors.intake.identities import SaidOfIdentities, contradiction, hashed
 from schemas.codec import CodecError, decode
 from schemas.events.base import HOUR, Event, Identified
 from schemas.events.bookings import BookingChanged
+from schemas.events.contact import OutreachRequested
 from schemas.events.identity import IdentifierHash
 from schemas.events.routing import Routed
 from schemas.reasons import reason_of
@@ -31,6 +32,8 @@ def admit(identity_key: bytes, slice_: None, received: Received, ctx: Context) -
         return None, [unclear]
     identifiers = _identifiers(identity_key, fact)
     subject = _subject(fact, identifiers)
+    if subject is None and _is_post(fact):
+        return None, [DeadLetter("no_account", "a social post needs the account_id that it is posted to")]
     if subject is None:
         return None, [DeadLetter("no_usable_identifier", "names no lead: give an identifier or a lead_id")]
     routed = Routed.build(
@@ -79,8 +82,15 @@ def _subject(fact: Event, identifiers: list[IdentifierHash]) -> str | None:
     """What the fact is keyed by in the resolve stage (identity specification, section 1)."""
     if isinstance(fact, BookingChanged):
         return f"b:{fact.booking_id}"
+    if isinstance(fact, OutreachRequested) and _is_post(fact):
+        return f"s:{fact.account_id}" if fact.account_id else None
     if identifiers:
         return f"{identifiers[0].kind}:{identifiers[0].hash}"
     if isinstance(fact, Identified):
         return f"l:{fact.lead_id}" if fact.lead_id else None
     return f"f:{type(fact).__name__}:" + ":".join(str(getattr(fact, name)) for name in fact.natural_key)
+
+
+def _is_post(fact: Event) -> bool:
+    """Whether a fact asks for something to be posted, which reaches no one person."""
+    return isinstance(fact, OutreachRequested) and fact.channel == "social"

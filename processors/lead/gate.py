@@ -14,7 +14,7 @@ import msgspec
 
 from models.consent.slots import Slot
 from models.local_time import iso_week
-from processors.base import STALE_AFTER, CancelTimer, Context, DeadLetter, Drop, Emit, Output, Timer, TimerFired
+from processors.base import CancelTimer, Context, DeadLetter, Drop, Emit, Output, Timer, TimerFired
 from processors.lead.checks import Check, checked, verdict
 from processors.lead.history import HistoryGiven, HistoryTaken, brought_by, lead_id
 from processors.lead.receipt import Decision, receipt
@@ -73,10 +73,9 @@ def _outreach(before: Requests, fact: OutreachRequested, ctx: Context) -> Answer
     categories = dict(ctx.policy.templates)
     if fact.template_id is not None and fact.template_id not in categories:
         return before, [DeadLetter("unknown_template", "no approved template has this id: see the policy's templates")]
-    if fact.occurred_at < ctx.now - STALE_AFTER:
+    if ctx.is_stale(fact.occurred_at):
         return before, [Drop("stale")]
-    if fact.channel == "social":
-        return before, [DeadLetter("no_account", "a social post needs the account_id that it is posted to")]
+    assert fact.channel != "social", "posts go to their account's key"
     request = Request(
         message_id=fact.message_id,
         digest=digest,

@@ -6,16 +6,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from models.consent.ledger import consented, unsuppressed
+from models.consent.slots import SENT_WITHIN
 from processors.base import Context
 from processors.lead.checks import Check, Situation, wish
 from processors.lead.history import lead_id
 from processors.lead.requests import Request
-from schemas.events.base import SECOND
 from schemas.events.gate import CheckMade, ContactDecided
 from schemas.events.reserving import Granted
-
-SENT_WITHIN = 300 * SECOND
-"""Whoever sends does so at once, or asks again."""
 
 _DECISION = {"pass": "allow", "hold": "hold", "deny": "deny"}
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from models.consent.zones import zones_of
-
 from models.consent.ledger import NOTHING_SAID
 from models.consent.slots import Slot, caps_of, room
 from models.consent.statements import REACHED_BY
+from models.consent.zones import zones_of
 from models.identity import STRONG
 from models.local_time import iso_week
 from processors.base import Context

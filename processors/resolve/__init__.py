@@ -1,6 +1,7 @@
 """Resolve: who is this? The only stage that says which lead a fact belongs to.
 
-Keys are strong identifiers, weak ones, bookings, leads that a fact only names, and facts that name nobody.
+Keys are strong identifiers, which are contact points as well, weak ones, bookings, leads that a fact only names, social
+accounts, and facts that name nobody.
 """
 
 from processors.base import Step
@@ -10,12 +11,14 @@ from processors.resolve.joined import FactsJoined
 from processors.resolve.known import Strong
 from processors.resolve.point import Point, hear_and_reserve
 from processors.resolve.root import Root, conclude
+from processors.resolve.social import Account, post
 from processors.resolve.strong import resolve_strong
 from processors.resolve.unnamed import pass_on
 from processors.resolve.weak import Weak, resolve_weak
 from schemas.events.base import Identified
 from schemas.events.bookings import BookingChanged
-from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived
+from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived, OutreachRequested
+from schemas.events.gate import ContactDecided
 from schemas.events.governance import IdentitiesLinked, IdentitiesSplit, PolicyChanged
 from schemas.events.identity import IdentifierBound, IdentityConflict
 from schemas.events.reserving import ConsentNoted, Granted, Refused, Release, Reserve
@@ -72,6 +75,7 @@ STEPS = (
     Step(
         "booking", own, consumes=(BookingChanged, Owner), emits=(IdentifierBound, BindingChanged, Attach), slice=Booking
     ),
+    Step("social", post, consumes=(OutreachRequested,), emits=(ContactDecided,), slice=Account),
     Step("addressed", pass_on_to_lead, consumes=_PERSONAL),
     Step("unnamed", pass_on, consumes=_UNNAMED),
 )

@@ -1,4 +1,5 @@
-"""Keys of the resolve stage: ``<kind>:<hash>`` of an identifier, ``b:<booking>``, ``l:<lead>``, ``f:<natural key>``."""
+"""Keys of the resolve stage: ``<kind>:<hash>`` of an identifier, ``b:<booking>``, ``l:<lead>``, ``s:<social account>``,
+``f:<natural key>``."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from processors.base import Context
 from schemas.events.identity import IdentifierHash
 
 _STRONG = frozenset(STRONG)
-_OTHERS = frozenset(("b", "l", "f"))
+_OTHERS = frozenset(("b", "l", "f", "s"))
 
 
 class Key(NamedTuple):

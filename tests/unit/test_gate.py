@@ -217,7 +217,7 @@ def test_consent_needs_evidence_and_an_address(run: Run) -> None:
 def test_requests_of_the_past_contact_nobody(run: Run) -> None:
     at_time(run, NOON, consent("email", NOON - 2 * DAY), ask("email", NOON - DAY - 1))
     assert decisions(run) == []
-    assert run.count("lead", "outreach", "dropped:stale") == 1
+    assert run.count("lead", "outreach", "drop:stale") == 1
 
 
 def test_a_merge_in_flight_holds(run: Run) -> None:
@@ -243,3 +243,14 @@ def test_a_bad_policy_leaves_the_one_in_force(run: Run) -> None:
     assert [letter.reason for letter in run.dead_letters()] == ["bad_policy"] * 3
     at_time(run, NOON, consent("email", NOON - HOUR), ask("email", NOON))
     assert decisions(run) == [("allow", "allowed")]
+
+
+def test_an_account_takes_three_posts_a_local_day(run: Run) -> None:
+    account = {"email": None, "account_id": "studio", "purpose": "news", "template_id": None}
+    at_time(run, NOON, *(ask("social", NOON, f"p{n}", **account) for n in range(4)))
+    assert [decisions(run, f"p{n}")[0] for n in range(4)] == [("allow", "allowed")] * 3 + [("deny", "cap")]
+    assert receipt(run, "p3").next_at == at("3-11")
+    at_time(run, at("3-11"), ask("social", at("3-11"), "p4", **account), ask("social", at("3-11"), "p0", **account))
+    assert decisions(run, "p4") == decisions(run, "p0") == [("allow", "allowed")]
+    run.publish(ask("social", at("3-11"), "p9", **{**account, "account_id": None}))
+    assert [letter.reason for letter in run.dead_letters()] == ["no_account"]

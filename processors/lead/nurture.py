@@ -101,6 +101,7 @@ def _proposed(held: Nurturing, day: int, ctx: Context) -> Answer:
         lead_id=lead_id(ctx),
         message_id=derived_id("nurture", ctx.key, held.since, step),
         purpose="nurture",
+        template_id="nurture",
         channels=CHANNELS,
         not_after=due + ctx.policy.contact_not_after,
         step=step,

@@ -26,7 +26,7 @@ class Decision(NamedTuple):
 
 
 def receipt(request: Request, now: Situation, decision: Decision, ctx: Context) -> ContactDecided:
-    """The record of a decision."""
+    """The record of a decision; an allow speaks as of the instant at which the slot was asked for and is counted."""
     checks, answer, granted = decision
     counts = request.category == "marketing" and now.room.most is not None
     used = max(now.room.used, granted.used - 1 if granted is not None else 0)
@@ -36,7 +36,7 @@ def receipt(request: Request, now: Situation, decision: Decision, ctx: Context) 
     ]
     until = answer.until
     return ContactDecided.build(
-        occurred_at=ctx.now,
+        occurred_at=request.asked.at if granted is not None and request.asked is not None else ctx.now,
         lead_id=lead_id(ctx),
         message_id=request.message_id,
         seq=request.seq,

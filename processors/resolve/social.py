@@ -1,6 +1,6 @@
 """A social account: posts to it are capped by its day. It is a key of its own and reaches no one person.
 
-The account is the workspace's, so its day is one of the workspace's zone, which for a person's quiet hours is never taken.
+The account is the workspace's, so its day is one of the workspace's zone, which a person's clock is never taken for.
 """
 
 from __future__ import annotations

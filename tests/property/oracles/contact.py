@@ -1,0 +1,79 @@
+"""What may be sent, worked out from the facts and decisions alone: shares no code with what it checks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from schemas.events.base import Identified
+from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived
+
+WEEK = 604_800_000_000
+MOST = {"whatsapp": 1, "email": 2}
+SMS_HOURS = {"Asia/Dubai": (9, 18), "America/New_York": (8, 20), "America/Chicago": (8, 20)}
+
+
+class Sent(NamedTuple):
+    """A message that was allowed: to which address, over which channel, as of when."""
+
+    message_id: str
+    address: str
+    channel: str
+    at: int
+
+
+def counted(sent: Iterable[Sent], reports: Iterable[DeliveryReported]) -> list[Sent]:
+    """What counts as sent: all but what the provider says it did not take."""
+    rejected = {report.message_id for report in reports if report.status == "rejected"}
+    return [one for one in sent if one.message_id not in rejected]
+
+
+def over_the_cap(sent: Sequence[Sent]) -> list[tuple[str, str, int]]:
+    """(address, channel, instant) at which a window of seven days begins that holds more than its cap."""
+    times: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for one in sent:
+        times[one.address, one.channel].append(one.at)
+    return [
+        (*where, start)
+        for where, instants in times.items()
+        for start in instants
+        if where[1] in MOST and sum(start <= at < start + WEEK for at in instants) > MOST[where[1]]
+    ]
+
+
+def near(sent: Iterable[Sent], wanted: Sent, addresses: set[str]) -> int:
+    """How many other messages of the channel went to any of some addresses less than seven days away."""
+    return sum(
+        one.message_id != wanted.message_id
+        and one.channel == wanted.channel
+        and one.address in addresses
+        and abs(one.at - wanted.at) < WEEK
+        for one in sent
+    )
+
+
+def may_be_sent(facts: Iterable[Identified], channel: str, address: str, others: set[str]) -> bool:
+    """Whether an address consents to a channel, and none of a person's addresses has objected since."""
+    given, objected = [], []
+    for fact in facts:
+        named = {value for value in (fact.email, fact.phone) if value is not None}
+        match fact:
+            case ConsentChanged() if fact.granted:
+                if fact.channel == channel and address in named:
+                    given.append(fact.occurred_at)
+            case ConsentChanged():
+                if named & {address, *others}:
+                    objected.append(fact.occurred_at)
+            case MessageReceived() if fact.text == "STOP":
+                if named & {address, *others}:
+                    objected.append(fact.occurred_at)
+    return bool(given) and max(given) > max(objected, default=-1)
+
+
+def is_waking_hour(at: int, zones: Iterable[str], hours: Mapping[str, tuple[int, int]] = SMS_HOURS) -> bool:
+    """Whether every clock that somebody may live by shows an hour at which they may be sent a text."""
+    moment = datetime.fromtimestamp(at / 1_000_000, UTC)
+    return all(hours[zone][0] <= moment.astimezone(ZoneInfo(zone)).hour < hours[zone][1] for zone in zones)

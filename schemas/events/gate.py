@@ -42,8 +42,8 @@ class ContactDecided(Event):
     An allow is for ``channel`` and ``contact_point`` (its identifier's hash) and ends at ``not_after``: whoever sends
     compares that with the clock and asks again when it is past. ``checks`` are all that were made, in their order; a
     deny or hold is that of the first that did not pass. ``used_before`` and ``used_after`` count messages within the
-    cap's window, ``next_at`` is when the answer could be another one. ``propensity_ppm`` is the probability with which
-    the channel was chosen.
+    cap's window, ``cap_span`` (microseconds), ``next_at`` is when the answer could be another one. ``propensity_ppm``
+    is the probability with which the channel was chosen.
     """
 
     lead_id: Uuid | None = None
@@ -66,6 +66,7 @@ class ContactDecided(Event):
     consent_id: Id | None = None
     zone_source: Code | None = None
     cap: int | None = None
+    cap_span: int | None = None
     used_before: int = 0
     used_after: int = 0
     not_after: Instant | None = None

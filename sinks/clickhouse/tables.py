@@ -36,6 +36,8 @@ _ORDER = {
     "lead_scores": "workspace_id, lead_id, seq",
     "lead_temperatures": "workspace_id, lead_id, seq",
     "lead_routes": "workspace_id, lead_id, seq",
+    "contact_decisions": "workspace_id, occurred_at, message_id",
+    "approval_requests": "workspace_id, approval_id, occurred_at",
     "attribution_weights": "workspace_id, model, version",
     "revenue_attribution": "workspace_id, campaign_id, conversion_day, cell_seq",
     "campaign_metrics": "workspace_id, campaign_id, day, seq",

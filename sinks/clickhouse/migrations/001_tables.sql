@@ -859,6 +859,7 @@ CREATE TABLE IF NOT EXISTS contact_decisions
     `consent_id` Nullable(String),
     `zone_source` LowCardinality(Nullable(String)),
     `cap` Nullable(Int64),
+    `cap_span` Nullable(Int64),
     `used_before` Int64,
     `used_after` Int64,
     `not_after` Nullable(DateTime64(6, 'UTC')),
@@ -869,7 +870,7 @@ CREATE TABLE IF NOT EXISTS contact_decisions
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
-ORDER BY (workspace_id, occurred_at)
+ORDER BY (workspace_id, occurred_at, message_id)
 SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE TABLE IF NOT EXISTS approval_requests
@@ -901,7 +902,7 @@ CREATE TABLE IF NOT EXISTS approval_requests
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
 )
 ENGINE = MergeTree
-ORDER BY (workspace_id, occurred_at)
+ORDER BY (workspace_id, approval_id, occurred_at)
 SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE TABLE IF NOT EXISTS ledger_postings

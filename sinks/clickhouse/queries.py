@@ -94,6 +94,37 @@ QUERIES: Mapping[str, tuple[tuple[str, ...], str]] = {
         GROUP BY 1, 2 ORDER BY 1, 2
         """,
     ),
+    "decisions": (
+        ("workspace_id", "decision", "reason", "channel", "messages"),
+        f"""
+        SELECT workspace_id, decision, reason, channel, count()
+        FROM
+        (
+            SELECT * FROM contact_decisions WHERE {_upto("contact.decisions")}
+            ORDER BY workspace_id, message_id, seq DESC LIMIT 1 BY workspace_id, message_id
+        )
+        GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+        """,
+    ),
+    "approvals": (
+        ("workspace_id", "outcome", "approvals"),
+        f"""
+        SELECT workspace_id, outcome, count()
+        FROM
+        (
+            SELECT workspace_id, approval_id, ifNull(max(reason), 'open') AS outcome FROM approval_requests
+            WHERE {_upto("approval.requests")} GROUP BY 1, 2 HAVING countIf(type = 'ApprovalRequested') > 0
+        )
+        GROUP BY 1, 2 ORDER BY 1, 2
+        """,
+    ),
+    "consents": (
+        ("workspace_id", "channel", "purpose", "changes", "granted"),
+        f"""
+        SELECT workspace_id, channel, purpose, count(), countIf(granted) FROM consents
+        WHERE {_upto("accepted.consents")} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+        """,
+    ),
     "bindings": (
         ("workspace_id", "kind", "identifiers"),
         f"""

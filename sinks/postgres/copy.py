@@ -5,6 +5,7 @@ Instants are integers of microseconds and days integers already, so no date obje
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -37,6 +38,11 @@ def _uuid(value: str) -> bytes:
     return b"\0\0\0\x10" + bytes.fromhex(value.replace("-", ""))
 
 
+def _jsonb(value: Any) -> bytes:
+    raw = json.dumps(value, ensure_ascii=False).encode()
+    return _length(len(raw) + 1) + b"\1" + raw  # the version of the format goes before the text
+
+
 def _array(oid: int, encode: Encode) -> Encode:
     def encoded(values: Sequence[Any]) -> bytes:
         if not values:
@@ -52,6 +58,7 @@ _ENCODERS: dict[str, Encode] = {
     "text": _text,
     "bytea": _bytea,
     "uuid": _uuid,
+    "jsonb": _jsonb,
     "text[]": _array(_TEXT_OID, _text),
     "uuid[]": _array(_UUID_OID, _uuid),
     "bool": lambda value: b"\0\0\0\1\1" if value else b"\0\0\0\1\0",
@@ -66,8 +73,8 @@ def encoder(types: Iterable[str]) -> Callable[[Iterable[Sequence[Any]]], bytes]:
     """A function that turns rows into one whole binary COPY stream.
 
     Args:
-        types: PostgreSQL type of each column: text, bytea, uuid, text[], uuid[], bool, int, bigint, date (days
-            since 1970), timestamptz (microseconds since 1970).
+        types: PostgreSQL type of each column: text, bytea, uuid, text[], uuid[], jsonb (plain values), bool, int,
+            bigint, date (days since 1970), timestamptz (microseconds since 1970).
 
     Raises (the returned function):
         ValueError: a value does not fit its type.

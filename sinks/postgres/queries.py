@@ -53,6 +53,29 @@ QUERIES: Mapping[str, LiteralString] = {
     "routes": """
         SELECT workspace_id, route, count(*) AS leads FROM routes WHERE route <> 'none' GROUP BY 1, 2 ORDER BY 1, 2
     """,
+    "decisions": """
+        SELECT workspace_id, decision, reason, channel, count(*) AS messages FROM contact_decisions
+        GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+    """,
+    "receipt": """
+        SELECT workspace_id, region, message_id, lead_id::text, decided_at, decision, reason, sentence, channel,
+               contact_point::text, account_id, purpose, category, template_id, campaign_id, step, consent_id,
+               requested_at, not_after, next_at, time_zones, zone_source, cap, cap_span, used_before, used_after,
+               propensity_ppm, policy_version, checks
+        FROM contact_receipts
+        WHERE (workspace_id, message_id) = (
+            SELECT workspace_id, message_id FROM contact_decisions
+            ORDER BY decision = 'allow' DESC, occurred_at DESC, workspace_id, message_id LIMIT 1
+        )
+    """,
+    "approvals": """
+        SELECT workspace_id, coalesce(reason, 'open') AS outcome, count(*) AS approvals FROM approvals
+        GROUP BY 1, 2 ORDER BY 1, 2
+    """,
+    "consents": """
+        SELECT workspace_id, channel, purpose, count(*) AS changes, count(*) FILTER (WHERE granted) AS granted
+        FROM consents GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    """,
     "bindings": """
         SELECT workspace_id, kind, count(DISTINCT identifier) AS identifiers FROM identifier_bindings
         GROUP BY 1, 2 ORDER BY 1, 2
@@ -78,7 +101,8 @@ QUERIES: Mapping[str, LiteralString] = {
     """,
 }
 """SQL by name of the figure. A lead that was merged away is no lead. ``conflicts``: those that are open. ``credited``:
-what the models that credit each booking do, the least and the most of them.
+what the models that credit each booking do, the least and the most of them. ``decisions``: the newest of each message.
+``receipt``: the newest allow, else the newest decision, as an example.
 
 ``ledger`` takes ``known_at`` and ``effective_before``, instants or none."""
 

@@ -10,12 +10,14 @@ from typing import Any
 
 from psycopg import sql
 
+from models.consent.statements import REACHED_BY
 from schemas.codec import Decoded
 from schemas.events.base import Message
 from schemas.events.bookings import BookingChanged
 from schemas.events.campaigns import CampaignMeasured
+from schemas.events.contact import ConsentChanged
 from schemas.events.decisions import LeadRouted, LeadScored, TemperatureChanged
-from schemas.events.gate import ContactProposed
+from schemas.events.gate import ApprovalConcluded, ApprovalRequested, ContactDecided, ContactProposed
 from schemas.events.identity import IdentifierBound, IdentityConflict, LeadMerged, LeadSplit
 from schemas.events.incidents import IncidentRaised
 from schemas.events.ledger import CreditsPosted
@@ -197,6 +199,39 @@ CONTACT_REQUESTS = Table(
     _columns(_WHERE + "uuid: message_id lead_id; text: purpose; text[]: channels; timestamptz: not_after"),
     ("message_id",),
 )
+CONTACT_DECISIONS = Table(
+    "contact_decisions",
+    _columns(
+        _WHERE + "uuid: event_id lead_id contact_point; int: seq; jsonb: checks; text[]: time_zones; "
+        "text: message_id decision reason channel account_id purpose category template_id campaign_id step consent_id "
+        "zone_source cause_id; bigint: policy_version cap cap_span used_before used_after propensity_ppm; "
+        "timestamptz: requested_at not_after next_at"
+    ),
+    ("workspace_id", "message_id"),
+    "seq",
+)
+CONSENTS = Table(
+    "consents",
+    _columns(
+        _WHERE + "uuid: event_id lead_id contact_point; bool: granted has_evidence; timestamptz: arrived_at; "
+        "text: consent_id channel purpose legal_basis jurisdiction source"
+    ),
+    ("workspace_id", "event_id"),
+)
+# A request and its conclusion are rows of their own, so that neither needs the other; the view approvals joins them.
+APPROVAL_REQUESTS = Table(
+    "approval_requests",
+    _columns(
+        _WHERE + "uuid: approval_id lead_id; text: temperature currency property_id owner_id; "
+        "bigint: score value_minor value_inr_minor; timestamptz: answer_by"
+    ),
+    ("workspace_id", "approval_id"),
+)
+APPROVAL_CONCLUSIONS = Table(
+    "approval_conclusions",
+    _columns(_WHERE + "uuid: approval_id lead_id; text: tier reason decided_by"),
+    ("workspace_id", "approval_id"),
+)
 BOOKINGS = Table(
     "bookings",
     _columns(
@@ -246,7 +281,8 @@ DEAD_LETTERS = Table(
 
 TABLES = (
     LEADS, IDENTIFIERS, BINDINGS, CHANGES, CONFLICTS, SCORES, TEMPERATURES, TEMPERATURE_CHANGES, ROUTES,
-    CONTACT_REQUESTS, BOOKINGS, LEDGER_LINES, CAMPAIGN_DAYS, INCIDENTS, DEAD_LETTERS,
+    CONTACT_REQUESTS, CONTACT_DECISIONS, CONSENTS, APPROVAL_REQUESTS, APPROVAL_CONCLUSIONS, BOOKINGS, LEDGER_LINES,
+    CAMPAIGN_DAYS, INCIDENTS, DEAD_LETTERS,
 )  # fmt: skip
 """In the order in which they are merged."""
 
@@ -282,6 +318,28 @@ def _booking_rows(decoded: Decoded, _record: Record) -> Rows:
     return [(BOOKINGS, BOOKINGS.row(values))]
 
 
+def _decision_rows(decoded: Decoded, _record: Record) -> Rows:
+    values = decoded.message.__dict__
+    checks = [check.model_dump(mode="json") for check in values["checks"]]
+    return [(CONTACT_DECISIONS, CONTACT_DECISIONS.row({**values, "checks": checks}))]
+
+
+def _consent_rows(decoded: Decoded, _record: Record) -> Rows:
+    """A line of the ledger of consent: that there is evidence, and never its text, which is a person's."""
+    prefix, values = decoded.prefix, decoded.message.__dict__
+    assert isinstance(prefix, Accepted), "an accepted topic holds nothing else"
+    of_kind = {one.kind: one.hash for one in reversed(prefix.identifiers)}
+    points = (of_kind[kind] for kind in REACHED_BY[values["channel"]] if kind in of_kind)
+    own = {
+        "lead_id": prefix.lead_id,
+        "arrived_at": prefix.arrived_at,
+        "contact_point": next(points, None),
+        "jurisdiction": values["jurisdiction"] or values["region"],
+        "has_evidence": bool((values["evidence"] or "").strip()),
+    }
+    return [(CONSENTS, CONSENTS.row({**values, **own}))]
+
+
 def _posting_rows(decoded: Decoded, record: Record) -> Rows:
     posting = {**decoded.message.__dict__, "_partition": record.partition, "_offset": record.offset}
     return [(LEDGER_LINES, LEDGER_LINES.row({**posting, **line.__dict__})) for line in posting["lines"]]
@@ -297,6 +355,10 @@ ROWS: dict[type[Message], Callable[[Decoded, Record], Rows]] = {
     TemperatureChanged: _own_values(TEMPERATURES, TEMPERATURE_CHANGES),
     LeadRouted: _own_values(ROUTES),
     ContactProposed: _own_values(CONTACT_REQUESTS),
+    ContactDecided: _decision_rows,
+    ConsentChanged: _consent_rows,
+    ApprovalRequested: _own_values(APPROVAL_REQUESTS),
+    ApprovalConcluded: _own_values(APPROVAL_CONCLUSIONS),
     BookingChanged: _booking_rows,
     CreditsPosted: _posting_rows,
     CampaignMeasured: _own_values(CAMPAIGN_DAYS),

@@ -32,6 +32,7 @@ VIEWS = (
     "current_temperatures", "funnel", "revenue_now", "revenue_by_booking", "events_by_hour", "events_by_day",
     "spend_by_day", "revenue_by_day(known_at = '2100-01-01', effective_before = '2100-01-01')",
     "ledger_changes(known_since = '2000-01-01', known_at = '2100-01-01')", "campaigns", "campaigns_by_hour",
+    "decisions_by_day",
 )  # fmt: skip
 EVER = "revenue(known_at = '2100-01-01 00:00:00', effective_before = '2100-01-01 00:00:00')"
 
@@ -211,7 +212,7 @@ def test_both_stores_tell_the_same(sink: ClickHouseSink, database: Server, stack
     shared = set(here) & set(there)
     assert shared == {
         "leads", "bookings", "ledger", "temperatures", "routes", "bindings", "changes", "conflicts", "campaigns",
-        "dead_letters",
+        "dead_letters", "decisions", "approvals", "consents",
     }  # fmt: skip
     assert {name: here[name] for name in shared} == {name: there[name] for name in shared}
     assert sum(row["rows"] for row in there["rows"] if row["topic"] == "clicks") == 6, "not in PostgreSQL: all of it"

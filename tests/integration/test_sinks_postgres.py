@@ -32,7 +32,8 @@ from tests.support.sinks import batch, lead_id, log, measured, own, own_postgres
 
 VIEWS = (
     "current_bindings", "open_conflicts", "current_bookings", "lead_overview", "temperature_history",
-    "revenue_by_channel", "revenue_by_booking", "revenue()", "revenue_by_day()", "ledger_changes('-infinity')",
+    "contact_receipts", "approvals", "approvals_open", "revenue_by_channel", "revenue_by_booking", "revenue()",
+    "revenue_by_day()", "ledger_changes('-infinity')",
 )  # fmt: skip
 READABLE = [table.name for table in TABLES if table.name != "dead_letters"]
 

@@ -14,12 +14,13 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from psycopg import sql
 
 from schemas.codec import encode, forward
-from schemas.events.base import Event, Message
+from schemas.events.base import DAY, HOUR, Event, Message
 from schemas.events.bookings import BookingChanged
 from schemas.events.campaigns import CampaignMeasured, HourMeasured
 from schemas.events.clicks import ClickRecorded
+from schemas.events.contact import ConsentChanged
 from schemas.events.decisions import LeadRouted, LeadScored, TemperatureChanged
-from schemas.events.gate import ContactProposed
+from schemas.events.gate import ApprovalConcluded, ApprovalRequested, CheckMade, ContactDecided, ContactProposed
 from schemas.events.governance import IdentifierValue, IdentitiesLinked, IdentitiesSplit
 from schemas.events.identity import IdentifierBound, IdentifierHash, IdentityConflict, LeadMerged, LeadSplit
 from schemas.events.incidents import IncidentRaised
@@ -174,6 +175,8 @@ def story(number: int) -> list[tuple[str, bytes]]:
         accepted(fact(ClickRecorded, occurred_at=seen, click_id=f"c{number}", url="https://example.com/?q=x"), 0, lead),
         accepted(booked, 0, lead),
         accepted(cancelled, 1, lead),
+        accepted(consent(number, occurred_at=seen, email=email), 0, lead),
+        accepted(consent(number, occurred_at=seen + 9, email=email, granted=False, evidence=None), 1, lead),
         accepted(fact(IdentitiesLinked, occurred_at=seen, identifiers=[_value(email), _value("other@example.com")])),
         accepted(fact(IdentitiesSplit, occurred_at=seen, take=[_value(email)], keep=[_value("other@example.com")])),
         platform(own(LeadProfiled, lead_id=lead, version=1, identifiers=[_hash(identifier)], email=email,
@@ -196,6 +199,14 @@ def story(number: int) -> list[tuple[str, bytes]]:
         platform(own(LeadRouted, lead_id=lead, seq=1, temperature="hot", route="whatsapp_then_call", reason="hot")),
         platform(own(ContactProposed, lead_id=lead, message_id=derived_id("message", lead), purpose="hot lead",
                      channels=["whatsapp", "call"], not_after=seen + 10**9)),
+        platform(decided(number, lead, seq=1, decision="hold", reason="quiet_hours", next_at=seen + HOUR,
+                         occurred_at=seen)),
+        platform(decided(number, lead, seq=2, decision="allow", reason="allowed", not_after=seen + 2 * HOUR, cap=1,
+                         cap_span=7 * DAY, used_after=1, occurred_at=seen + HOUR)),
+        platform(approval(number, lead, occurred_at=seen)),
+        platform(approval(number, lead, occurred_at=seen, approval_id=derived_id("open approval", number))),
+        platform(own(ApprovalConcluded, approval_id=approval_id(number), lead_id=lead, tier="premium",
+                     reason="approved", decided_by="ann", occurred_at=seen + HOUR)),
         platform(own(IncidentRaised, lead_id=lead, kind="hot_lead", severity="warning", touches=1_000, days=30,
                      detail="a robot")),
         platform(posting(number, lead, seen)),
@@ -223,6 +234,42 @@ def posting(number: int, lead: str, seen: int, lines: int = 2) -> Event:
     ]  # fmt: skip
     return own(CreditsPosted, posting_id=posting_id, booking_id=f"b{number}", lead_id=lead, seq=1, known_at=seen + 1,
                reason="conversion", lines=booked, occurred_at=seen)  # fmt: skip
+
+
+def consent(number: int, **fields: Any) -> Event:
+    """A person's consent to marketing by e-mail, with what it ticked."""
+    usual = {
+        "consent_id": f"consent{number}", "channel": "email", "purpose": "marketing", "granted": True,
+        "legal_basis": "consent", "evidence": f"Ü. Person ticked the box, lead{number}",
+    }  # fmt: skip
+    return fact(ConsentChanged, **{**usual, **fields})
+
+
+def decided(number: int, lead: str | None, **fields: Any) -> Event:
+    """A decision on a marketing message by WhatsApp to somebody in Dubai; its receipt says what ``fields`` do."""
+    outcome = {"allow": "pass"}.get(fields["decision"], fields["decision"])
+    checks = [
+        CheckMade.build(check="consent", outcome="pass", reason="granted"),
+        CheckMade.build(check=fields["reason"], outcome=outcome, reason=fields["reason"], until=fields.get("next_at")),
+    ]
+    usual = {
+        "lead_id": lead, "message_id": f"m{number}", "channel": "whatsapp", "purpose": "launch",
+        "category": "marketing", "requested_at": at("3-1"), "checks": checks, "policy_version": 0,
+        "time_zones": ["Asia/Dubai"], "zone_source": "phone", "contact_point": lead and derived_id("identifier", lead),
+    }  # fmt: skip
+    return own(ContactDecided, **{**usual, **fields})
+
+
+def approval_id(number: int) -> str:
+    """A request for approval."""
+    return derived_id("approval", number)
+
+
+def approval(number: int, lead: str, **fields: Any) -> Event:
+    """A hot lead worth 30 million INR waits for a reviewer's word."""
+    value = {"value_minor": 130_000_000, "currency": "AED", "value_inr_minor": 3_000_000_000}
+    return own(ApprovalRequested, **{"approval_id": approval_id(number), "lead_id": lead, "temperature": "hot",
+                                     "score": 82, "answer_by": at("3-2"), **value, **fields})  # fmt: skip
 
 
 def measured(number: int, seq: int, touches: int) -> Event:

@@ -114,6 +114,12 @@ GROUP BY lead_id
 HAVING temperature != 'none'
 COMMENT 'How warm each lead is now; one merged away is no lead';
 
+CREATE OR REPLACE VIEW decisions_by_day AS
+SELECT workspace_id, region, toDate(occurred_at) AS day, channel, purpose, decision, reason, count() AS decisions
+FROM contact_decisions
+GROUP BY workspace_id, region, day, channel, purpose, decision, reason
+COMMENT 'Decisions on contact (allow, hold, deny) and why, per UTC day; a message that was held counts in its later answer, too';
+
 CREATE OR REPLACE VIEW funnel AS
 SELECT workspace_id, region, step, uniqExact(lead_id) AS leads
 FROM

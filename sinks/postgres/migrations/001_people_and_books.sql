@@ -182,6 +182,111 @@ CREATE TABLE contact_requests (
 );
 CREATE INDEX ON contact_requests (lead_id);
 
+CREATE TABLE contact_decisions (
+    workspace_id text NOT NULL,
+    message_id text NOT NULL,
+    region text NOT NULL,
+    seq int NOT NULL,
+    event_id uuid NOT NULL,
+    cause_id text,
+    lead_id uuid,
+    decision text NOT NULL,
+    reason text NOT NULL,
+    requested_at timestamptz NOT NULL,
+    channel text NOT NULL,
+    contact_point uuid,
+    account_id text,
+    purpose text NOT NULL,
+    category text NOT NULL,
+    template_id text,
+    campaign_id text,
+    step text,
+    checks jsonb NOT NULL,
+    policy_version bigint NOT NULL,
+    time_zones text[] NOT NULL,
+    zone_source text,
+    consent_id text,
+    cap bigint,
+    cap_span bigint,
+    used_before bigint NOT NULL,
+    used_after bigint NOT NULL,
+    not_after timestamptz,
+    next_at timestamptz,
+    propensity_ppm bigint NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    PRIMARY KEY (workspace_id, message_id)
+);
+COMMENT ON TABLE contact_decisions IS
+    'The newest decision on each message and its receipt: a hold until the allow or deny after it; earlier ones: '
+    'ClickHouse';
+COMMENT ON COLUMN contact_decisions.checks IS
+    'Every check in the order in which it was made: check, outcome (pass, hold, deny), reason, until';
+COMMENT ON COLUMN contact_decisions.contact_point IS 'Hash of the address that it is for, as in identifier_bindings';
+COMMENT ON COLUMN contact_decisions.cap_span IS 'Microseconds within which messages count against the cap';
+COMMENT ON COLUMN contact_decisions.lead_id IS
+    'The lead as of the decision; the view contact_receipts has the lead of today';
+CREATE INDEX ON contact_decisions (lead_id);
+CREATE INDEX ON contact_decisions (contact_point);
+
+CREATE TABLE consents (
+    workspace_id text NOT NULL,
+    event_id uuid NOT NULL,
+    region text NOT NULL,
+    consent_id text NOT NULL,
+    lead_id uuid,
+    contact_point uuid,
+    channel text NOT NULL,
+    purpose text NOT NULL,
+    granted boolean NOT NULL,
+    legal_basis text,
+    jurisdiction text NOT NULL,
+    has_evidence boolean NOT NULL,
+    source text NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    arrived_at timestamptz NOT NULL,
+    PRIMARY KEY (workspace_id, event_id)
+);
+COMMENT ON TABLE consents IS
+    'Every consent given and withdrawn, only ever added; its evidence is a person''s text and stays in accepted.consents';
+COMMENT ON COLUMN consents.lead_id IS 'The lead as of arrival; the function lead_of_today finds that of today';
+COMMENT ON COLUMN consents.contact_point IS
+    'Hash of the address that it is for; null: the fact named none of its channel''s kind';
+COMMENT ON COLUMN consents.jurisdiction IS 'The law that it was given under: as told, else the home region''s';
+CREATE INDEX ON consents (lead_id);
+CREATE INDEX ON consents (contact_point);
+
+CREATE TABLE approval_requests (
+    workspace_id text NOT NULL,
+    approval_id uuid NOT NULL,
+    region text NOT NULL,
+    lead_id uuid NOT NULL,
+    temperature text NOT NULL,
+    score bigint NOT NULL,
+    value_minor bigint NOT NULL,
+    currency text NOT NULL,
+    value_inr_minor bigint NOT NULL,
+    property_id text,
+    owner_id text,
+    answer_by timestamptz NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    PRIMARY KEY (workspace_id, approval_id)
+);
+COMMENT ON TABLE approval_requests IS 'Leads of high value that wait, or waited, for a person''s word: the view approvals';
+CREATE INDEX ON approval_requests (lead_id);
+
+CREATE TABLE approval_conclusions (
+    workspace_id text NOT NULL,
+    approval_id uuid NOT NULL,
+    region text NOT NULL,
+    lead_id uuid NOT NULL,
+    tier text NOT NULL,
+    reason text NOT NULL,
+    decided_by text,
+    occurred_at timestamptz NOT NULL,
+    PRIMARY KEY (workspace_id, approval_id)
+);
+COMMENT ON TABLE approval_conclusions IS 'How requests for approval ended; of each there is one';
+
 CREATE TABLE bookings (
     workspace_id text NOT NULL,
     booking_id text NOT NULL,
@@ -325,7 +430,8 @@ DECLARE
 BEGIN
     FOREACH name IN ARRAY ARRAY['leads', 'identifiers', 'identifier_bindings', 'identity_changes',
         'identity_conflicts', 'scores', 'temperatures', 'temperature_changes', 'routes', 'contact_requests',
-        'bookings', 'ledger_lines', 'campaign_days', 'incidents', 'dead_letters'] LOOP
+        'contact_decisions', 'consents', 'approval_requests', 'approval_conclusions', 'bookings', 'ledger_lines',
+        'campaign_days', 'incidents', 'dead_letters'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('CREATE POLICY sink_all ON %I TO fineacers_sink USING (true) WITH CHECK (true)', name);
         EXECUTE format('CREATE POLICY operator_all ON %I FOR SELECT TO fineacers_operator USING (true)', name);

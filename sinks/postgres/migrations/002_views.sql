@@ -58,6 +58,86 @@ WHERE (void_from IS NULL OR occurred_at < void_from) AND temperature <> 'none';
 COMMENT ON VIEW temperature_history IS
     'Temperature of each lead over event time, restated entries left out; a lead merged away has none';
 
+CREATE FUNCTION lead_of_today(contact_point uuid, lead uuid, moment timestamptz) RETURNS uuid
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN coalesce(
+    (SELECT i.lead_id FROM identifier_bindings i
+     WHERE i.identifier = contact_point AND i.since <= moment ORDER BY i.version DESC, i.since DESC LIMIT 1),
+    (SELECT lead WHERE EXISTS (SELECT FROM identifiers i WHERE i.lead_id = lead)),
+    (SELECT i.lead_id FROM identifier_bindings i
+     WHERE i.identifier = lead AND i.since <= moment ORDER BY i.version DESC, i.since DESC LIMIT 1),
+    lead
+);
+COMMENT ON FUNCTION lead_of_today IS
+    'Whom something of a moment belongs to today: whoever holds the contact point''s history, else the lead that it was '
+    'of, or, as that was merged away, the one that took in the identifier that it was named after';
+
+-- A time zone that PostgreSQL does not know must not take the whole view away, so that is caught, which SQL alone cannot.
+CREATE FUNCTION clock_text(moment timestamptz, zone text) RETURNS text
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN to_char(moment AT TIME ZONE coalesce(zone, 'UTC'), 'YYYY-MM-DD HH24:MI ') || coalesce(zone, 'UTC');
+EXCEPTION WHEN invalid_parameter_value THEN
+    RETURN to_char(moment AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"');
+END $$;
+COMMENT ON FUNCTION clock_text IS 'An instant as the clocks of a zone show it, with the zone';
+
+CREATE FUNCTION used_text(used bigint, cap bigint, cap_span bigint) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN format('%s of %s', used, cap) || coalesce(' in ' || CASE
+    WHEN cap_span % 86400000000 = 0 THEN
+        format('%s day%s', cap_span / 86400000000, CASE WHEN cap_span > 86400000000 THEN 's' END)
+    ELSE format('%s hours', trim_scale(round(cap_span / 3600000000.0, 1)))
+END, '') || ' used';
+COMMENT ON FUNCTION used_text IS 'How much of a frequency cap is used, and within how long';
+
+CREATE VIEW contact_receipts WITH (security_invoker) AS
+SELECT d.workspace_id, d.region, d.message_id, d.seq, lead_of_today(d.contact_point, d.lead_id, d.occurred_at) AS lead_id,
+       d.lead_id AS lead_id_at_decision, d.occurred_at AS decided_at, d.decision, d.reason,
+       CASE d.decision WHEN 'allow' THEN 'Allowed' WHEN 'hold' THEN 'Held' ELSE 'Denied' END || ' on ' || told.channel
+       || CASE d.decision
+           WHEN 'allow' THEN coalesce(' until ' || clock_text(d.not_after, told.zone), '')
+               || CASE WHEN d.cap IS NULL THEN '' ELSE format(' (%s)', used_text(d.used_after, d.cap, d.cap_span)) END
+           WHEN 'hold' THEN ': ' || told.reason || coalesce(' until ' || clock_text(d.next_at, told.zone)
+               || coalesce(format(' (%s from ', told.zones) || d.zone_source || ')', ''), '')
+           ELSE ': ' || told.reason
+               || CASE WHEN d.reason = 'cap' AND d.used_before >= d.cap
+                       THEN ', ' || used_text(d.used_before, d.cap, d.cap_span) ELSE '' END
+               || coalesce('; could be allowed from ' || clock_text(d.next_at, told.zone), '')
+       END AS sentence,
+       d.channel, d.purpose, d.category, d.template_id, d.campaign_id, d.step, d.account_id, d.contact_point,
+       d.consent_id, d.requested_at, d.not_after, d.next_at, d.time_zones, d.zone_source, d.cap, d.cap_span,
+       d.used_before, d.used_after, d.propensity_ppm, d.policy_version, d.checks, d.event_id, d.cause_id
+FROM contact_decisions d
+CROSS JOIN LATERAL (
+    SELECT d.time_zones[1] AS zone,
+           CASE WHEN cardinality(d.time_zones) > 1 THEN format('one of %s zones', cardinality(d.time_zones))
+                ELSE 'zone' END AS zones,
+           CASE d.channel WHEN 'whatsapp' THEN 'WhatsApp' WHEN 'email' THEN 'e-mail' WHEN 'sms' THEN 'SMS'
+                WHEN 'call' THEN 'the phone' WHEN 'social' THEN 'social media' ELSE d.channel END AS channel,
+           CASE d.reason WHEN 'cap' THEN 'frequency cap' ELSE replace(d.reason, '_', ' ') END AS reason
+) told;
+COMMENT ON VIEW contact_receipts IS
+    'The newest decision on each message in a sentence, with its receipt and the lead of today; times in the '
+    'recipient''s zone';
+
+CREATE VIEW approvals WITH (security_invoker) AS
+SELECT r.workspace_id, r.region, r.approval_id, lead_of_today(NULL, r.lead_id, r.occurred_at) AS lead_id,
+       r.lead_id AS lead_id_at_request, r.temperature, r.score, r.value_minor, r.currency, r.value_inr_minor,
+       r.property_id, r.owner_id, r.occurred_at AS requested_at, r.answer_by, c.tier, c.reason, c.decided_by,
+       c.occurred_at AS concluded_at
+FROM approval_requests r
+LEFT JOIN approval_conclusions c USING (workspace_id, approval_id);
+COMMENT ON VIEW approvals IS 'Every request for approval with the lead of today, and how it ended; null: it is open';
+
+CREATE VIEW approvals_open WITH (security_invoker) AS
+SELECT workspace_id, region, approval_id, lead_id, temperature, score, value_minor, currency, value_inr_minor,
+       property_id, owner_id, requested_at AS waiting_since, answer_by
+FROM approvals
+WHERE concluded_at IS NULL
+ORDER BY requested_at, approval_id;
+COMMENT ON VIEW approvals_open IS 'What waits for a reviewer''s word, the oldest first; unanswered it ends at answer_by';
+
 CREATE VIEW revenue_by_channel WITH (security_invoker) AS
 SELECT workspace_id, region, model, basis, channel, campaign_id, currency, reporting_currency,
        sum(amount_minor)::bigint AS amount_minor, sum(reporting_minor)::bigint AS reporting_minor,
@@ -143,4 +223,4 @@ GROUP BY workspace_id, region, property_id, market_segment, status, currency;
 COMMENT ON VIEW bookings_by_segment IS 'Bookings by their newest revision, per property, segment and status';
 
 GRANT SELECT ON current_bindings, open_conflicts, current_bookings, lead_overview, temperature_history,
-    revenue_by_channel, revenue_by_booking, bookings_by_segment TO fineacers_reader, fineacers_operator;
+    contact_receipts, approvals, approvals_open, revenue_by_channel, revenue_by_booking, bookings_by_segment TO fineacers_reader, fineacers_operator;

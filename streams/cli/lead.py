@@ -13,10 +13,12 @@ from rich.table import Table
 from models.identity import KINDS, hashes
 from streams.cli import people
 from streams.cli.audit import audit_reveal
+from streams.cli.contacts import contacts
 from streams.cli.fail import fail
 from streams.cli.masking import Reveal
 from streams.cli.operator_database import UUID, database
 from streams.report.identity import lives_on, of_lead
+from streams.report.show_contacts import show_of_lead
 from streams.report.show_identity import show_conflicts, show_lives_on
 from streams.settings import identity_key, read_settings
 
@@ -71,6 +73,9 @@ def show(
 ) -> None:
     """Show a lead: profile, identifiers, score, temperature and why it moved, route, incidents, bookings, conflicts.
 
+    Whether it may be contacted is told decision by decision, of the newest with every check that was made; beside them
+    its consents and what waits for a reviewer's word.
+
     Personal values are masked; who reveals them is noted in the audit log. Of a lead that was merged away, the one that
     it lives on in is named. Who a lead is and why: `fineacers identity show`.
 
@@ -90,6 +95,7 @@ def show(
         known["bookings"] = people.bookings(connection, lead)
         holds, _ = people.bindings(connection, [lead])
         names = {one.identifier for one in of_lead(holds, lead)} or {lead}
+        known |= contacts(connection, lead, {one.identifier for one in holds} | {lead})
         known["open conflicts"] = people.conflicts(connection, names)
         known["lives on in"] = lives_on(holds, lead)
     if not any(known.values()):
@@ -106,9 +112,11 @@ def show(
     console = Console()
     show_lives_on(known.pop("lives on in"), console)
     unclear = known.pop("open conflicts")
+    decisions, consents, approvals = (known.pop(name) for name in ("decisions", "consents", "open approvals"))
     for name, rows in known.items():
         if rows:
             _print(name, rows, console)
+    show_of_lead(decisions, consents, approvals, console)
     show_conflicts(unclear, console)
 
 

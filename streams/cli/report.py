@@ -38,7 +38,8 @@ def report(
     ] = None,
     as_json_: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
 ) -> None:
-    """Wait until the line has come to rest, then print funnel, temperatures, revenue by model, and the reconciliation.
+    """Wait until the line has come to rest, then print funnel, temperatures, decisions on contact with the receipt of
+    one, revenue by model, and the reconciliation.
 
     Revenue is a question of two times, which narrow it independently of each other. A cancellation on the 20th that
     became known on the 25th is left out by --known-at the 24th (nobody knew) and by --effective-before the 20th (it

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from schemas.topics import FACTS
 from sinks import ClickHouse, Postgres
@@ -22,12 +23,16 @@ from streams.stage import Stage
 
 @dataclass(frozen=True)
 class Report:
-    """Figures of both stores and whether they agree. ``conflicts``: identities in doubt, by workspace and kind."""
+    """Figures of both stores and whether they agree. ``conflicts``: identities in doubt, by workspace and kind.
+
+    ``receipt`` is one decision in full, none as long as there is none.
+    """
 
     overview: Figures
     clickhouse: Figures
     reconciliation: Reconciliation
     conflicts: Rows
+    receipt: dict[str, Any] | None
 
 
 def come_to_rest(settings: Settings, stages: Sequence[Stage]) -> Iterator[Progress]:
@@ -55,7 +60,8 @@ def gather(settings: Settings, known_at: datetime | None = None, effective_befor
     upto = {(row["topic"], row["partition"]): row["next_offset"] for row in current["positions"]}
     asked = clickhouse_queries.figures(clickhouse, upto)
     overview = clickhouse_overview.overview(clickhouse, known_at, effective_before)
-    return Report(overview, asked, reconcile(records, current, asked), current.get("conflicts", []))
+    receipt = next(iter(current["receipt"]), None)
+    return Report(overview, asked, reconcile(records, current, asked), current.get("conflicts", []), receipt)
 
 
 def servers(settings: Settings) -> tuple[Postgres, ClickHouse]:

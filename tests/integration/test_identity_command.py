@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from models.identity import hashes
 from schemas.codec import decode
+from schemas.events.base import DAY
 from schemas.events.bookings import BookingChanged
 from schemas.events.governance import IdentitiesLinked, IdentitiesSplit
 from schemas.events.identity import IdentifierBound, IdentifierHash
@@ -28,10 +29,23 @@ from sinks.postgres.sink import PostgresSink
 from streams.cli import identity, lead
 from streams.kafka import client_config, consumer_config
 from streams.settings import Settings, identity_key
-from tests.support.facts import WORKSPACE, fact
-from tests.support.sinks import PEOPLE, accepted, batch, identities, log, own, own_postgres, platform
+from tests.support.facts import WORKSPACE, at, fact
+from tests.support.sinks import (
+    PEOPLE,
+    accepted,
+    approval,
+    batch,
+    consent,
+    decided,
+    identities,
+    log,
+    own,
+    own_postgres,
+    platform,
+)
 
 ADA, DAN = "ada.secret@example.com", "+971501234567"
+PROOF = "ticked the box at the fair"
 NOBODY = "00000000-0000-4000-8000-000000000001"
 Run = Callable[..., Result]
 
@@ -57,6 +71,14 @@ def database(stack: Settings, keys: dict[str, str]) -> Iterator[Server]:
                          why="first", region=region)),
             platform(own(LeadProfiled, lead_id=lead_id, version=1, identifiers=hashed, region=region, email=ADA)),
         ]  # fmt: skip
+    values += [
+        platform(decided(1, PEOPLE.cal, seq=1, decision="allow", reason="allowed", not_after=at("3-2 14:00"), cap=1,
+                         cap_span=7 * DAY, used_after=1, contact_point=PEOPLE.cal)),
+        platform(decided(2, PEOPLE.ada, seq=1, decision="hold", reason="quiet_hours", next_at=at("3-5 5:00"),
+                         occurred_at=at("3-5"), contact_point=None)),
+        accepted(consent(1, occurred_at="3-1", email=ADA, evidence=PROOF), 0, PEOPLE.ada, PEOPLE.ada),
+        platform(approval(1, PEOPLE.ada)),
+    ]  # fmt: skip
     booking = {"revision": 1, "status": "booked", "amount_minor": 123_400, "currency": "AED"}
     values.append(accepted(fact(BookingChanged, occurred_at="3-2", booking_id="hers", **booking), 2, keys["email"]))
     with own_postgres(stack) as (owner, login):
@@ -234,6 +256,24 @@ def test_a_lead_merged_away_names_the_one_that_it_lives_on_in(run: Run, tmp_path
     undrawn = run("identity", "show", PEOPLE.cal, "--picture", str(tmp_path / "cal.png"))
     assert undrawn.exit_code == 2
     assert PEOPLE.ada in undrawn.output
+
+
+def test_a_lead_is_shown_with_why_it_may_be_contacted(run: Run) -> None:
+    words = " ".join(run("lead", "show", PEOPLE.ada).output.split())
+    for text in (
+        "Allowed on WhatsApp until 2026-03-02 18:00 Asia/Dubai (1 of 1 in 7 days used)",
+        "Receipt of 05 Mar 2026 00:00:00: Held on WhatsApp: quiet hours until 2026-03-05 09:00 Asia/Dubai",
+        "quiet_hours hold quiet_hours 05 Mar 2026 05:00:00",
+        "given consent UAE held",
+        "1,300,000.00 AED 30,000,000.00",
+    ):
+        assert text in words
+    known = json.loads(run("lead", "show", PEOPLE.ada, "--json").stdout)
+    assert [row["message_id"] for row in known["decisions"]] == ["m1", "m2"]
+    assert [check["check"] for check in known["decisions"][1]["checks"]] == ["consent", "quiet_hours"]
+    assert [row["contact_point"] for row in known["consents"]] == [PEOPLE.ada]
+    assert [row["value_inr_minor"] for row in known["open approvals"]] == [3_000_000_000]
+    assert PROOF not in words + json.dumps(known)
 
 
 def test_a_lead_is_shown_with_its_open_conflicts_and_revealed_only_with_a_note(

@@ -36,7 +36,7 @@ from schemas.events.ledger import CellChanged, CreditsPosted, RevenueAttributed
 from schemas.events.operations import DeadLettered, QuarantineOrdered, StageCounted, SweepFinished, Tick
 from schemas.events.paths import PathChanged
 from schemas.events.profiles import LeadProfiled
-from schemas.events.reserving import ConsentNoted, Granted, Refused, Release, Reserve
+from schemas.events.reserving import ConsentNoted, ConsentTold, Granted, Refused, Release, Reserve
 from schemas.events.resolving import (
     Apart,
     Assign,
@@ -134,7 +134,7 @@ def _inbox(name: str, key: tuple[str, ...], *messages: type[Message], partitions
 _ALL_FACTS = tuple(type_ for fact in FACTS for type_ in fact.types)
 _RESOLVING = (Link, Meet, FactsMoved, Assign, Named, Apart, Login, Owner, Companion, Claim, Attach)
 _RESERVING = (ConsentNoted, Reserve, Release)
-_LEADING = (BindingChanged, HistoryMoved, Granted, Refused)
+_LEADING = (BindingChanged, HistoryMoved, ConsentTold, Granted, Refused)
 
 INBOXES: tuple[Topic, ...] = (
     _inbox("resolve.inbox", ("subject",), *_ALL_FACTS, *_RESOLVING, *_RESERVING),

@@ -31,10 +31,11 @@ class Slot(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Room(NamedTuple):
-    """How much of a cap is used, and when there is room again (none: there is now)."""
+    """How much of a cap is used, over how long (microseconds), and when there is room again (none: there is now)."""
 
     used: int = 0
     most: int | None = None
+    span: int | None = None
     free_at: int | None = None
 
     @property
@@ -61,7 +62,7 @@ def _rooms(others: list[Slot], wanted: Slot, cap: Cap, windows: str) -> list[Roo
     if windows in ("rolling", "both") or not is_weekly:
         near = sorted(one.at for one in others if abs(one.at - wanted.at) < cap.window)
         free_at = near[len(near) - cap.most] + cap.window if 0 < cap.most <= len(near) else None
-        rooms.append(Room(len(near), cap.most, free_at))
+        rooms.append(Room(len(near), cap.most, cap.window, free_at))
     if windows in ("iso_week_local", "both") and is_weekly:
-        rooms.append(Room(sum(one.week == wanted.week for one in others), cap.most))
+        rooms.append(Room(sum(one.week == wanted.week for one in others), cap.most, cap.window))
     return rooms

@@ -29,7 +29,7 @@ from schemas.events.incidents import IncidentRaised
 from schemas.events.leads import LeadCaptured, LeadUpdated
 from schemas.events.paths import PathChanged
 from schemas.events.profiles import LeadProfiled
-from schemas.events.reserving import ConsentNoted, Granted, Refused, Release, Reserve
+from schemas.events.reserving import ConsentNoted, ConsentTold, Granted, Refused, Release, Reserve
 from schemas.events.resolving import BindingChanged, HistoryMoved
 from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
 from schemas.events.weights import PathCounted
@@ -70,7 +70,7 @@ STEPS = (
         emits=(ContactProposed,),
         slice=Nurturing,
     ),
-    Step("consent", consent, (*_SAID, DeliveryReported, *_MOVES), slice=Stated),
+    Step("consent", consent, (*_SAID, DeliveryReported, ConsentTold, *_MOVES), slice=Stated),
     Step(
         "gate",
         gate,

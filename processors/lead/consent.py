@@ -10,12 +10,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from models.consent.ledger import NOTHING_SAID, Consents, Statement, heard, joined, objections
+from models.consent.ledger import NOTHING_SAID, Consents, Said, Statement, heard, joined, objections
 from models.consent.statements import concerned, statement
 from processors.base import Context, Output
 from processors.lead.history import HistoryGiven, HistoryTaken, Whereabouts, brought_by, lead_id
 from schemas.events.base import Identified
 from schemas.events.contact import MessageReceived
+from schemas.events.reserving import ConsentTold
 
 ANYWHERE = ""
 """Where an objection is kept whose fact names no contact point."""
@@ -52,9 +53,9 @@ class Stated(msgspec.Struct, frozen=True):
 
 
 def consent(
-    held: Stated | None, event: Identified | HistoryGiven | HistoryTaken, ctx: Context
+    held: Stated | None, event: Identified | ConsentTold | HistoryGiven | HistoryTaken, ctx: Context
 ) -> tuple[Stated | None, Sequence[Output]]:
-    """Note what a fact, or history that has come or gone, says."""
+    """Note what a fact, a contact point, or history that has come or gone, says."""
     match event:
         case HistoryGiven():
             if held is None:
@@ -64,6 +65,11 @@ def consent(
         case HistoryTaken():
             part = event.parts.get("consent")
             return (taken(held or Stated(), part) if part is not None else held), ()
+        case ConsentTold():
+            said = Said(event.occurred_at, event.consent_id)
+            told = Statement(said, event.channel, event.purpose, event.granted, event.suppressed)
+            voice = Voice({event.contact_point: heard(NOTHING_SAID, told)})
+            return taken(held or Stated(), Stated({event.contact_point: voice})), ()
         case _:
             return _with_fact(held, event, ctx), ()
 

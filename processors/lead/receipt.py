@@ -56,6 +56,7 @@ def receipt(request: Request, now: Situation, decision: Decision, ctx: Context) 
         time_zones=list(now.zones.names),
         zone_source=now.zones.source,
         cap=now.room.most if counts else None,
+        cap_span=now.room.span if counts else None,
         used_before=used if counts else 0,
         used_after=used + (granted is not None) if counts else 0,
         not_after=min(until or request.not_after, ctx.now + SENT_WITHIN) if granted is not None else None,

@@ -21,7 +21,7 @@ from schemas.events.contact import ConsentChanged, DeliveryReported, MessageRece
 from schemas.events.gate import ContactDecided
 from schemas.events.governance import IdentitiesLinked, IdentitiesSplit, PolicyChanged
 from schemas.events.identity import IdentifierBound, IdentityConflict
-from schemas.events.reserving import ConsentNoted, Granted, Refused, Release, Reserve
+from schemas.events.reserving import ConsentNoted, ConsentTold, Granted, Refused, Release, Reserve
 from schemas.events.resolving import (
     Apart,
     Assign,
@@ -48,7 +48,7 @@ STEPS = (
         "point",
         hear_and_reserve,
         consumes=(ConsentChanged, MessageReceived, DeliveryReported, ConsentNoted, Reserve, Release),
-        emits=(ConsentNoted, Granted, Refused),
+        emits=(ConsentNoted, ConsentTold, Granted, Refused),
         slice=Point,
     ),
     Step(

@@ -18,7 +18,7 @@ from processors.resolve.keys import key_of, subject_of
 from processors.resolve.known import Strong
 from schemas.events.base import Event, Identified
 from schemas.events.contact import ConsentChanged
-from schemas.events.reserving import ConsentNoted, Granted, Refused, Release, Reserve
+from schemas.events.reserving import ConsentNoted, ConsentTold, Granted, Refused, Release, Reserve
 
 MAX_RELEASED = 64
 
@@ -40,10 +40,7 @@ def hear_and_reserve(held: Point | None, event: Event, ctx: Context) -> tuple[Po
         case Identified():
             return _stated(held, event, ctx)
         case ConsentNoted():
-            said = Statement(
-                Said(event.occurred_at, event.consent_id), event.channel, event.purpose, event.granted, event.suppressed
-            )
-            return _heard(held, said), ()
+            return _noted(held, event, ctx)
         case Reserve():
             return _reserve(held or Point(), event, ctx)
         case Release():
@@ -80,6 +77,29 @@ def _stated(held: Point | None, fact: Identified, ctx: Context) -> tuple[Point |
             )
             outputs.append(Emit(noted))
     return held, outputs
+
+
+def _noted(held: Point | None, noted: ConsentNoted, ctx: Context) -> tuple[Point | None, Sequence[Output]]:
+    """Take in what a fact at another key says, and let the lead know, which may be another than that fact's.
+
+    Its binding is told to leads from here as well, so a lead hears of both in their order.
+    """
+    said = Said(noted.occurred_at, noted.consent_id)
+    after = _heard(held, Statement(said, noted.channel, noted.purpose, noted.granted, noted.suppressed))
+    strong: Strong | None = ctx.slices.get("strong")
+    if after is held or strong is None:
+        return after, ()
+    told = ConsentTold.build(
+        occurred_at=noted.occurred_at,
+        lead_id=strong.lead_id,
+        contact_point=key_of(ctx).hash,
+        consent_id=noted.consent_id,
+        channel=noted.channel,
+        purpose=noted.purpose,
+        granted=noted.granted,
+        suppressed=noted.suppressed,
+    )
+    return after, [Emit(told)]
 
 
 def _heard(held: Point | None, said: Statement) -> Point:

@@ -14,6 +14,7 @@ from models.local_time import local_day, start_of
 from processors.base import Context, DeadLetter, Drop, Emit, Output
 from processors.resolve.accept import accepted
 from processors.resolve.keys import key_of
+from schemas.events.base import DAY
 from schemas.events.contact import OutreachRequested
 from schemas.events.gate import CheckMade, ContactDecided
 
@@ -71,6 +72,7 @@ def _receipt(fact: OutreachRequested, ctx: Context, *, used: int, next_at: int |
         time_zones=[ctx.policy.time_zone],
         zone_source="account",
         cap=ctx.policy.social_cap,
+        cap_span=DAY,
         used_before=used,
         used_after=used + fits,
         not_after=ctx.now + SENT_WITHIN if fits else None,

@@ -20,6 +20,18 @@ class ConsentNoted(Event):
     suppressed: bool
 
 
+class ConsentTold(Event):
+    """From a contact point to its lead: what it has heard in facts that another key brought."""
+
+    lead_id: Uuid
+    contact_point: Uuid
+    consent_id: Id
+    channel: Channel
+    purpose: Code
+    granted: bool
+    suppressed: bool
+
+
 class Reserve(Event):
     """To a contact point: may this lead be sent a message by you, as of ``at``? ``week``: its local ISO week."""
 

@@ -44,7 +44,8 @@ class Router:
     def forwarded(self, stage: Stage, prefix: Prefix, fact: Event, raw: bytes) -> Iterable[OutRecord]:
         """A fact behind a prefix: to ``accepted.*`` once it is accepted, and to each stage that takes it so.
 
-        Behind a prefix of the kind that a stage's own facts have it only changes keys within that stage.
+        Behind a prefix of the kind that a stage's own facts have it only changes keys within that stage. A fact that
+        is nobody's goes to no lead.
         """
         value = forward(prefix, raw)
         if type(prefix) is stage.carries:
@@ -56,8 +57,9 @@ class Router:
             whose = prefix.lead_id or ":".join(str(getattr(fact, part)) for part in fact.natural_key)
             yield OutRecord(name, f"{fact.workspace_id}/{whose}", value)
         for taker in self.stages:
-            if taker.carries is type(prefix) and type(fact) in taker.consumes:
-                inbox = taker.inputs[0]
+            inbox = taker.inputs[0]
+            is_nobodys = getattr(prefix, TOPICS[inbox].key[0], "") is None
+            if taker.carries is type(prefix) and type(fact) in taker.consumes and not is_nobodys:
                 yield OutRecord(inbox, inbox_key(inbox, fact, prefix), value)
 
     def broadcast(self, fact: Event, raw: bytes) -> Iterable[OutRecord]:

@@ -1,4 +1,7 @@
-"""Where sales sends a lead: hot to WhatsApp and then a call, warm to e-mail, cold to the nurture queue."""
+"""Where sales sends a lead: hot to WhatsApp and then a call, warm to e-mail, cold to the nurture queue.
+
+How the platform itself would write to them first is another matter: by the first channel in order that the gate allows.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from schemas.ids import derived_id
 
 _ROUTE = {"hot": "whatsapp_then_call", "warm": "email", "cold": "nurture", "none": "none"}
 _WARMTH = ("", "none", "nurture", "email", "whatsapp_then_call")
-_CHANNELS = {"hot": ["whatsapp", "call"], "warm": ["email"], "cold": [], "none": []}
+_CHANNELS = {"hot": ["whatsapp", "call"], "warm": ["whatsapp", "email"], "cold": [], "none": []}
 
 
 class Route(msgspec.Struct, frozen=True, array_like=True):

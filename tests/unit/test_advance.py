@@ -187,7 +187,7 @@ def test_a_route_follows_and_a_warmer_lead_is_proposed_for_contact() -> None:
     run = run_of(captured("3-1"), touch("t1", "3-2", "inquiry"))
     routes = sorted(run.said("lead.routes", LeadRouted), key=lambda one: one.seq)
     assert [one.route for one in routes] == ["nurture", "email", "whatsapp_then_call"]
-    assert sorted(one.channels for one in proposals(run)) == [["email"], ["whatsapp", "call"]]
+    assert sorted(one.channels for one in proposals(run)) == [["whatsapp", "call"], ["whatsapp", "email"]]
     assert {one.not_after for one in proposals(run)} == {at("3-3")}
 
 

@@ -30,6 +30,7 @@ _FINANCING = Weighted((("none", 1.0), ("needed", 3.0), ("preapproved", 2.0), ("c
 _CONSENT = (("email", 0.6), ("whatsapp", 0.35), ("sms", 0.1))
 _WALK_IN = 0.01
 _SWAPPED = 0.03
+_BY_TEMPLATE = 0.8
 _SALES_ASKS = 0.06
 
 
@@ -113,6 +114,8 @@ def _lead(chance: Random, person: Person) -> Iterator[Fact]:
         asked = at + int(chance.uniform(0.05, 20) * HOUR)
         channel = "whatsapp" if "phone" in identifiers else "email"
         wish = {"message_id": f"o-{person.n}", "channel": channel, "purpose": "follow_up"}
+        if chance.random() < _BY_TEMPLATE:
+            wish["template_id"] = "follow_up"
         wish["subject"], wish["body"] = f"Your plans in {market.city}", "May we show you what is free?"
         yield Fact(published_at(chance, asked), asked, OutreachRequested, region, "crm", identifiers, wish)
 

@@ -21,11 +21,12 @@ COPIED = ("schemas", "models", "processors", "sinks", "streams", "tests")
 UNIT = (
     "partitioner", "identity", "intake", "resolve", "profile", "score", "advance", "path", "hot_lead", "bundles",
     "count", "journey", "identities", "hold", "post", "close", "flag", "settle", "measure", "learned", "solve",
-    "stage", "partition", "driver", "topology", "zones", "windows",
+    "stage", "partition", "driver", "topology", "zones", "windows", "words", "gate",
+    "point", "approve", "nurture",
 )  # fmt: skip
 PROPERTY = (
     "money", "attribution", "standing", "hot_lead", "learning", "journeys", "ledger_laws", "campaign_laws", "line_law",
-    "log_law", "purity", "identity_laws", "windows_laws",
+    "log_law", "purity", "identity_laws", "windows_laws", "gate_laws",
 )  # fmt: skip
 TESTS = [f"tests/unit/test_{name}.py" for name in UNIT] + [f"tests/property/test_{name}.py" for name in PROPERTY]
 
@@ -560,6 +561,75 @@ MUTANTS: dict[str, Mutant] = {
         "models/consent/jurisdiction.py", "for code in (of_number, named)", "for code in (named,)"
     ),
     "Florida is like the rest": Mutant("models/consent/jurisdiction.py", '- {"USA"} | {"US-FL"}', '| {"USA"}'),
+    "one more than the cap": Mutant("models/consent/slots.py", "self.used < self.most", "self.used <= self.most"),
+    "a cap's window includes its end": Mutant(
+        "models/consent/slots.py", "abs(one.at - wanted.at) < cap.window", "abs(one.at - wanted.at) <= cap.window"
+    ),
+    "a cap's window looks back only": Mutant(
+        "models/consent/slots.py", "abs(one.at - wanted.at) < cap.window", "0 <= wanted.at - one.at < cap.window"
+    ),
+    "a grant is not counted": Mutant("processors/resolve/point.py", "slots=(*kept, slot))", "slots=kept)"),
+    "a contact point is anybody's": Mutant(
+        "processors/resolve/point.py", "strong is None or strong.lead_id != asked.lead_id", "strong is None"
+    ),
+    "a contact point does not ask what it heard": Mutant(
+        "processors/resolve/point.py", "if not permission.allowed:", "if False:"
+    ),
+    "a release is forgotten": Mutant(
+        "processors/resolve/point.py", "asked.ask <= point.released.get(asked.message_id, -1)", "False"
+    ),
+    "a contact point keeps to itself what it heard": Mutant(
+        "processors/resolve/point.py", "if after is held or strong is None:", "if True:"
+    ),
+    "no second look at the grant": Mutant(
+        "processors/lead/gate.py",
+        'answer = verdict(checks)\n    if answer.outcome != "pass":',
+        "answer = verdict(checks)\n    if False:",
+    ),
+    "consent is not asked again when a hold ends": Mutant(
+        "processors/lead/checks.py",
+        "return _of(consented(now.consents, wish(request, now), now.policy))",
+        "return in_time(request, now) if request.held_for "
+        "else _of(consented(now.consents, wish(request, now), now.policy))",
+    ),
+    "no hold while history is awaited": Mutant(
+        "processors/lead/checks.py", 'Check("hold", "history_awaited") if now.awaits else ', ""
+    ),
+    "what is asked does not count yet": Mutant(
+        "processors/lead/situation.py", 'if other.asked is not None and other.category == "marketing"', "if False"
+    ),
+    "what was sent is forgotten": Mutant("processors/lead/gate.py", "gate_ = gate_.with_sent(", "gate_.with_sent("),
+    "an unknown zone is the company's": Mutant("processors/lead/checks.py", "if not now.zones.names:", "if False:"),
+    "an opt-out is of one channel": Mutant(
+        "models/consent/ledger.py",
+        "if withdrawn is not None and (given is None or given.at <= withdrawn.at):",
+        "if withdrawn is not None and given is None:",
+    ),
+    "an opt-in at the instant of an opt-out wins": Mutant(
+        "models/consent/ledger.py", "given.at <= withdrawn.at", "given.at < withdrawn.at"
+    ),
+    "an objection stays with its address": Mutant(
+        "processors/lead/consent.py",
+        "consents if one == point else objections(consents)",
+        "consents if one == point else NOTHING_SAID",
+    ),
+    "a request that was sent on is decided here as well": Mutant(
+        "processors/lead/gate.py", " or not _is_here(who, request, ctx)", ""
+    ),
+    "an allow lasts": Mutant(
+        "processors/lead/receipt.py",
+        "min(until or request.not_after, ctx.now + SENT_WITHIN)",
+        "until or request.not_after",
+    ),
+    "the caller says what is transactional": Mutant(
+        "processors/lead/gate.py",
+        'category=categories[fact.template_id] if fact.template_id is not None else "marketing"',
+        'category="transactional" if fact.purpose == "booking" else "marketing"',
+    ),
+    "requests of the past are decided": Mutant(
+        "processors/lead/gate.py", "if ctx.is_stale(fact.occurred_at):", "if False:"
+    ),
+    "held for ever": Mutant("processors/lead/checks.py", "if now.now >= request.not_after:", "if False:"),
 }
 
 

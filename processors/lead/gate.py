@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from models.consent.slots import Slot
+from models.identity.binding import lead_at
 from models.local_time import iso_week
 from processors.base import CancelTimer, Context, DeadLetter, Drop, Emit, Output, Timer, TimerFired
 from processors.lead.checks import Check, checked, verdict
@@ -249,11 +250,17 @@ def _again(gate_: Requests, ctx: Context, due: int | None = None) -> Answer:
     """Look again at what is held; when it is time only at what is due."""
     outputs: list[Output] = []
     for who, request in gate_.all_open():
-        if request.asked is not None or (due is not None and _due(request) > due):
+        if request.asked is not None or (due is not None and _due(request) > due) or not _is_here(who, request, ctx):
             continue
         gate_, more = _decided(gate_, who, request, ctx)
         outputs += more
     return gate_, outputs
+
+
+def _is_here(who: str, request: Request, ctx: Context) -> bool:
+    """Whether a request is still this lead's; one that this very pass has sent on is another's to decide."""
+    known = ctx.slices["hold"].known.get(who)
+    return known is None or lead_at(known.rows, request.requested_at, lead_id(ctx)) == lead_id(ctx)
 
 
 def _taken(before: Requests, part: Requests | None, ctx: Context) -> Answer:

@@ -20,10 +20,10 @@ from pathlib import Path
 
 from streams.settings import Settings
 from tests.chaos.broken import BROKEN, caught
-from tests.chaos.schedules import MORE, SCHEDULES, WHOLE, run
+from tests.chaos.schedules import LINES, MORE, SCHEDULES, run
 from tests.stack import local_stack
 
-ALL = (*SCHEDULES, *MORE, WHOLE)
+ALL = (*SCHEDULES, *MORE, *LINES)
 
 
 def main() -> int:

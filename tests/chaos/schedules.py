@@ -20,6 +20,7 @@ from streams.engine.changelog import group_of
 from streams.local.state import StateFolder
 from streams.settings import Settings
 from tests.chaos.cluster import cluster
+from tests.chaos.contact import contact
 from tests.chaos.counter import PARTITIONS
 from tests.chaos.exact import read
 from tests.chaos.lab import Lab, NotExact, Worker, until
@@ -323,8 +324,8 @@ MORE: dict[str, Callable[[Lab], None]] = {
     schedule.__name__: schedule for schedule in (every_point, crowd, broker, clocks, disk_full, links, brokers)
 }
 """Too long, or too rough on a shared broker, for every test run."""
-WHOLE = "whole"
-"""The schedule of the whole line, which has servers of its own."""
+LINES: dict[str, Callable[[int, Tallied[str]], None]] = {"whole": whole, "contact": contact}
+"""Schedules of the platform's own stages, which have servers of their own."""
 _BROKERS = {"links": 1, "brokers": 3}
 """Schedules that have brokers of their own, and how many."""
 
@@ -336,8 +337,8 @@ def run(name: str, settings: Settings, folder: Path, seed: int, struck: Tallied[
         NotExact: something was lost, doubled or disordered.
         AssertionError: the schedule came to no end.
     """
-    if name == WHOLE:
-        whole(seed, struck if struck is not None else Tallied[str]())
+    if name in LINES:
+        LINES[name](seed, struck if struck is not None else Tallied[str]())
         return
     with ExitStack() as opened:
         own = opened.enter_context(cluster(settings, folder, _BROKERS[name])) if name in _BROKERS else None

@@ -6,12 +6,16 @@ from typing import Any
 
 import pytest
 
+from schemas.codec import decode
 from schemas.events.base import DAY, HOUR, SECOND
 from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived, OutreachRequested
 from schemas.events.gate import ContactDecided
-from schemas.events.governance import IdentifierValue, IdentitiesLinked, PolicyChanged
+from schemas.events.governance import IdentifierValue, IdentitiesLinked, IdentitiesSplit, PolicyChanged
 from schemas.events.leads import LeadCaptured
+from schemas.events.profiles import LeadProfiled
+from schemas.events.reserving import Release, Reserve
 from streams.driver import Driver
+from streams.partitioner import partition_of
 from tests.support.facts import at, fact, fresh_id
 from tests.support.runs import STAGES, Run
 
@@ -145,6 +149,7 @@ def test_quiet_hours_hold_and_everything_is_checked_again_at_their_end(run: Run)
     assert decisions(run) == [("hold", "quiet_hours")]
     at_time(run, at("3-11 05:00"))
     assert decisions(run) == [("hold", "quiet_hours"), ("deny", "opted_out")]
+    assert [check.check for check in receipt(run).checks if check.outcome != "pass"] == ["consent"]
 
 
 def test_a_held_request_is_allowed_at_the_first_legal_minute_and_never_beyond_its_end(run: Run) -> None:
@@ -177,6 +182,8 @@ def test_transactional_messages_pass_caps_and_quiet_hours_but_not_suppression(ru
     confirm = {"template_id": "booking_confirmation", "purpose": "booking"}
     at_time(run, night, *(ask("sms", night, f"m{n}", **confirm) for n in range(3)))
     assert [decisions(run, f"m{n}") for n in range(3)] == [[("allow", "allowed")]] * 3
+    at_time(run, night, ask("sms", night, "m8", purpose="booking", template_id=None))
+    assert decisions(run, "m8") == [("deny", "no_consent")], "what the caller calls it counts for nothing"
     at_time(run, night + 1, consent("sms", night + 1, granted=False, purpose="any", evidence=None))
     at_time(run, night + 2, ask("sms", night + 2, "m9", **confirm))
     assert decisions(run, "m9") == [("deny", "suppressed")]
@@ -254,3 +261,104 @@ def test_an_account_takes_three_posts_a_local_day(run: Run) -> None:
     assert decisions(run, "p4") == decisions(run, "p0") == [("allow", "allowed")]
     run.publish(ask("social", at("3-11"), "p9", **{**account, "account_id": None}))
     assert [letter.reason for letter in run.dead_letters()] == ["no_account"]
+
+
+class Enough(Exception):
+    """The driver has come as far as a test wants it."""
+
+
+@pytest.fixture
+def interrupted() -> Run:
+    """A run that stops when the contact point has been asked for m1, and then lets all else go before its answer."""
+    asked_at: list[Any] = []
+
+    def is_asked(record: Any) -> bool:
+        message = decode(record.value).message
+        return isinstance(message, Reserve) and message.message_id == "m1"
+
+    def answer_last(waiting: Any) -> Any:
+        if not asked_at:
+            inboxes = [slot for slot in run.driver.log if slot[0] == "resolve.inbox"]
+            asked_at.extend(slot for slot in inboxes if any(map(is_asked, run.driver.log[slot])))
+            if asked_at:
+                raise Enough
+        return next((slot for slot in waiting if slot not in asked_at), waiting[0])
+
+    run = Run(Driver(STAGES, answer_last))
+    run.driver.tick(NOON - DAY)
+    run.publish(captured(NOON - DAY))
+    run.publish(consent("email", NOON - HOUR))
+    return run
+
+
+def test_the_lead_looks_again_at_the_grant(interrupted: Run) -> None:
+    """An objection made elsewhere is heard between the question and its answer, and the slot is given back."""
+    run = interrupted
+    run.driver.tick(NOON)
+    with pytest.raises(Enough):
+        run.publish(ask("email", NOON))
+    run.publish(consent("whatsapp", NOON, granted=False, evidence=None))
+    assert decisions(run) == [("deny", "opted_out")]
+    assert [release.message_id for release in run.said("resolve.inbox", Release)] == ["m1"]
+
+
+def test_requests_under_way_count_before_they_are_answered(interrupted: Run) -> None:
+    """Two addresses of one lead are asked at once, each free in itself: the lead's own cap stands between them."""
+    run, second = interrupted, "+971501234569"
+    run.publish(captured(NOON - DAY, phone=second))
+    for phone in (PHONE, second):
+        run.publish(consent("whatsapp", NOON - HOUR, phone=phone))
+    run.driver.tick(NOON)
+    with pytest.raises(Enough):
+        run.publish(ask("whatsapp", NOON, "m1", phone=PHONE))
+    run.publish(ask("whatsapp", NOON, "m2", phone=second))
+    assert decisions(run, "m2") == [("deny", "cap")]
+    assert decisions(run, "m1") == [("allow", "allowed")]
+
+
+def test_an_objection_reaches_the_leads_of_all_addresses_that_it_names(run: Run) -> None:
+    """The message comes from Ann's e-mail address; the phone that it names as well is another lead's by now."""
+    values = [[IdentifierValue(kind=kind, value=value)] for kind, value in (("phone", PHONE), ("email", EMAIL))]
+    second = "+971501234569"
+    at_time(run, NOON, captured(NOON, phone=second, email=None))
+    link = [IdentifierValue(kind="phone", value=second), *values[0]]
+    at_time(run, NOON + 1, fact(IdentitiesLinked, occurred_at=NOON + 1, identifiers=link))
+    at_time(run, NOON + 2, fact(IdentitiesSplit, occurred_at=NOON + 2, take=values[0], keep=values[1]))
+    at_time(run, NOON + 3, consent("sms", NOON + 3, phone=second))
+    stop = {"email": EMAIL, "phone": PHONE, "message_id": "in", "channel": "sms", "text": "STOP"}
+    at_time(run, NOON + 4, ask("sms", NOON + 4, "m1", email=None, phone=second))
+    at_time(run, NOON + 5, fact(MessageReceived, occurred_at=NOON + 5, **stop))
+    at_time(run, NOON + 6, ask("sms", NOON + 6, "m2", email=None, phone=second))
+    assert decisions(run, "m1") == [("allow", "allowed")]
+    assert decisions(run, "m2") == [("deny", "opted_out")]
+
+
+def test_a_lead_that_awaits_history_asks_for_nothing() -> None:
+    """Ben, who was sent all that his cap allows, turns out to be Ann: until his history is there, Ann waits."""
+    back: list[Any] = []
+
+    def all_but(waiting: Any) -> Any:
+        left = [slot for slot in waiting if slot not in back]
+        if not left:
+            raise Enough
+        return left[0]
+
+    run = Run(Driver(STAGES, all_but))
+    ben = "ben@example.com"
+    run.driver.tick(NOON - DAY)
+    for email, phone in ((EMAIL, None), (ben, None)):
+        run.publish(captured(NOON - DAY, email=email, phone=phone))
+        run.publish(consent("email", NOON - HOUR, email=email))
+    run.driver.tick(NOON)
+    for message in ("m1", "m2"):
+        run.publish(ask("email", NOON, message, email=ben))
+    leads = {one.email: one.lead_id for one in run.said("lead.profiles", LeadProfiled)}
+    back.append(("journeys", partition_of(f"acme/{leads[ben]}", 4)))
+    values = [IdentifierValue(kind="email", value=one) for one in (EMAIL, ben)]
+    for one in (fact(IdentitiesLinked, occurred_at=NOON + 1, identifiers=values), ask("email", NOON + 1, "m3")):
+        with pytest.raises(Enough):
+            run.publish(one)
+    assert decisions(run, "m3") == [("hold", "history_awaited")]
+    back.clear()
+    run.driver.settle()
+    assert decisions(run, "m3") == [("hold", "history_awaited"), ("deny", "cap")]

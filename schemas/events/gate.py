@@ -37,7 +37,7 @@ class CheckMade(Message):
 
 
 class ContactDecided(Event):
-    """The receipt of a decision. Of one message there is one allow or deny, after at most one hold.
+    """The receipt of a decision. Of one message there is one allow or deny, after any number of holds.
 
     An allow is for ``channel`` and ``contact_point`` (its identifier's hash) and ends at ``not_after``: whoever sends
     compares that with the clock and asks again when it is past. ``checks`` are all that were made, in their order; a

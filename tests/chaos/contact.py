@@ -77,9 +77,10 @@ def contact(seed: int, struck: Tallied[str], kills: int = KILLS) -> None:
 
 
 def _worker(settings: Settings) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "FINEACERS_STATE_DIR": str(settings.state_dir), "FINEACERS_METRICS_PORT": "0"}
-    command = [sys.executable, "-m", "streams", "worker"]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    environment = {**os.environ, "FINEACERS_STATE_DIR": str(settings.state_dir)}
+    with (settings.state_dir / "worker.log").open("ab") as log:
+        command = [sys.executable, "-m", "streams", "worker"]
+        return subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
 
 def _people(settings: Settings, chance: random.Random) -> dict[str, set[str]]:

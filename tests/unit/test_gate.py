@@ -362,3 +362,13 @@ def test_a_lead_that_awaits_history_asks_for_nothing() -> None:
     back.clear()
     run.driver.settle()
     assert decisions(run, "m3") == [("hold", "history_awaited"), ("deny", "cap")]
+
+
+def test_a_held_request_moves_with_its_identifier_and_is_decided_once(run: Run) -> None:
+    night = at("3-10 17:00")
+    at_time(run, night, consent("sms", NOON), ask("sms", night, email=None, phone=PHONE))
+    take, keep = ([IdentifierValue(kind=kind, value=value)] for kind, value in (("phone", PHONE), ("email", EMAIL)))
+    at_time(run, night + 1, fact(IdentitiesSplit, occurred_at=night + 1, take=take, keep=keep))
+    at_time(run, at("3-11 05:00"))
+    assert [decision for decision in decisions(run) if decision[0] != "hold"] == [("allow", "allowed")]
+    assert receipt(run).lead_id == receipt(run).contact_point, "by the lead that the phone founds"

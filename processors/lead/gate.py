@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
@@ -16,18 +15,19 @@ from models.consent.slots import Slot
 from models.identity.binding import lead_at
 from models.local_time import iso_week
 from processors.base import CancelTimer, Context, DeadLetter, Drop, Emit, Output, Timer, TimerFired
-from processors.lead.checks import Check, checked, verdict
+from processors.lead.checks import Check, Situation, checked, verdict
 from processors.lead.history import HistoryGiven, HistoryTaken, brought_by, lead_id
 from processors.lead.receipt import Decision, receipt
 from processors.lead.requests import MAX_HELD, Asked, No, Request, Requests, joined, parted
 from processors.lead.situation import situation
 from schemas.events.base import Event
-from schemas.events.contact import DeliveryReported, OutreachRequested
+from schemas.events.contact import DeliveryReported, OutreachRequested, PersonalChannel
 from schemas.events.gate import ContactProposed
 from schemas.events.reserving import ConsentNoted, Granted, Refused, Release, Reserve
 
 WAKE = "wake"
 Answer = tuple[Requests, list[Output]]
+Looked = tuple[Situation, Decision]
 
 
 def gate(held: Requests | None, event: Event | TimerFired, ctx: Context) -> tuple[Requests | None, Sequence[Output]]:
@@ -37,7 +37,7 @@ def gate(held: Requests | None, event: Event | TimerFired, ctx: Context) -> tupl
         case OutreachRequested():
             after, outputs = _outreach(before, event, ctx)
         case ContactProposed():
-            after, outputs = _asked(before, lead_id(ctx), _of_proposal(event, ctx), ctx)
+            after, outputs = _opened(before, lead_id(ctx), _of_proposal(event, ctx), ctx)
         case Granted():
             after, outputs = _granted(before, event, ctx)
         case Refused():
@@ -90,7 +90,7 @@ def _outreach(before: Requests, fact: OutreachRequested, ctx: Context) -> Answer
         template_id=fact.template_id,
         campaign_id=fact.campaign_id,
     )
-    return _asked(before, who, request, ctx)
+    return _opened(before, who, request, ctx)
 
 
 def _of_proposal(proposed: ContactProposed, ctx: Context) -> Request:
@@ -114,7 +114,7 @@ def _digest(fact: OutreachRequested) -> str:
     return hashlib.blake2b(repr(sorted(said.items())).encode(), digest_size=8).hexdigest()
 
 
-def _asked(gate_: Requests, who: str, request: Request, ctx: Context) -> Answer:
+def _opened(gate_: Requests, who: str, request: Request, ctx: Context) -> Answer:
     return _decided(gate_.with_open(who, request), who, request, ctx)
 
 
@@ -123,39 +123,48 @@ def _asked(gate_: Requests, who: str, request: Request, ctx: Context) -> Answer:
 
 def _decided(gate_: Requests, who: str, request: Request, ctx: Context) -> Answer:
     """Ask the contact point of the first channel that nothing here forbids; else hold, or deny."""
-    first: tuple[Any, list[tuple[str, Check]], Check] | None = None
-    for channel in request.channels:
-        now = situation(gate_, request, channel, ctx)
-        checks = checked(request, now)
-        if channel in request.refused:
-            no = request.refused[channel]
-            checks.append(("contact_point", Check("deny", no.reason, no.until)))
-        found = verdict(checks)
-        if found.outcome == "pass" and now.point is not None:
-            point, kind = now.point
-            asked = Asked(channel, kind, point, ctx.now)
-            request = msgspec.structs.replace(request, asks=request.asks + 1, asked=asked)
-            return gate_.with_open(who, request), [Emit(_reserve(request, asked, now.zones.names, ctx))]
-        if first is None or (first[2].outcome == "deny" and found.outcome == "hold"):
-            first = now, checks, found
-    assert first is not None, "a request names a channel"
-    now, checks, found = first
-    if found.outcome == "hold" and not request.held_for and gate_.held >= MAX_HELD:
-        found = Check("deny", "too_many_held")
-    if found.outcome == "hold":
-        return _held(gate_, who, request, found, receipt(request, now, Decision(checks, found), ctx))
+    looked = [_looked_at(gate_, request, channel, ctx) for channel in request.channels]
+    for now, decision in looked:
+        if decision.answer.outcome == "pass" and now.point is not None:
+            return _reserved(gate_, who, request, now, ctx)
+    holding = (pair for pair in looked if pair[1].answer.outcome == "hold")
+    now, decision = next(holding, looked[0])
+    if decision.answer.outcome == "hold" and (request.held_for or gate_.held < MAX_HELD):
+        return _held(gate_, who, request, (now, decision), ctx)
+    if decision.answer.outcome == "hold":
+        decision = decision._replace(answer=Check("deny", "too_many_held"))
     request = msgspec.structs.replace(request, seq=request.seq + 1)
-    return gate_.with_decided(who, request), [Emit(receipt(request, now, Decision(checks, found), ctx))]
+    return gate_.with_decided(who, request), [Emit(receipt(request, now, decision, ctx))]
 
 
-def _held(gate_: Requests, who: str, request: Request, found: Check, said: Event) -> Answer:
+def _looked_at(gate_: Requests, request: Request, channel: PersonalChannel, ctx: Context) -> Looked:
+    """What the checks say of a channel, and the contact point, where it has refused."""
+    now = situation(gate_, request, channel, ctx)
+    checks = checked(request, now)
+    if channel in request.refused:
+        no = request.refused[channel]
+        checks.append(("contact_point", Check("deny", no.reason, no.until)))
+    return now, Decision(checks, verdict(checks))
+
+
+def _held(gate_: Requests, who: str, request: Request, looked: Looked, ctx: Context) -> Answer:
     """Held; that is said once as long as it is for the same reason and time."""
-    is_news = (request.held_for, request.until) != (found.reason, found.until)
+    now, decision = looked
+    reason, until = decision.answer.reason, decision.answer.until
+    is_news = (request.held_for, request.until) != (reason, until)
     request = msgspec.structs.replace(
-        request, asked=None, refused={}, held_for=found.reason, until=found.until, seq=request.seq + is_news
+        request, asked=None, refused={}, held_for=reason, until=until, seq=request.seq + is_news
     )
-    said = type(said).build(**{**said.__dict__, "seq": request.seq})
-    return gate_.with_open(who, request), [Emit(said)] if is_news else []
+    return gate_.with_open(who, request), [Emit(receipt(request, now, decision, ctx))] if is_news else []
+
+
+def _reserved(gate_: Requests, who: str, request: Request, now: Situation, ctx: Context) -> Answer:
+    """Open, with a contact point asked."""
+    assert now.point is not None
+    point, kind = now.point
+    asked = Asked(now.channel, kind, point, ctx.now)
+    request = msgspec.structs.replace(request, asks=request.asks + 1, asked=asked)
+    return gate_.with_open(who, request), [Emit(_reserve(request, asked, now.zones.names, ctx))]
 
 
 def _reserve(request: Request, asked: Asked, zones: Sequence[str], ctx: Context) -> Reserve:

@@ -138,11 +138,11 @@ def _decided(gate_: Requests, who: str, request: Request, ctx: Context) -> Answe
 
 
 def _looked_at(gate_: Requests, request: Request, channel: PersonalChannel, ctx: Context) -> Looked:
-    """What the checks say of a channel, and the contact point, where it has refused."""
+    """What the checks say of a channel, and its contact point of now, where that has refused."""
     now = situation(gate_, request, channel, ctx)
     checks = checked(request, now)
-    if channel in request.refused:
-        no = request.refused[channel]
+    no = request.refused.get(f"{channel}/{now.point[0]}") if now.point is not None else None
+    if no is not None:
         checks.append(("contact_point", Check("deny", no.reason, no.until)))
     return now, Decision(checks, verdict(checks))
 
@@ -217,7 +217,7 @@ def _refused(gate_: Requests, event: Refused, ctx: Context) -> Answer:
         return gate_, [Drop("answered_elsewhere")]
     who, request = found
     assert request.asked is not None
-    refused = {**request.refused, request.asked.channel: No(event.reason, event.until)}
+    refused = {**request.refused, f"{request.asked.channel}/{request.asked.point}": No(event.reason, event.until)}
     return _decided(gate_, who, msgspec.structs.replace(request, asked=None, refused=refused), ctx)
 
 

@@ -38,7 +38,7 @@ class Request(msgspec.Struct, frozen=True):
 
     ``points`` are the contact points that it names itself, by kind. ``digest`` tells other content under its id apart.
     ``asks`` counts the contact points asked, ``asked`` is the one that has not answered, ``refused`` are those that
-    refused, by channel. ``seq`` counts the decisions published; ``held_for`` and ``until`` are the last one's.
+    refused, by ``channel/point``. ``seq`` counts the decisions published; ``held_for`` and ``until`` are the last one's.
     """
 
     message_id: str

@@ -37,7 +37,7 @@ def gate(held: Requests | None, event: Event | TimerFired, ctx: Context) -> tupl
         case OutreachRequested():
             after, outputs = _outreach(before, event, ctx)
         case ContactProposed():
-            after, outputs = _opened(before, lead_id(ctx), _of_proposal(event, ctx), ctx)
+            after, outputs = _proposal(before, event, ctx)
         case Granted():
             after, outputs = _granted(before, event, ctx)
         case Refused():
@@ -93,9 +93,10 @@ def _outreach(before: Requests, fact: OutreachRequested, ctx: Context) -> Answer
     return _opened(before, who, request, ctx)
 
 
-def _of_proposal(proposed: ContactProposed, ctx: Context) -> Request:
-    categories = dict(ctx.policy.templates)
-    return Request(
+def _proposal(before: Requests, proposed: ContactProposed, ctx: Context) -> Answer:
+    if before.find(proposed.message_id) or before.decided_as(proposed.message_id) is not None:
+        return before, [Drop("repeated")]
+    request = Request(
         message_id=proposed.message_id,
         digest="",
         region=proposed.region,
@@ -103,10 +104,11 @@ def _of_proposal(proposed: ContactProposed, ctx: Context) -> Request:
         not_after=proposed.not_after,
         channels=tuple(proposed.channels),
         purpose=proposed.purpose,
-        category=categories.get(proposed.template_id or "", "marketing"),
+        category=dict(ctx.policy.templates).get(proposed.template_id or "", "marketing"),
         template_id=proposed.template_id,
         step=proposed.step,
     )
+    return _opened(before, lead_id(ctx), request, ctx)
 
 
 def _digest(fact: OutreachRequested) -> str:

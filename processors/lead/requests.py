@@ -37,8 +37,9 @@ class Request(msgspec.Struct, frozen=True):
     """A request that is not decided: by which of some channels, the best first, for what.
 
     ``points`` are the contact points that it names itself, by kind. ``digest`` tells other content under its id apart.
-    ``asks`` counts the contact points asked, ``asked`` is the one that has not answered, ``refused`` those that refused,
-    by ``channel/point``. ``seq`` counts the decisions published; ``held_for`` and ``until`` are the last one's.
+    ``asks`` counts the contact points asked, ``asked`` is the one that has not answered, ``refused`` are those that
+    refused, by ``channel/point``. ``seq`` counts the decisions published; ``held_for`` and ``until`` are those of the
+    last one.
     """
 
     message_id: str

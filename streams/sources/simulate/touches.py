@@ -133,5 +133,7 @@ def _deliveries(chance: Random, send: Fact) -> Iterator[Fact]:
     for n, status in enumerate(("accepted", "sent", last)):
         when = send.occurred_at + n * int(chance.uniform(0.2, 5) * SECOND)
         fields = {"message_id": send.fields["touch_id"], "channel": send.fields["channel"], "status": status}
+        if status == "bounced":
+            fields["permanent"] = chance.random() < 0.5
         seen = published_at(chance, when)
         yield Fact(seen, when, DeliveryReported, send.region, "messenger", send.identifiers, fields)

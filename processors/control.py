@@ -70,7 +70,10 @@ def apply(control: Control, event: Message) -> Control:
     if isinstance(event, PolicyChanged):
         if event.version in control.policies:
             return control
-        return replace(control, policies={**control.policies, event.version: _policy(event)})
+        return replace(
+            control,
+            policies={**control.policies, event.version: policy_of(event.document, event.version, event.applies_from)},
+        )
     if isinstance(event, ExchangeRateSet):
         pair = f"{event.base}/{event.quote}"
         held = control.rates.get(pair, {}).get(event.day)
@@ -85,10 +88,10 @@ def apply(control: Control, event: Message) -> Control:
     raise TypeError(f"{type(event).__name__} is no control record")
 
 
-def _policy(event: PolicyChanged) -> Policy:
-    """The policy of an event. Raises ``msgspec.MsgspecError`` when its document is none that could be applied."""
-    document = msgspec.json.decode(event.document or "{}", type=dict[str, Any])
-    policy = msgspec.convert({**document, "version": event.version, "applies_from": event.applies_from}, Policy)
+def policy_of(document: str, version: int, applies_from: int) -> Policy:
+    """The policy of a JSON document. Raises ``msgspec.MsgspecError`` when it is none that could be applied."""
+    rules = msgspec.json.decode(document or "{}", type=dict[str, Any])
+    policy = msgspec.convert({**rules, "version": version, "applies_from": applies_from}, Policy)
     unknown = sorted({*policy.attribution_models, policy.optimizer_model} - {*MODELS})
     if unknown:
         raise msgspec.ValidationError(f"no attribution models: {', '.join(unknown)}; there are {', '.join(MODELS)}")

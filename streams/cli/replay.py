@@ -2,31 +2,46 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-import yaml
 from rich.console import Console
 from rich.table import Table
 
 from schemas.events.base import instant
-from schemas.events.governance import PolicyChanged
-from streams.cli.fail import fail
+from streams.cli.fail import REFUSED, fail
+from streams.proposal import ProposalError, policy_fact, read_document
 from streams.replay import published, replay, write
+from streams.report.show_what_if import show_what_if
 from streams.settings import SettingsError, identity_key, read_settings
 from streams.topology import topology
+from streams.what_if import WhatIf, as_json, what_if
 
 
 def replay_(
     input_: Annotated[Path, typer.Option("--input", help="JSON lines, one fact each, with an optional received_at.")],
     output: Annotated[Path, typer.Option(help="Folder for one <topic>.jsonl per topic.")],
-    policy: Annotated[Path | None, typer.Option(help="Policy to replay under: YAML of the policy's fields.")] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            help="Policy to replay under: YAML of the policy's fields, those left out as the defaults have them."
+        ),
+    ] = None,
     until: Annotated[str | None, typer.Option(help="Let time pass until then, ISO 8601 with a zone.")] = None,
+    as_json_: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
 ) -> None:
     """Run all stages over a file of events on a virtual clock and write what each topic would hold.
 
     Nothing outside is touched: no Kafka, no store, nobody is contacted. The same input gives the same output to the
     byte, given the same identity key.
+
+    With --policy the topics are those under that policy, and the difference that it makes is printed: the history runs
+    once more as recorded, and contacts allowed, held and denied are compared, by reason and by channel, with the
+    credited revenue of the leads that were contacted before they booked. People book in both runs as they did, so that
+    revenue is an estimate, not a causal claim. The policy is for the workspace of the first fact and stands for all
+    policies in its history.
+
+    Ends with 1 when the policy could not be applied, with 2 when the work could not be done; nothing is written then.
 
     Examples:
 
@@ -34,34 +49,42 @@ def replay_(
 
         fineacers replay --input history.jsonl --output what-if --policy stricter.yaml --until 2026-12-31T00:00:00Z
     """
+    compared: WhatIf | None = None
+    try:
+        document = read_document(policy) if policy is not None else None
+    except OSError as error:
+        fail(f"{policy}: {error}")
+    except ProposalError as error:
+        fail(f"{policy}: {error}", REFUSED)
     try:
         lines = input_.read_text(encoding="utf-8").splitlines()
-        if policy is not None:
-            lines = [_policy_fact(policy, lines), *lines]
+        end = instant(until) if until else None
         stages = topology(identity_key(read_settings()))
-        found = published(replay(stages, lines, instant(until) if until else None))
+        found = published(replay(stages, lines, end))
+        if document is not None:
+            if not any(line.strip() for line in lines):
+                raise ValueError("no fact in it, so nothing to compare and no workspace that the policy is for")
+            recorded, found = found, published(replay(stages, [policy_fact(document, lines), *lines], end))
+            compared = what_if(recorded, found)
         write(found, output)
     except (OSError, ValueError, SettingsError) as error:
         fail(f"{input_}: {error}")
+    records = {topic: len(values) for topic, values in sorted(found.items())}
+    if as_json_:
+        told: dict[str, Any] = {"records": records}
+        if compared is not None:
+            told["what_if"] = as_json(compared)
+        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    _show(records, compared, Console())
+
+
+def _show(records: dict[str, int], compared: WhatIf | None, console: Console) -> None:
     table = Table("topic", "records", box=None)
     table.columns[1].justify = "right"
-    for topic, values in sorted(found.items()):
-        table.add_row(topic, f"{len(values):,}")
-    Console().print(table)
-
-
-def _policy_fact(path: Path, lines: list[str]) -> str:
-    """The policy of a file as a fact before all others, for the workspace of the first event, from the beginning."""
-    first = json.loads(next(line for line in lines if line.strip()))
-    fact = {
-        "type": PolicyChanged.__name__,
-        "event_id": "00000000-0000-5000-8000-000000000001",
-        "workspace_id": first["workspace_id"],
-        "region": first["region"],
-        "occurred_at": first.get("received_at", first["occurred_at"]),
-        "source": "replay",
-        "version": 1_000_000,
-        "applies_from": "1970-01-01T00:00:00Z",
-        "document": json.dumps(yaml.safe_load(path.read_text(encoding="utf-8"))),
-    }
-    return json.dumps(fact)
+    for topic, count in records.items():
+        table.add_row(topic, f"{count:,}")
+    console.print(table)
+    if compared is not None:
+        console.print()
+        show_what_if(compared, console)

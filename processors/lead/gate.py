@@ -130,7 +130,7 @@ def _decided(gate_: Requests, who: str, request: Request, ctx: Context) -> Answe
         if decision.answer.outcome == "pass" and now.point is not None:
             return _reserved(gate_, who, request, now, ctx)
     holding = (pair for pair in looked if pair[1].answer.outcome == "hold")
-    now, decision = next(holding, looked[0])
+    now, decision = next(holding, None) or max(looked, key=lambda pair: pair[1].passed)
     if decision.answer.outcome == "hold" and (request.held_for or gate_.held < MAX_HELD):
         return _held(gate_, who, request, (now, decision), ctx)
     if decision.answer.outcome == "hold":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from models.consent.ledger import consented, unsuppressed
@@ -23,6 +24,11 @@ class Decision(NamedTuple):
     checks: Sequence[tuple[str, Check]]
     answer: Check
     granted: Granted | None = None
+
+    @property
+    def passed(self) -> int:
+        """How many checks passed before the first that did not: of several channels the last to fail is told."""
+        return sum(1 for _ in takewhile(lambda made: made[1].outcome == "pass", self.checks))
 
 
 def receipt(request: Request, now: Situation, decision: Decision, ctx: Context) -> ContactDecided:

@@ -576,7 +576,10 @@ MUTANTS: dict[str, Mutant] = {
         "processors/resolve/point.py", "if not permission.allowed:", "if False:"
     ),
     "a release is forgotten": Mutant(
-        "processors/resolve/point.py", "asked.ask <= point.released.get(asked.message_id, -1)", "False"
+        "processors/resolve/point.py", "if asked.ask <= _newest_ask(point, asked.message_id):", "if False:"
+    ),
+    "a release takes back what was granted since": Mutant(
+        "processors/resolve/point.py", "if event.ask < _newest_ask(point, event.message_id):", "if False:"
     ),
     "a contact point keeps to itself what it heard": Mutant(
         "processors/resolve/point.py", "if after is held or strong is None:", "if True:"

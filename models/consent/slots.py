@@ -22,12 +22,16 @@ FORGOTTEN_AFTER = MAX_CAP_WINDOW + 2 * DAY
 
 
 class Slot(msgspec.Struct, frozen=True, array_like=True):
-    """A marketing message that counts: over which channel, as of when (microseconds), in which local ISO week."""
+    """A marketing message that counts: over which channel, as of when (microseconds), in which local ISO week.
+
+    ``ask`` is the number of the question that it was granted to.
+    """
 
     message_id: str
     channel: str
     at: int
     week: str
+    ask: int = 0
 
 
 class Room(NamedTuple):

@@ -112,8 +112,8 @@ def _heard(held: Point | None, said: Statement) -> Point:
 
 
 def _reserve(point: Point, asked: Reserve, ctx: Context) -> tuple[Point, Sequence[Output]]:
-    if asked.ask <= point.released.get(asked.message_id, -1):
-        return point, [Drop("released")]
+    if asked.ask <= _newest_ask(point, asked.message_id):
+        return point, [Drop("overtaken")]
     point = _without(point, asked)  # whoever asks again gives up what was granted before
     strong: Strong | None = ctx.slices.get("strong")
     if strong is None or strong.lead_id != asked.lead_id:
@@ -127,12 +127,18 @@ def _reserve(point: Point, asked: Reserve, ctx: Context) -> tuple[Point, Sequenc
             return point, [_refused(asked, ctx, permission.reason)]
     if asked.category == "transactional":
         return point, [_granted(asked, ctx, used=0)]
-    slot = Slot(asked.message_id, asked.channel, asked.at, asked.week)
+    slot = Slot(asked.message_id, asked.channel, asked.at, asked.week, asked.ask)
     left = room(point.slots, slot, caps_of(policy, asked.region, asked.channel), policy.cap_window)
     if not left.is_free:
         return point, [_refused(asked, ctx, "cap", left.free_at)]
     kept = tuple(one for one in point.slots if one.at > asked.at - FORGOTTEN_AFTER)
     return msgspec.structs.replace(point, slots=(*kept, slot)), [_granted(asked, ctx, used=left.used + 1)]
+
+
+def _newest_ask(point: Point, message_id: str) -> int:
+    """The highest number under which a message was granted or released; below it others come too late."""
+    granted = [slot.ask for slot in point.slots if slot.message_id == message_id]
+    return max((*granted, point.released.get(message_id, -1)))
 
 
 def _without(point: Point, event: Reserve | Release) -> Point:
@@ -141,7 +147,9 @@ def _without(point: Point, event: Reserve | Release) -> Point:
 
 
 def _released(point: Point, event: Release) -> Point:
-    """Without the slot of a message that was not sent; an older ask for it that comes later is none."""
+    """Without the slot of a message that was not sent, unless it was granted anew since."""
+    if event.ask < _newest_ask(point, event.message_id):
+        return point
     released = {**point.released, event.message_id: max(event.ask, point.released.get(event.message_id, 0))}
     newest = dict(list(released.items())[-MAX_RELEASED:])
     return msgspec.structs.replace(_without(point, event), released=newest)

@@ -86,6 +86,18 @@ def test_what_was_released_is_free_again_and_an_older_ask_for_it_is_none(point: 
     assert told(held, asked("m1", ask=1)) == (held, None)
 
 
+def test_what_another_lead_sent_before_it_gave_the_request_away_comes_too_late(point: Point) -> None:
+    """The request went from one lead to the other, and its question overtook what the first had sent."""
+    held, _ = told(point, asked("m1", ask=2))
+    for late in (
+        asked("m1", ask=1, lead_id=OTHER),
+        Release.build(subject="email:h", message_id="m1", ask=1, occurred_at=NOON),
+    ):
+        held, answer = told(held, late)
+        assert answer is None
+        assert held is not None and [slot.message_id for slot in held.slots] == ["m1"]
+
+
 def test_asking_again_does_not_count_twice(point: Point) -> None:
     held, _ = told(point, asked("m1", ask=1))
     held, again = told(held, asked("m1", ask=2))

@@ -617,7 +617,7 @@ MUTANTS: dict[str, Mutant] = {
         "consents if one == point else NOTHING_SAID",
     ),
     "a request that was sent on is decided here as well": Mutant(
-        "processors/lead/gate.py", " or not _is_here(who, request, ctx)", ""
+        "processors/lead/gate.py", " or not _is_here(who, request.requested_at, ctx)", ""
     ),
     "an allow lasts": Mutant(
         "processors/lead/receipt.py",

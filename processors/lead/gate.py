@@ -55,7 +55,7 @@ def gate(held: Requests | None, event: Event | TimerFired, ctx: Context) -> tupl
             after, outputs = _again(before, ctx)
     if after == before and not outputs:
         return held, ()
-    after, timer = _timed(after)
+    after, timer = _timed(after, ctx)
     return after, [*outputs, *timer]
 
 
@@ -96,6 +96,8 @@ def _outreach(before: Requests, fact: OutreachRequested, ctx: Context) -> Answer
 def _proposal(before: Requests, proposed: ContactProposed, ctx: Context) -> Answer:
     if before.find(proposed.message_id) or before.decided_as(proposed.message_id) is not None:
         return before, [Drop("repeated")]
+    if not _is_here(lead_id(ctx), proposed.occurred_at, ctx):
+        return before, [Drop("moved")]  # this lead is another by now, which proposes for itself
     request = Request(
         message_id=proposed.message_id,
         digest="",
@@ -261,17 +263,21 @@ def _again(gate_: Requests, ctx: Context, due: int | None = None) -> Answer:
     """Look again at what is held; when it is time only at what is due."""
     outputs: list[Output] = []
     for who, request in gate_.all_open():
-        if request.asked is not None or (due is not None and _due(request) > due) or not _is_here(who, request, ctx):
+        if (
+            request.asked is not None
+            or (due is not None and _due(request) > due)
+            or not _is_here(who, request.requested_at, ctx)
+        ):
             continue
         gate_, more = _decided(gate_, who, request, ctx)
         outputs += more
     return gate_, outputs
 
 
-def _is_here(who: str, request: Request, ctx: Context) -> bool:
-    """Whether a request is still this lead's; one that this very pass has sent on is another's to decide."""
+def _is_here(who: str, at: int, ctx: Context) -> bool:
+    """Whether an identifier's requests of an instant are this lead's; what this very pass has sent on is another's."""
     known = ctx.slices["hold"].known.get(who)
-    return known is None or lead_at(known.rows, request.requested_at, lead_id(ctx)) == lead_id(ctx)
+    return known is None or lead_at(known.rows, at, lead_id(ctx)) == lead_id(ctx)
 
 
 def _taken(before: Requests, part: Requests | None, ctx: Context) -> Answer:
@@ -289,9 +295,10 @@ def _due(request: Request) -> int:
     return min(request.until if request.until is not None else request.not_after, request.not_after)
 
 
-def _timed(gate_: Requests) -> tuple[Requests, list[Output]]:
-    """The timer at the next instant at which a held request is due."""
-    wakes = min((_due(one) for _, one in gate_.all_open() if one.asked is None), default=None)
+def _timed(gate_: Requests, ctx: Context) -> tuple[Requests, list[Output]]:
+    """The timer at the next instant at which a request held here is due."""
+    held = [one for who, one in gate_.all_open() if one.asked is None and _is_here(who, one.requested_at, ctx)]
+    wakes = min(map(_due, held), default=None)
     if wakes == gate_.wakes:
         return gate_, []
     return msgspec.structs.replace(gate_, wakes=wakes), [Timer(WAKE, wakes) if wakes is not None else CancelTimer(WAKE)]

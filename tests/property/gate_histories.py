@@ -11,6 +11,7 @@ from schemas.events.base import DAY, HOUR, SECOND, Event, instant
 from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived, OutreachRequested
 from schemas.events.governance import IdentifierValue, IdentitiesLinked, IdentitiesSplit
 from schemas.events.leads import LeadCaptured
+from schemas.events.touchpoints import TouchpointRecorded
 
 START = instant("2026-03-06T06:00:00Z")
 WEEK = 7 * DAY
@@ -42,7 +43,9 @@ def histories(random: Random, size: int) -> Iterator[tuple[int, Event]]:
         person = random.choice(PEOPLE)
         channel, kind = random.choice(list(CHANNELS.items()))
         who = {kind: person[kind]} if random.random() < 0.6 else person
-        kind_of_event = random.choices(("ask", "consent", "stop", "report", "link", "split"), (12, 3, 1, 3, 2, 1))[0]
+        kind_of_event = random.choices(
+            ("ask", "consent", "stop", "report", "warm", "link", "split"), (12, 3, 1, 3, 2, 2, 1)
+        )[0]
         match kind_of_event:
             case "ask":
                 messages += 1
@@ -53,25 +56,31 @@ def histories(random: Random, size: int) -> Iterator[tuple[int, Event]]:
             case "stop":
                 said = {"message_id": f"in{messages}-{now}", "channel": channel, "text": "STOP"}
                 yield now, _fact(MessageReceived, ids, {**person, **who}, at, **said)
+            case "warm":
+                touch = {"touch_id": next(ids), "revision": 1, "kind": "inquiry", "channel": "phone"}
+                yield now, _fact(TouchpointRecorded, ids, {**person, **who}, at, **touch)
             case "report" if messages:
                 message = f"m{random.randint(1, messages)}"
                 status = random.choice(("rejected", "rejected", "complained", "delivered"))
                 report = {"message_id": message, "channel": channel, "status": status}
                 yield now, _fact(DeliveryReported, ids, {**person, **who}, at, **report)
             case "link" | "split":
-                one, other = (
-                    [IdentifierValue(kind=kind, value=which[kind])]  # type: ignore[arg-type]
-                    for which, kind in zip(
-                        random.sample(PEOPLE[:3], 2), random.choices(("email", "phone"), k=2), strict=True
-                    )
-                )
-                if one == other:
-                    continue
-                common = _common(ids, {}, at)
-                if kind_of_event == "link":
-                    yield now, IdentitiesLinked(**common, identifiers=[*one, *other])
-                else:
-                    yield now, IdentitiesSplit(**common, take=one, keep=other)
+                yield from ((now, said) for said in _linked_or_split(random, ids, at, kind_of_event))
+
+
+def _linked_or_split(random: Random, ids: Iterator[str], at: int, what: str) -> Iterator[Event]:
+    """That one of two people's identifiers belong together, or do not; nothing where they are the same."""
+    one, other = (
+        [IdentifierValue(kind=kind, value=which[kind])]  # type: ignore[arg-type]
+        for which, kind in zip(random.sample(PEOPLE[:3], 2), random.choices(("email", "phone"), k=2), strict=True)
+    )
+    common = _common(ids, {}, at)
+    if one != other:
+        yield (
+            IdentitiesLinked(**common, identifiers=[*one, *other])
+            if what == "link"
+            else IdentitiesSplit(**common, take=one, keep=other)
+        )
 
 
 def _zone(person: dict[str, str]) -> str | None:

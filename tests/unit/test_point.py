@@ -79,6 +79,11 @@ def test_what_it_heard_counts_whatever_the_lead_believes(point: Point) -> None:
     assert told(objected, asked("m1"))[1] == "opted_out"
 
 
+def test_of_two_statements_at_one_instant_the_objection_holds(point: Point) -> None:
+    objected, _ = told(point, consented(granted=False, when=NOON - DAY))
+    assert told(objected, asked("m1"))[1] == "opted_out"
+
+
 def test_what_was_released_is_free_again_and_an_older_ask_for_it_is_none(point: Point) -> None:
     held, _ = told(point, asked("m1", ask=1))
     held, _ = told(held, Release.build(subject="email:h", message_id="m1", ask=2, occurred_at=NOON))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from schemas.codec import encode, forward
 from schemas.events.base import Event, Message
@@ -19,16 +20,19 @@ class Router:
 
     stages: Sequence[Stage]
 
+    @cached_property
+    def _takers(self) -> dict[object, list[Stage]]:
+        """The stages that take a type, as something to process or as a control record, in order."""
+        types = {type_ for stage in self.stages for type_ in (*stage.consumes, *stage.controls)}
+        return {t: [stage for stage in self.stages if t in stage.consumes or t in stage.controls] for t in types}
+
     def emitted(self, stage: Stage, emitted: Emitted) -> Iterable[OutRecord]:
         """An event: once to its type's topic, and a copy to each stage that consumes it and has not seen it yet."""
         event = emitted.event
         topic = PLATFORM_TOPIC.get(type(event))
-        takers = [
-            taker
-            for taker in self.stages
-            if type(event) in taker.controls
-            or (type(event) in taker.consumes and not (taker is stage and emitted.handed_on))
-        ]
+        takers = self._takers.get(type(event), [])
+        if emitted.handed_on and type(event) not in stage.controls:
+            takers = [taker for taker in takers if taker is not stage]
         if topic is None and not takers:
             return  # it was for later steps of its own stage
         value = encode(event)
@@ -58,8 +62,10 @@ class Router:
             yield OutRecord(name, f"{fact.workspace_id}/{whose}", value)
         for taker in self.stages:
             inbox = taker.inputs[0]
+            if taker.carries is not type(prefix) or type(fact) not in taker.consumes:
+                continue
             is_nobodys = getattr(prefix, TOPICS[inbox].key[0], "") is None
-            if taker.carries is type(prefix) and type(fact) in taker.consumes and not is_nobodys:
+            if not is_nobodys:
                 yield OutRecord(inbox, inbox_key(inbox, fact, prefix), value)
 
     def broadcast(self, fact: Event, raw: bytes) -> Iterable[OutRecord]:

@@ -6,9 +6,7 @@ that the identifier founds (identity specification, section 1).
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import uuid
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -73,8 +71,8 @@ def workspace_key(identity_key: bytes, workspace: str) -> bytes:
 @lru_cache(_CACHE)
 def identifier_hash(key: bytes, kind: str, value: str) -> str:
     """First 16 bytes of HMAC-SHA256(key, kind ‖ 0 ‖ value), written as a UUID. The value must be normalised."""
-    digest = hmac.digest(key, f"{kind}\0{value}".encode(), hashlib.sha256)
-    return str(uuid.UUID(bytes=digest[:16]))
+    digest = hmac.digest(key, f"{kind}\0{value}".encode(), "sha256").hex()
+    return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"
 
 
 def hashes(identity_key: bytes, workspace: str, region: str, value_of: Callable[[str], str | None]) -> dict[str, str]:

@@ -29,7 +29,14 @@ from schemas.events.governance import (
     IdentitiesSplit,
     PolicyChanged,
 )
-from schemas.events.identity import IdentifierBound, IdentityConflict, LeadMerged, LeadSplit
+from schemas.events.identity import (
+    IdentifierBound,
+    IdentifierSighted,
+    IdentityConflict,
+    LeadMerged,
+    LeadSplit,
+    LinkObserved,
+)
 from schemas.events.incidents import IncidentRaised
 from schemas.events.leads import LeadCaptured, LeadUpdated
 from schemas.events.ledger import CellChanged, CreditsPosted, RevenueAttributed
@@ -146,6 +153,7 @@ INBOXES: tuple[Topic, ...] = (
 
 PLATFORM: tuple[Topic, ...] = (
     Topic("lead.profiles", "platform", (LeadProfiled,), ("lead_id",), compacted=True),
+    Topic("identity.sightings", "platform", (IdentifierSighted, LinkObserved), ("identifier",)),
     Topic("identity.bindings", "platform", (IdentifierBound,), ("identifier",)),
     Topic("identity.changes", "platform", (LeadMerged, LeadSplit), ("lead_id",)),
     Topic("identity.conflicts", "platform", (IdentityConflict,), ("conflict_id",), partitions=1),

@@ -20,7 +20,7 @@ from schemas.events.bookings import BookingChanged
 from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived, OutreachRequested
 from schemas.events.gate import ContactDecided
 from schemas.events.governance import IdentitiesLinked, IdentitiesSplit, PolicyChanged
-from schemas.events.identity import IdentifierBound, IdentityConflict
+from schemas.events.identity import IdentifierBound, IdentifierSighted, IdentityConflict, LinkObserved
 from schemas.events.reserving import ConsentNoted, ConsentTold, Granted, Refused, Release, Reserve
 from schemas.events.resolving import (
     Apart,
@@ -41,6 +41,7 @@ from schemas.topics import FACT_TOPIC
 _PERSONAL = tuple(t for t in FACT_TOPIC if issubclass(t, Identified) and t is not BookingChanged)
 _SAID_OF_IDENTITIES = (IdentitiesLinked, IdentitiesSplit)
 _UNNAMED = tuple(t for t in FACT_TOPIC if not issubclass(t, Identified) and t not in _SAID_OF_IDENTITIES)
+_SIGHTED = (IdentifierSighted, LinkObserved)
 _BINDING = (IdentifierBound, BindingChanged, Owner)
 
 STEPS = (
@@ -55,7 +56,7 @@ STEPS = (
         "strong",
         resolve_strong,
         consumes=(*_PERSONAL, BookingChanged, *_SAID_OF_IDENTITIES, Link, Assign, Named, Apart, Attach),
-        emits=(Link, Apart, Login, FactsJoined, IdentityConflict, *_BINDING),
+        emits=(Link, Apart, Login, FactsJoined, IdentityConflict, *_SIGHTED, *_BINDING),
         slice=Strong,
     ),
     Step(

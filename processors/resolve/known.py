@@ -13,7 +13,7 @@ from processors.resolve.conflicts import conflict
 from processors.resolve.joined import FactsJoined
 from processors.resolve.keys import key_of
 from schemas.events.base import DAY
-from schemas.events.identity import IdentifierHash
+from schemas.events.identity import IdentifierHash, IdentifierSighted
 
 MAX_WEAK = 50
 MAX_BOOKINGS = 1_000
@@ -88,6 +88,7 @@ def learned(strong: Strong, news: Learned, ctx: Context) -> tuple[Strong, list[O
         if strong.spoken_of:
             outputs.append(conflict(ctx, "unknown", (key.hash,), is_open=False, version=2, at=news.said.at))
         strong = msgspec.structs.replace(strong, first=facts.first[key.hash], spoken_of=False)
+        outputs.append(_sighting(key.hash, facts.first[key.hash]))
     hub = ctx.policy.hub_size
     if not strong.shared and len(strong.known) > hub and max(_of_kind(strong).values()) > hub:
         strong = msgspec.structs.replace(strong, shared=True)
@@ -96,6 +97,15 @@ def learned(strong: Strong, news: Learned, ctx: Context) -> tuple[Strong, list[O
         joined = FactsJoined.build(occurred_at=news.said.at, facts=facts, meet=news.meet, cause=news.said.fact_id)
         outputs.append(Emit(joined))
     return strong, outputs
+
+
+def _sighting(identifier: str, first: Sighting) -> Emit:
+    """For the stores."""
+    return Emit(
+        IdentifierSighted.build(
+            occurred_at=first.at, identifier=identifier, kind=first.kind, fact_id=first.fact_id, home=first.region
+        )
+    )
 
 
 def with_dependent(strong: Strong, subject: str, at: int, ctx: Context) -> tuple[Strong, list[Output]]:

@@ -16,7 +16,7 @@ from processors.resolve.usable import usable
 from schemas.events.base import Identified
 from schemas.events.bookings import BookingChanged
 from schemas.events.governance import IdentitiesLinked, IdentitiesSplit
-from schemas.events.identity import IdentifierHash
+from schemas.events.identity import IdentifierHash, LinkObserved
 from schemas.events.resolving import Apart, Link, Login
 from schemas.events.routing import Answer
 
@@ -43,6 +43,7 @@ def witness(strong: Strong, fact: Identified, ctx: Context) -> tuple[Strong, Seq
             if is_news:
                 if not strong.shared:
                     facts.links[pair(key.hash, other.hash)] = said
+                    outputs.append(_observed(other, fact, ctx))
                 outputs.append(_link(other, said, fact.region, ctx))
     joined: list[Output] = []
     if facts.first or facts.links:
@@ -119,6 +120,24 @@ def _login(strong: Strong, weak: str, said: Said, ctx: Context) -> tuple[Strong,
         ver=strong.ver,
     )
     return strong, [Emit(login)]
+
+
+def _observed(other: IdentifierHash, fact: Identified, ctx: Context) -> Emit:
+    """For the stores, from the end that the fact came to: the other hears of it from here, so nobody says it twice."""
+    key, origin = key_of(ctx), ctx.origin
+    (one, kind), (two, its_kind) = sorted(((key.hash, key.kind), (other.hash, str(other.kind))))
+    return Emit(
+        LinkObserved.build(
+            occurred_at=fact.occurred_at,
+            identifier=one,
+            kind=kind,
+            other=two,
+            other_kind=its_kind,
+            fact_id=fact.event_id,
+            fact_topic=origin.topic,
+            fact_source=fact.source,
+        )
+    )
 
 
 def _link(other: IdentifierHash, said: Said, home: str, ctx: Context, explicit: Explicit | None = None) -> Emit:

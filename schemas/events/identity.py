@@ -1,11 +1,12 @@
-"""Topics ``identity.bindings``, ``identity.changes``, ``identity.conflicts``: who is who, what moved, what is unclear.
+"""Topics ``identity.sightings``, ``.bindings``, ``.changes``, ``.conflicts``: what facts show of identifiers, who is
+who by that, what moved, what is unclear.
 
 An identifier stands in them as its keyed hash; a booking has one too, so that it moves like an identifier.
 """
 
 from typing import Literal
 
-from schemas.events.base import Event, Id, Instant, Message, Uuid
+from schemas.events.base import Code, Event, Id, Instant, Message, Region, Uuid
 from schemas.events.governance import IdentifierKind
 
 BoundKind = Literal["crm_id", "email", "phone", "wa_id", "device_id", "cookie_id", "click_id", "booking"]
@@ -20,6 +21,36 @@ class IdentifierHash(Message):
 
     kind: IdentifierKind
     hash: Uuid
+
+
+class IdentifierSighted(Event):
+    """A strong identifier was named by a fact at ``occurred_at``, earlier than by any fact known so far.
+
+    Of an identifier's records that of the least (``occurred_at``, ``fact_id``) holds; it says which of a lead's
+    identifiers is the oldest, and the ``home`` region.
+    """
+
+    identifier: Uuid
+    kind: IdentifierKind
+    fact_id: Uuid
+    home: Region
+
+
+class LinkObserved(Event):
+    """A fact named two strong identifiers together at ``occurred_at``, earlier than any fact known so far.
+
+    ``identifier`` is the lesser of the two. What was linked on purpose earlier, or is shared by too many to link
+    anybody, is not told. Of a pair's records that of the least (``occurred_at``, ``fact_id``) holds.
+    ``fact_topic`` and ``fact_source`` say where the fact is and which system published it.
+    """
+
+    identifier: Uuid
+    kind: IdentifierKind
+    other: Uuid
+    other_kind: IdentifierKind
+    fact_id: Uuid
+    fact_topic: Code
+    fact_source: Code
 
 
 class IdentifierBound(Event):

@@ -29,6 +29,7 @@ _ORDER = {
     "bookings": "workspace_id, booking_id, revision",
     "spend": "workspace_id, campaign_id, day, revision",
     "properties": "workspace_id, property_id, revision",
+    "identity_sightings": "identifier, type, occurred_at",
     "identifier_bindings": "identifier, since, version",
     "identity_changes": "workspace_id, lead_id, occurred_at",
     "identity_conflicts": "workspace_id, conflict_id, version",

@@ -18,7 +18,15 @@ from schemas.events.campaigns import CampaignMeasured
 from schemas.events.contact import ConsentChanged
 from schemas.events.decisions import LeadRouted, LeadScored, TemperatureChanged
 from schemas.events.gate import ApprovalConcluded, ApprovalRequested, ContactDecided, ContactProposed
-from schemas.events.identity import IdentifierBound, IdentityConflict, LeadMerged, LeadSplit
+from schemas.events.governance import IdentitiesLinked, IdentitiesSplit
+from schemas.events.identity import (
+    IdentifierBound,
+    IdentifierSighted,
+    IdentityConflict,
+    LeadMerged,
+    LeadSplit,
+    LinkObserved,
+)
 from schemas.events.incidents import IncidentRaised
 from schemas.events.ledger import CreditsPosted
 from schemas.events.operations import DeadLettered
@@ -34,7 +42,8 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class Table:
-    """A table that the sink merges rows into: by ``key``, the greater ``newer`` wins (none: the first row stays)."""
+    """A table that the sink merges rows into: by ``key``, the greater ``newer`` wins, or the lesser ``older`` in the
+    order of its columns (neither: the first row stays)."""
 
     name: str
     columns: tuple[tuple[str, str], ...]
@@ -45,6 +54,7 @@ class Table:
     """A statement that follows when all tables are merged."""
     beforehand: str | None = None
     """A statement that goes before the merge, when the rows have arrived."""
+    older: tuple[str, ...] = ()
 
     @property
     def staged(self) -> str:
@@ -70,10 +80,15 @@ class Table:
         """One row for each key: a merge statement may not meet a key twice."""
         kept: dict[Any, Row] = {}
         newer = None if self.newer is None else self._index(self.newer)
+        older = [self._index(name) for name in self.older]
         for row in rows:
             key = self.key_of(row)
             held = kept.get(key)
-            if held is None or (newer is not None and row[newer] > held[newer]):
+            if (
+                held is None
+                or (newer is not None and row[newer] > held[newer])
+                or (older and [row[place] for place in older] < [held[place] for place in older])
+            ):
                 kept[key] = row
         return list(kept.values())
 
@@ -96,15 +111,17 @@ class Table:
     def merge(self) -> sql.Composed:
         """From the temporary table into the real one."""
         act: sql.Composable = sql.SQL("DO NOTHING")
-        if self.newer is not None:
+        better, than = ((self.newer,), ">") if self.newer is not None else (self.older, "<")
+        if better:
             sets = sql.SQL(", ").join(
                 sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name))
                 for name, _ in self.columns
                 if name not in self.key
             )
-            act = sql.SQL("DO UPDATE SET {} WHERE excluded.{} > {}.{}").format(
-                sets, sql.Identifier(self.newer), sql.Identifier(self.name), sql.Identifier(self.newer)
+            arrived, held = (
+                sql.SQL(", ").join(sql.Identifier(whose, name) for name in better) for whose in ("excluded", self.name)
             )
+            act = sql.SQL("DO UPDATE SET {} WHERE ({}) {} ({})").format(sets, arrived, sql.SQL(than), held)
         return sql.SQL("INSERT INTO {0} ({1}) SELECT {1} FROM {2} ON CONFLICT ({3}) {4}").format(
             sql.Identifier(self.name),
             self._names(),
@@ -154,6 +171,23 @@ IDENTIFIERS = Table(
     _columns("uuid: lead_id identifier; text: workspace_id region kind; int: version"),
     ("lead_id", "identifier"),
     "version",
+)
+SIGHTINGS = Table(
+    "identifier_sightings",
+    _columns("uuid: identifier fact_id; text: workspace_id region kind; timestamptz: occurred_at"),
+    ("identifier",),
+    older=("occurred_at", "fact_id"),
+)
+LINKS = Table(
+    "identifier_links",
+    _columns(_WHERE + "uuid: identifier other fact_id; text: kind other_kind fact_topic fact_source"),
+    ("identifier", "other"),
+    older=("occurred_at", "fact_id"),
+)
+STATEMENTS = Table(
+    "identity_statements",
+    _columns(_WHERE + "uuid: event_id; text: says source transfer_basis; uuid[]: identifiers others"),
+    ("workspace_id", "event_id"),
 )
 BINDINGS = Table(
     "identifier_bindings",
@@ -280,9 +314,9 @@ DEAD_LETTERS = Table(
 )
 
 TABLES = (
-    LEADS, IDENTIFIERS, BINDINGS, CHANGES, CONFLICTS, SCORES, TEMPERATURES, TEMPERATURE_CHANGES, ROUTES,
-    CONTACT_REQUESTS, CONTACT_DECISIONS, CONSENTS, APPROVAL_REQUESTS, APPROVAL_CONCLUSIONS, BOOKINGS, LEDGER_LINES,
-    CAMPAIGN_DAYS, INCIDENTS, DEAD_LETTERS,
+    LEADS, IDENTIFIERS, SIGHTINGS, LINKS, STATEMENTS, BINDINGS, CHANGES, CONFLICTS, SCORES, TEMPERATURES,
+    TEMPERATURE_CHANGES, ROUTES, CONTACT_REQUESTS, CONTACT_DECISIONS, CONSENTS, APPROVAL_REQUESTS, APPROVAL_CONCLUSIONS,
+    BOOKINGS, LEDGER_LINES, CAMPAIGN_DAYS, INCIDENTS, DEAD_LETTERS,
 )  # fmt: skip
 """In the order in which they are merged."""
 
@@ -295,6 +329,30 @@ def _own_values(*tables: Table) -> Callable[[Decoded, Record], Rows]:
         return [(table, table.row(values)) for table in tables]
 
     return rows
+
+
+def _sighting_rows(decoded: Decoded, _record: Record) -> Rows:
+    """A sighting's row is of the identifier's home region."""
+    values = decoded.message.__dict__
+    return [(SIGHTINGS, SIGHTINGS.row({**values, "region": values["home"]}))]
+
+
+def _statement_rows(decoded: Decoded, _record: Record) -> Rows:
+    """What somebody says of identifiers, by their hashes: each of ``identifiers`` of each of ``others``.
+
+    A link joins its first one to the rest.
+    """
+    prefix, values = decoded.prefix, decoded.message.__dict__
+    assert isinstance(prefix, Accepted), "an accepted topic holds nothing else"
+    is_split = isinstance(decoded.message, IdentitiesSplit)
+    hashes, mine = [one.hash for one in prefix.identifiers], len(values["take"]) if is_split else 1
+    own = {
+        "says": "split" if is_split else "linked",
+        "transfer_basis": None if is_split else values["transfer_basis"],
+        "identifiers": hashes[:mine],
+        "others": hashes[mine:],
+    }
+    return [(STATEMENTS, STATEMENTS.row({**values, **own}))]
 
 
 def _change_rows(change: str) -> Callable[[Decoded, Record], Rows]:
@@ -347,6 +405,10 @@ def _posting_rows(decoded: Decoded, record: Record) -> Rows:
 
 ROWS: dict[type[Message], Callable[[Decoded, Record], Rows]] = {
     LeadProfiled: _profile_rows,
+    IdentifierSighted: _sighting_rows,
+    LinkObserved: _own_values(LINKS),
+    IdentitiesLinked: _statement_rows,
+    IdentitiesSplit: _statement_rows,
     IdentifierBound: _own_values(BINDINGS),
     LeadMerged: _change_rows("merged"),
     LeadSplit: _change_rows("split"),

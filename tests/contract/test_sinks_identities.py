@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from schemas.ids import derived_id
 from sinks.base import Sink
 from sinks.clickhouse import queries as clickhouse_queries
 from sinks.clickhouse.client import Client
@@ -113,6 +114,32 @@ def test_a_conflict_is_as_its_newest_version_says(store: Filled) -> None:
     rows = store.ask("SELECT conflict_id, kind, version, identifiers, leads FROM open_conflicts")
     assert [(*row[:3], sorted(row[3]), sorted(row[4])) for row in rows] == [
         (PEOPLE.unclear, "region", 2, sorted([PEOPLE.ada, PEOPLE.ben]), sorted([PEOPLE.ada, PEOPLE.ben]))
+    ]
+
+
+def test_the_earliest_sighting_and_link_stand_whatever_came_last(stores: dict[str, Filled]) -> None:
+    ask = stores["postgres"].ask
+    first, together = derived_id("fact", "3-1"), derived_id("fact", "3-3")
+    assert ask("SELECT identifier, kind, region, fact_id FROM identifier_sightings") == [
+        (PEOPLE.ada, "email", "UAE", first)
+    ]
+    pair = sorted([(PEOPLE.ada, "email"), (PEOPLE.cal, "phone")])
+    assert ask(
+        "SELECT identifier, kind, other, other_kind, fact_id, fact_topic, fact_source FROM identifier_links"
+    ) == [(*pair[0], *pair[1], together, "leads", "crm")]
+    told = stores["clickhouse"].ask(
+        "SELECT type, argMin(fact_id, (occurred_at, fact_id)) FROM identity_sightings GROUP BY type ORDER BY type"
+    )
+    assert told == [("IdentifierSighted", first), ("LinkObserved", together)]
+
+
+def test_what_is_said_on_purpose_is_kept_by_hash(stores: dict[str, Filled]) -> None:
+    rows = stores["postgres"].ask(
+        "SELECT says, identifiers, others, source FROM identity_statements ORDER BY occurred_at"
+    )
+    assert rows == [
+        ("linked", [PEOPLE.ada], [PEOPLE.cal], "test"),
+        ("split", [PEOPLE.cookie], [PEOPLE.ada, PEOPLE.ben], "test"),
     ]
 
 

@@ -17,7 +17,7 @@ from tests.property.identity_strategies import identity_histories
 from tests.property.oracles.clusters import Resolved, refused, resolved
 from tests.property.strategies import Arrivals, arrivals, randoms
 from tests.support.identities import changes, places, unsettled
-from tests.support.runs import IDENTITY_KEY, Run, bindings, leads, open_conflicts
+from tests.support.runs import IDENTITY_KEY, Run, bindings, leads, observed_links, open_conflicts, sightings
 
 
 @st.composite
@@ -28,7 +28,7 @@ def cases(draw: st.DrawFn, *, size: int = 5, crowds: bool = True) -> tuple[tuple
 
 
 def assert_who_is_who(run: Run, answer: Resolved) -> None:
-    """Bindings, profiles and conflicts are those of the batch answer."""
+    """Bindings, profiles, conflicts, and what is told of sightings and links, are those of the batch answer."""
     bound = bindings(run)
     for identifier, lead in answer.lead_of_identifier.items():
         assert bound[identifier] == [(0, lead)]
@@ -39,6 +39,17 @@ def assert_who_is_who(run: Run, answer: Resolved) -> None:
         assert identifiers <= there, lead
         assert there - identifiers <= answer.known.weak, "only a weak one that has brought nothing may be left out"
     assert open_conflicts(run) == answer.conflicts
+    assert sightings(run) == {
+        one: [first.at, first.event_id, first.region, first.identifier.kind]
+        for one, first in answer.known.firsts.items()
+    }
+    told, observed = observed_links(run), answer.known.observed
+    for pair, first in observed.items():
+        if pair in answer.known.explicit or {*pair} & answer.shared:  # a fact is no news after people's word
+            assert told.get(pair, first) >= first
+        else:
+            assert told[pair] == first
+    assert told.keys() <= observed.keys()
 
 
 def assert_history_in_place(run: Run, facts: tuple[Event, ...], answer: Resolved) -> None:

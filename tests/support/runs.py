@@ -12,7 +12,7 @@ from schemas.codec import decode, encode
 from schemas.events.base import DAY, Event, Message
 from schemas.events.campaigns import CampaignMeasured
 from schemas.events.decisions import TemperatureChanged
-from schemas.events.identity import IdentifierBound, IdentityConflict
+from schemas.events.identity import IdentifierBound, IdentifierSighted, IdentityConflict, LinkObserved
 from schemas.events.ledger import CreditsPosted
 from schemas.events.operations import DeadLettered
 from schemas.events.profiles import LeadProfiled
@@ -120,6 +120,21 @@ def strong_leads(run: Run) -> dict[str, frozenset[str]]:
         if one.kind in STRONG
     }
     return {lead: there for lead, identifiers in leads(run).items() if (there := identifiers & strong)}
+
+
+def sightings(run: Run) -> dict[str, tuple[int, str, str, str]]:
+    """(When, fact, home region, kind) by strong identifier, as the stores keep it."""
+    told = run.said("identity.sightings", IdentifierSighted)
+    found = sorted((one.identifier, one.occurred_at, one.fact_id, str(one.home), str(one.kind)) for one in told)
+    return {identifier: first for identifier, *first in reversed(found)}  # type: ignore[misc]
+
+
+def observed_links(run: Run) -> dict[tuple[str, str], tuple[int, str]]:
+    """(When, fact) by pair of strong identifiers, as the stores keep it; of a pair each fact is told once."""
+    told = run.said("identity.sightings", LinkObserved)
+    found = sorted((one.identifier, one.other, one.occurred_at, one.fact_id) for one in told)
+    assert len(found) == len({*found}), "a link was told twice"
+    return {(one, other): (at, fact_id) for one, other, at, fact_id in reversed(found)}
 
 
 Conflict = tuple[str, tuple[str, ...]]

@@ -22,7 +22,15 @@ from schemas.events.contact import ConsentChanged
 from schemas.events.decisions import LeadRouted, LeadScored, TemperatureChanged
 from schemas.events.gate import ApprovalConcluded, ApprovalRequested, CheckMade, ContactDecided, ContactProposed
 from schemas.events.governance import IdentifierValue, IdentitiesLinked, IdentitiesSplit
-from schemas.events.identity import IdentifierBound, IdentifierHash, IdentityConflict, LeadMerged, LeadSplit
+from schemas.events.identity import (
+    IdentifierBound,
+    IdentifierHash,
+    IdentifierSighted,
+    IdentityConflict,
+    LeadMerged,
+    LeadSplit,
+    LinkObserved,
+)
 from schemas.events.incidents import IncidentRaised
 from schemas.events.leads import LeadCaptured, LeadUpdated
 from schemas.events.ledger import CreditsPosted, Line
@@ -137,11 +145,40 @@ def identities() -> list[tuple[str, bytes]]:
           for conflict, kind, version, state in (
               (who.unclear, "region", 1, False), (who.unclear, "region", 2, True),
               (who.settled, "apart", 1, True), (who.settled, "apart", 2, False))),
+        *(platform(sighted(who.ada, "email", day)) for day in ("3-2", "3-1", "3-3")),
+        *(platform(together(day, (who.ada, "email"), (who.cal, "phone"))) for day in ("3-4", "3-3", "3-5")),
+        said(IdentitiesLinked, "3-4", identifiers=[who.ada, who.cal]),
+        said(IdentitiesSplit, "3-5", take=[who.cookie], keep=[who.ada, who.ben]),
     ]  # fmt: skip
+
+
+def sighted(identifier: str, kind: str, day: str) -> Event:
+    """A strong identifier was named on a day."""
+    return own(IdentifierSighted, identifier=identifier, kind=kind, fact_id=derived_id("fact", day), home="UAE",
+               occurred_at=at(day))  # fmt: skip
+
+
+def together(day: str, one: tuple[str, str], other: tuple[str, str]) -> Event:
+    """Two strong identifiers, each a hash and a kind, were named together on a day."""
+    (identifier, kind), (its, its_kind) = sorted((one, other))
+    return own(LinkObserved, identifier=identifier, kind=kind, other=its, other_kind=its_kind, fact_topic="leads",
+               fact_id=derived_id("fact", day), fact_source="crm", occurred_at=at(day))  # fmt: skip
 
 
 def _bound(identifier: str, kind: str, lead: str, why: str, *, version: int, since: int = 0) -> Event:
     return own(IdentifierBound, identifier=identifier, kind=kind, lead_id=lead, since=since, version=version, why=why)
+
+
+def said(type_: type[Event], day: str, **sides: list[str]) -> tuple[str, bytes]:
+    """A link or a split of identifiers, given by their hashes, as the resolve stage publishes it."""
+    values = {name: [_value(f"{one}@example.com") for one in hashes] for name, hashes in sides.items()}
+    stated = fact(type_, occurred_at=day, **values)
+    hashed = [IdentifierHash.build(kind="email", hash=one) for side in sides.values() for one in side]
+    prefix = Accepted.build(
+        arrived_at=stated.occurred_at, topic="identities", partition=0, offset=0, lead_id=hashed[0].hash,
+        identifier=hashed[0].hash, identifiers=hashed, seq=1, ver=1,
+    )  # fmt: skip
+    return ACCEPTED_PREFIX + "identities", forward(prefix, encode(stated))
 
 
 def lead_id(number: int) -> str:
@@ -185,6 +222,8 @@ def story(number: int) -> list[tuple[str, bytes]]:
                      email_domain="example.com", first_captured_at=seen, country="AE", budget_minor=5)),
         platform(own(IdentifierBound, identifier=identifier, kind="email", lead_id=lead, since=0, version=1,
                      why="first")),
+        platform(sighted(identifier, "email", "3-1")),
+        platform(together("3-1", (identifier, "email"), (derived_id("identifier", "other"), "phone"))),
         platform(own(LeadSplit, lead_id=lead, into_lead_id=lead_id(number + 1), identifiers=[identifier],
                      decision=f"d{number}")),
         platform(own(LeadMerged, lead_id=lead, into_lead_id=lead_id(number + 1), identifiers=[identifier],

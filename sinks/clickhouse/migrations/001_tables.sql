@@ -654,6 +654,33 @@ ENGINE = MergeTree
 ORDER BY (workspace_id, lead_id, version)
 SETTINGS non_replicated_deduplication_window = 10000;
 
+CREATE TABLE IF NOT EXISTS identity_sightings
+(
+    `_partition` Int32 CODEC(Delta, ZSTD(1)),
+    `_offset` Int64 CODEC(Delta, ZSTD(1)),
+    `type` LowCardinality(String),
+    `event_id` UUID,
+    `workspace_id` LowCardinality(String),
+    `region` LowCardinality(String),
+    `occurred_at` DateTime64(6, 'UTC'),
+    `source` LowCardinality(String),
+    `cause_id` Nullable(String),
+    `identifier` UUID,
+    `kind` LowCardinality(String),
+    `fact_id` UUID,
+    `home` LowCardinality(Nullable(String)),
+    `other` Nullable(UUID),
+    `other_kind` LowCardinality(Nullable(String)),
+    `fact_topic` LowCardinality(Nullable(String)),
+    `fact_source` LowCardinality(Nullable(String)),
+    `_chk` Int64 CODEC(Delta, ZSTD(1)),
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
+    INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
+)
+ENGINE = MergeTree
+ORDER BY (identifier, type, occurred_at)
+SETTINGS non_replicated_deduplication_window = 10000;
+
 CREATE TABLE IF NOT EXISTS identifier_bindings
 (
     `_partition` Int32 CODEC(Delta, ZSTD(1)),

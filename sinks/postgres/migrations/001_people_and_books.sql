@@ -70,6 +70,52 @@ CREATE TABLE identifiers (
 COMMENT ON TABLE identifiers IS 'Identifier hashes of a lead, as of the version of its profile';
 CREATE INDEX ON identifiers (identifier);
 
+CREATE TABLE identifier_sightings (
+    identifier uuid PRIMARY KEY,
+    workspace_id text NOT NULL,
+    region text NOT NULL,
+    kind text NOT NULL,
+    fact_id uuid NOT NULL,
+    occurred_at timestamptz NOT NULL
+);
+COMMENT ON TABLE identifier_sightings IS
+    'The earliest fact that named each strong identifier; region is the home region that it gave the identifier';
+
+CREATE TABLE identifier_links (
+    identifier uuid NOT NULL,
+    other uuid NOT NULL,
+    workspace_id text NOT NULL,
+    region text NOT NULL,
+    kind text NOT NULL,
+    other_kind text NOT NULL,
+    fact_id uuid NOT NULL,
+    fact_topic text NOT NULL,
+    fact_source text NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    PRIMARY KEY (identifier, other)
+);
+COMMENT ON TABLE identifier_links IS
+    'Pairs of strong identifiers that a fact named together, the lesser one first, by the earliest such fact';
+CREATE INDEX ON identifier_links (other);
+
+CREATE TABLE identity_statements (
+    workspace_id text NOT NULL,
+    event_id uuid NOT NULL,
+    region text NOT NULL,
+    says text NOT NULL,
+    identifiers uuid[] NOT NULL,
+    others uuid[] NOT NULL,
+    transfer_basis text,
+    source text NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    PRIMARY KEY (workspace_id, event_id)
+);
+COMMENT ON TABLE identity_statements IS
+    'What people and systems say on purpose, of each of identifiers and each of others: linked, or split (two people)';
+COMMENT ON COLUMN identity_statements.source IS 'The system that said so';
+CREATE INDEX ON identity_statements USING gin (identifiers);
+CREATE INDEX ON identity_statements USING gin (others);
+
 CREATE TABLE identifier_bindings (
     identifier uuid NOT NULL,
     since timestamptz NOT NULL,
@@ -428,10 +474,11 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['leads', 'identifiers', 'identifier_bindings', 'identity_changes',
-        'identity_conflicts', 'scores', 'temperatures', 'temperature_changes', 'routes', 'contact_requests',
-        'contact_decisions', 'consents', 'approval_requests', 'approval_conclusions', 'bookings', 'ledger_lines',
-        'campaign_days', 'incidents', 'dead_letters'] LOOP
+    FOREACH name IN ARRAY ARRAY['leads', 'identifiers', 'identifier_sightings', 'identifier_links',
+        'identity_statements', 'identifier_bindings', 'identity_changes', 'identity_conflicts', 'scores',
+        'temperatures', 'temperature_changes', 'routes', 'contact_requests', 'contact_decisions', 'consents',
+        'approval_requests', 'approval_conclusions', 'bookings',
+        'ledger_lines', 'campaign_days', 'incidents', 'dead_letters'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('CREATE POLICY sink_all ON %I TO fineacers_sink USING (true) WITH CHECK (true)', name);
         EXECUTE format('CREATE POLICY operator_all ON %I FOR SELECT TO fineacers_operator USING (true)', name);

@@ -25,7 +25,7 @@ from streams.cli.audit import audit
 from streams.cli.fail import REFUSED, fail
 from streams.cli.identifiers import Named, NamingError, check_link, check_reason, check_split, named
 from streams.cli.operator_database import UUID, database
-from streams.report.identity import Preview, came_from, lives_on, of_lead, picture
+from streams.report.identity import Preview, came_from, lives_on, observed, of_lead, picture, stated
 from streams.report.show_identity import Known, show_known, show_link, show_split
 from streams.settings import Settings, SettingsError, identity_key, load_settings
 from streams.sources.publisher import Publisher, PublishError
@@ -51,11 +51,15 @@ def show(
     lead_id: Annotated[str, typer.Argument(help="The lead's id, as `lead find` prints it.")],
     picture_: Annotated[
         Path | None,
-        typer.Option("--picture", help="Also draw the lead's identifiers and where they came from, .png or .svg."),
+        typer.Option(
+            "--picture",
+            help="Also draw the lead's identifiers, what links them and where they came from, .png or .svg.",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Show who a lead is: its identifiers and why each is here, merges and splits, open conflicts, acts by hand.
+    """Show who a lead is: its identifiers and why each is here, what facts named together and what people say of them,
+    merges and splits, open conflicts, acts by hand.
 
     Identifiers are shown as kind and hash, never by their value. Of a lead that was merged away, the one that it lives
     on in is named. Ends with 2 when there is no such lead.
@@ -80,12 +84,12 @@ def show(
         names = {one.identifier for one in own} or {lead}
         origins = {name: came_from(moved, name, lead) for name in names}
         known = Known(
-            lead, regions.get(lead), lives_on(holds, lead), own, origins, moved, people.conflicts(connection, names),
+            lead, regions.get(lead), lives_on(holds, lead), own, origins, people.links(connection, names),
+            people.statements(connection, names), moved, people.conflicts(connection, names),
             people.bookings(connection, lead), people.acts(connection, names),
         )  # fmt: skip
     if picture_ is not None:
-        links = [act["ids"]["identifiers"] for act in known.acts if "identifiers" in act["ids"]]
-        _draw(picture_, known, links)
+        _draw(picture_, known)
     if as_json:
         typer.echo(json.dumps(asdict(known), indent=2, default=_text, ensure_ascii=False))
     else:
@@ -264,12 +268,14 @@ def _leads(about: Preview) -> list[str]:
     return [one.lead_id for one in about.stakes]
 
 
-def _draw(path: Path, known: Known, links: Sequence[Sequence[str]]) -> None:
+def _draw(path: Path, known: Known) -> None:
     from streams.report.chart import draw_identity  # noqa: PLC0415 - drawing takes a moment to load
 
     if not known.identifiers:
         fail(f"lead {known.lead_id} holds no identifier that could be drawn; see {', '.join(known.lives_on_in)}")
-    drawn = picture(known.lead_id, known.identifiers, known.changes, links)
+    drawn = picture(
+        known.lead_id, known.identifiers, known.changes, [*observed(known.links), *stated(known.statements)]
+    )
     try:
         draw_identity(path, drawn)
     except OSError as error:

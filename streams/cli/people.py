@@ -1,4 +1,4 @@
-"""What PostgreSQL knows of who is who: bindings, merges and splits, conflicts, bookings, acts of operators."""
+"""What PostgreSQL knows of who is who: bindings, links, merges and splits, conflicts, bookings, acts of operators."""
 
 from __future__ import annotations
 
@@ -47,6 +47,16 @@ _CONFLICTS = """
     SELECT conflict_id::text, kind, identifiers::text[], since, leads::text[] FROM open_conflicts
     WHERE identifiers && %s::uuid[] ORDER BY since, conflict_id
 """
+_LINKS = """
+    SELECT identifier::text, kind, other::text, other_kind, occurred_at, fact_id::text, fact_topic, fact_source
+    FROM identifier_links WHERE identifier = ANY(%(names)s::uuid[]) OR other = ANY(%(names)s::uuid[])
+    ORDER BY occurred_at, fact_id, identifier, other
+"""
+_STATEMENTS = """
+    SELECT says, identifiers::text[], others::text[], transfer_basis, occurred_at, event_id::text, source
+    FROM identity_statements WHERE identifiers && %(names)s::uuid[] OR others && %(names)s::uuid[]
+    ORDER BY occurred_at, event_id
+"""
 _ACTS = """
     SELECT at, who, command, reason, event_id::text, ids FROM audit_log
     WHERE command IN ('identity link', 'identity split')
@@ -84,6 +94,16 @@ def changes(connection: Connection, lead_id: str) -> Rows:
 def conflicts(connection: Connection, identifiers: Collection[str]) -> Rows:
     """Open conflicts that some identifiers are part of."""
     return connection.execute(_CONFLICTS, (list(identifiers),)).fetchall()
+
+
+def links(connection: Connection, identifiers: Collection[str]) -> Rows:
+    """Observed links at some identifiers, each with the earliest fact that named both of its ends."""
+    return connection.execute(_LINKS, {"names": list(identifiers)}).fetchall()
+
+
+def statements(connection: Connection, identifiers: Collection[str]) -> Rows:
+    """What people and systems said on purpose of some identifiers."""
+    return connection.execute(_STATEMENTS, {"names": list(identifiers)}).fetchall()
 
 
 def acts(connection: Connection, identifiers: Collection[str]) -> Rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import hypot
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -49,22 +50,30 @@ _COLOURS = {
     "wa_id": "#55b36a", "device_id": "#d08a1d", "cookie_id": "#e0b13a", "click_id": "#b5651d",
 }  # fmt: skip
 _MARGIN = 0.35
-_LINES = {"holds": "#7f8a99", "came": "#b0b7c3", "linked": "#c0392b"}
+_LINES = {"holds": "#7f8a99", "came": "#b0b7c3", "observed": "#2f6fb5", "linked": "#c0392b"}
+_LABEL_AT = {"holds": 0.7}
+"""Where on a line its label is, 0.5 being its middle: that of a spoke is where few other lines pass."""
+_SWING = {"observed": 0.26, "linked": 0.42}
+"""How far from the lead the middle of a line between identifiers stays that would pass through it."""
 
 
 def draw_identity(path: Path, picture: Picture) -> None:
-    """Draw a lead's identifiers, whence they came and who linked them by hand, as the path's suffix says."""
-    size = max(7.0, min(16.0, 3.0 + 0.5 * len(picture.nodes)))
+    """Draw a lead's identifiers, whence they came, what a fact or a person linked, as the path's suffix says."""
+    size = max(7.0, min(18.0, 5.5 + 0.5 * len(picture.nodes)))
     figure = Figure(figsize=(size, size), layout="constrained")
     axes = figure.subplots()
     at = {node.name: (node.x, node.y) for node in picture.nodes}
     for edge in picture.edges:
         (x1, y1), (x2, y2) = at[edge.start], at[edge.end]
+        bend = _bend((x1, y1), (x2, y2), _SWING[edge.style]) if edge.style in _SWING else 0.0
         dashes = "--" if edge.style == "came" else "-"
-        axes.plot((x1, x2), (y1, y2), dashes, color=_LINES[edge.style], zorder=1)
+        line = {"arrowstyle": "-", "linestyle": dashes, "color": _LINES[edge.style], "shrinkA": 0, "shrinkB": 0}
+        axes.annotate("", (x2, y2), (x1, y1), arrowprops={**line, "connectionstyle": f"arc3,rad={bend}"}, zorder=1)
+        place = _LABEL_AT.get(edge.style, 0.5)
         axes.text(
-            (x1 + x2) / 2, (y1 + y2) / 2, edge.label, fontsize=7, color=_LINES[edge.style], ha="center", va="center",
-            zorder=2, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
+            x1 + place * (x2 - x1) + bend * (y2 - y1) / 2, y1 + place * (y2 - y1) - bend * (x2 - x1) / 2, edge.label,
+            fontsize=7, color=_LINES[edge.style], ha="center", va="center", zorder=2,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
         )  # fmt: skip
     for node in picture.nodes:
         dark = node.kind != "former lead"
@@ -80,6 +89,14 @@ def draw_identity(path: Path, picture: Picture) -> None:
     )
     axes.set_axis_off()
     figure.savefig(path, dpi=120, format=path.suffix.removeprefix("."), metadata=_UNDATED.get(path.suffix))
+
+
+def _bend(start: tuple[float, float], end: tuple[float, float], swing: float) -> float:
+    """By how much of its length a line swings out, away from the lead in the middle and from lines of other styles."""
+    (x1, y1), (x2, y2) = start, end
+    middle = hypot(x1 + x2, y1 + y2) / 2
+    outward = 1.0 if (x1 + x2) * (y2 - y1) - (y1 + y2) * (x2 - x1) >= 0 else -1.0
+    return outward * 2 * (swing - middle / 2) / hypot(x2 - x1, y2 - y1)
 
 
 _UNDATED: Mapping[str, dict[str, None]] = {".svg": {"Date": None}}

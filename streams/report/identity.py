@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import groupby, pairwise
+from itertools import groupby, product
 from math import cos, pi, sin
 from typing import Any
 
@@ -150,7 +150,8 @@ class Node:
 
 @dataclass(frozen=True)
 class Edge:
-    """A line in a picture, by the names of its ends: ``holds``, ``came`` (from a former lead), ``linked`` (by hand)."""
+    """A line in a picture, by the names of its ends: ``holds``, ``came`` (from a former lead), ``observed`` (a fact
+    named both), ``linked`` (somebody said so)."""
 
     start: str
     end: str
@@ -170,13 +171,40 @@ LEAD, FORMER = "lead", "former lead"
 _FORMER_AT = 1.8
 
 
-def picture(lead_id: str, holds: Sequence[Held], changes: Sequence[Row], links: Iterable[Sequence[str]]) -> Picture:
+def observed(links: Iterable[Row]) -> list[Edge]:
+    """Lines for pairs that a fact named together, with when and which fact."""
+    return [
+        Edge(row["identifier"], row["other"], "observed", _said(row, row["fact_topic"], row["fact_id"]))
+        for row in links
+    ]
+
+
+def stated(statements: Iterable[Row]) -> list[Edge]:
+    """Lines for pairs that somebody linked on purpose, with when and who said so; a later word replaces an earlier."""
+    lines: dict[tuple[str, str], Edge] = {}
+    for row in statements:
+        for pair in product(row["identifiers"], row["others"]):
+            start, end = sorted(pair)
+            if row["says"] == "linked":
+                lines[start, end] = Edge(
+                    start, end, "linked", _said(row, f"linked by {row['source']}", row["event_id"])
+                )
+            else:
+                lines.pop((start, end), None)
+    return list(lines.values())
+
+
+def _said(row: Row, what: str, event_id: str) -> str:
+    return f"{row['occurred_at']:%d %b %Y}\n{what} {event_id[:8]}"
+
+
+def picture(lead_id: str, holds: Sequence[Held], changes: Sequence[Row], links: Iterable[Edge]) -> Picture:
     """What to draw of a lead.
 
     Args:
         holds: what its identifiers hold.
         changes: merges and splits into it.
-        links: identifiers that somebody linked by hand, each group at once.
+        links: between identifiers, of which those with both ends here are drawn.
     """
     own = {one.identifier: one for one in of_lead(holds, lead_id)}
     origin = {name: came_from(changes, name, lead_id) for name in own}
@@ -200,9 +228,7 @@ def picture(lead_id: str, holds: Sequence[Held], changes: Sequence[Row], links: 
         nodes.append(Node(f"former {lead}", FORMER, f"was lead\n{lead[:8]}", *at))
         for name in names:
             edges.append(Edge(f"former {lead}", name, "came", f"{_change(origin[name]):%d %b %Y}"))
-    for group in links:
-        for start, end in pairwise(name for name in dict.fromkeys(group) if name in own):
-            edges.append(Edge(start, end, "linked", "linked by hand"))
+    edges += [link for link in links if link.start in own and link.end in own]
     return Picture(nodes, edges)
 
 

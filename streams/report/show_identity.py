@@ -42,6 +42,10 @@ class Known:
     identifiers: list[Held]
     origins: Mapping[str, Row | None]
     """By identifier the change that brought it here, none for those that were here first."""
+    links: Sequence[Row]
+    """Pairs of identifiers that a fact named together, at least one of each pair being of this lead."""
+    statements: Sequence[Row]
+    """What people and systems said on purpose of its identifiers."""
     changes: Sequence[Row]
     conflicts: Sequence[Row]
     bookings: Sequence[Row]
@@ -62,6 +66,7 @@ def show_known(known: Known, console: Console) -> None:
         )  # fmt: skip
     if known.identifiers:
         console.print("", made)
+    show_links(known, console)
     made = table("Merges and splits", "when", "what", "identifiers", "decision", text=4)
     for row in known.changes:
         made.add_row(
@@ -81,6 +86,26 @@ def show_known(known: Known, console: Console) -> None:
     for row in known.acts:
         made.add_row(moment(row["at"]), row["who"], _act(row), row["reason"] or "", row["event_id"] or "")
     if known.acts:
+        console.print("", made)
+
+
+def show_links(known: Known, console: Console) -> None:
+    """Print what facts named together, and apart from that what was said on purpose."""
+    made = table("Named together by a fact", "first", "identifier", "and", "fact", "in", "published by", text=6)
+    for row in known.links:
+        made.add_row(
+            moment(row["occurred_at"]), f"{row['kind']} {row['identifier'][:8]}",
+            f"{row['other_kind']} {row['other'][:8]}", row["fact_id"], row["fact_topic"], row["fact_source"],
+        )  # fmt: skip
+    if known.links:
+        console.print("", made)
+    made = table("Said on purpose", "when", "what", "identifiers", "and", "transfer basis", "by", "event", text=7)
+    for row in known.statements:
+        made.add_row(
+            moment(row["occurred_at"]), row["says"], _shorts(row["identifiers"]), _shorts(row["others"]),
+            row["transfer_basis"] or "", row["source"], row["event_id"],
+        )  # fmt: skip
+    if known.statements:
         console.print("", made)
 
 

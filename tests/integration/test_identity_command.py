@@ -22,6 +22,7 @@ from schemas.events.bookings import BookingChanged
 from schemas.events.governance import IdentitiesLinked, IdentitiesSplit
 from schemas.events.identity import IdentifierBound, IdentifierHash
 from schemas.events.profiles import LeadProfiled
+from schemas.ids import derived_id
 from schemas.topics import TOPICS
 from sinks.delivery import Record
 from sinks.postgres.connection import Server
@@ -241,11 +242,22 @@ def test_a_lead_is_shown_with_what_it_holds_and_how_each_came(run: Run, tmp_path
     assert [(row["change"], row["decision"]) for row in shown["changes"]] == [("merged", "d1"), ("split", "d2")]
     assert [row["conflict_id"] for row in shown["conflicts"]] == [PEOPLE.unclear]
     assert [row["booking_id"] for row in shown["bookings"]] == ["moved"]
+    assert [(row["fact_id"], row["fact_topic"]) for row in shown["links"]] == [(derived_id("fact", "3-3"), "leads")]
+    assert [row["says"] for row in shown["statements"]] == ["linked", "split"]
     drawn = tmp_path / "ada.svg"
     words = run("identity", "show", PEOPLE.ada, "--picture", str(drawn)).output
-    for text in ("leads became one", "took in", "gave a part to", "transfer basis", "moved"):
+    for text in (
+        "Named together by a fact",
+        "Said on purpose",
+        "leads became one",
+        "took in",
+        "gave a part to",
+        "transfer basis",
+        "moved",
+    ):
         assert text in words
     assert drawn.read_text().startswith("<?xml")
+    assert f"leads {derived_id('fact', '3-3')[:8]}" in drawn.read_text()
 
 
 def test_a_lead_merged_away_names_the_one_that_it_lives_on_in(run: Run, tmp_path: Path) -> None:

@@ -19,9 +19,11 @@ from streams.report.identity import (
     came_from,
     held,
     lives_on,
+    observed,
     of_lead,
     picture,
     preview,
+    stated,
 )
 from streams.report.show_identity import show_link, show_split
 
@@ -194,8 +196,26 @@ def test_a_split_is_told_by_who_goes() -> None:
 # -- the picture
 
 
+def together(one: str, other: str, number: int) -> dict[str, Any]:
+    return {"identifier": one, "other": other, "occurred_at": day(number), "fact_id": f"f{number}-0000-0000",
+            "fact_topic": "leads"}  # fmt: skip
+
+
+def said(what: str, one: list[str], others: list[str], number: int) -> dict[str, Any]:
+    return {"says": what, "identifiers": one, "others": others, "occurred_at": day(number), "source": "operator",
+            "event_id": f"e{number}-0000-0000"}  # fmt: skip
+
+
+LINES = [
+    *observed([together(ADA, CAL, 4), together(ADA, BEN, 5)]),
+    *stated(
+        [said("linked", [ADA], [BEN, CAL], 6), said("linked", [COOKIE], [CAL], 7), said("split", [CAL], [COOKIE], 8)]
+    ),
+]
+
+
 def drawn() -> Any:
-    return picture(ADA, HOLDS, [change([CAL, COOKIE], CAL, ADA, day(4))], [(ADA, BEN, CAL)])
+    return picture(ADA, HOLDS, [change([CAL, COOKIE], CAL, ADA, day(4))], LINES)
 
 
 def test_a_picture_has_the_leads_identifiers_and_whence_they_came() -> None:
@@ -206,8 +226,11 @@ def test_a_picture_has_the_leads_identifiers_and_whence_they_came() -> None:
     assert sorted((e.start, e.end, e.style) for e in found.edges) == sorted(
         [(f"lead {ADA}", name, "holds") for name in (ADA, CAL, COOKIE)]
         + [(f"former {CAL}", name, "came") for name in (CAL, COOKIE)]
-        + [(ADA, CAL, "linked")]
+        + [(ADA, CAL, "observed"), (ADA, CAL, "linked")]
     )
+    assert [e.label for e in found.edges if e.style in ("observed", "linked")] == [
+        "04 Mar 2026\nleads f4-0000-", "06 Mar 2026\nlinked by operator e6-0000-"
+    ]  # fmt: skip
     places = {(round(node.x, 6), round(node.y, 6)) for node in found.nodes}
     assert len(places) == len(found.nodes), "nothing hides another"
     ends = {node.name for node in found.nodes}

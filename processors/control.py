@@ -12,10 +12,12 @@ from models.attribution import MODELS
 from models.attribution.learned import Learned, Weights
 from models.policy import DEFAULT_POLICY, Policy
 from schemas.events.base import Message, as_date
-from schemas.events.governance import ExchangeRateSet, PolicyChanged
+from schemas.events.governance import ExchangeRateSet, IdentitySweepOrdered, PolicyChanged
 from schemas.events.weights import WeightsVersion
 
-CONTROL_TYPES: tuple[type[Message], ...] = (PolicyChanged, ExchangeRateSet, WeightsVersion)
+OF_MONEY: tuple[type[Message], ...] = (PolicyChanged, ExchangeRateSet, WeightsVersion)
+"""What credits and figures follow from."""
+CONTROL_TYPES: tuple[type[Message], ...] = (*OF_MONEY, IdentitySweepOrdered)
 
 RATE_REACH_DAYS = 7
 """A day without a rate of its own takes the nearest earlier one up to this many days back."""
@@ -32,12 +34,14 @@ class Rate(msgspec.Struct, frozen=True, array_like=True):
 class Control(msgspec.Struct, frozen=True):
     """Policies by version, rates by ``base/quote`` and day, adopted weights by data-driven model and version.
 
-    Bound: one entry per version, pair and day; of weights, those that some conversion may still be under.
+    ``swept``: the last order to decide everybody anew. Bound: one entry per version, pair and day; of weights, those
+    that some conversion may still be under.
     """
 
     policies: dict[int, Policy] = {}
     rates: dict[str, dict[int, Rate]] = {}
     weights: dict[str, dict[int, Learned]] = {}
+    swept: str = ""
 
     def policy_at(self, at: int) -> Policy:
         """The highest version whose ``applies_from`` is not after an instant; version 0 is the defaults in code."""
@@ -85,6 +89,8 @@ def apply(control: Control, event: Message) -> Control:
         before = control.weights.get(event.model, {})
         after = _not_superseded({event.version: _learned(event), **before}) if event.adopted else before
         return replace(control, weights={**control.weights, event.model: after}) if after != before else control
+    if isinstance(event, IdentitySweepOrdered):
+        return replace(control, swept=event.event_id) if event.event_id != control.swept else control
     raise TypeError(f"{type(event).__name__} is no control record")
 
 

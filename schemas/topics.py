@@ -27,6 +27,7 @@ from schemas.events.governance import (
     ExchangeRateSet,
     IdentitiesLinked,
     IdentitiesSplit,
+    IdentitySweepOrdered,
     PolicyChanged,
 )
 from schemas.events.identity import (
@@ -123,7 +124,7 @@ FACTS: tuple[Topic, ...] = (
     _fact("identities", IdentitiesLinked, IdentitiesSplit, partitions=1),
     _fact("rates", ExchangeRateSet, partitions=1),
     _fact("risks", CancellationRisk, partitions=1),
-    _fact("policies", PolicyChanged, partitions=1),
+    _fact("policies", PolicyChanged, IdentitySweepOrdered, partitions=1),
     _fact("alerts", AlertRaised, partitions=1),
 )
 

@@ -13,7 +13,13 @@ def topology(identity_key: bytes) -> tuple[Stage, ...]:
     return (
         Stage("intake", tuple(topic.name for topic in FACTS), intake.steps(identity_key)),
         Stage(
-            "resolve", ("resolve.inbox",), resolve.STEPS, carries=Routed, controls=resolve.CONTROLS, deduplicates=True
+            "resolve",
+            ("resolve.inbox",),
+            resolve.STEPS,
+            carries=Routed,
+            controls=resolve.CONTROLS,
+            consulted=resolve.CONSULTED,
+            deduplicates=True,
         ),
         Stage(
             "lead",

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("schemas", "models", "processors", "sinks", "streams", "tests")
 UNIT = (
     "partitioner", "identity", "intake", "resolve", "profile", "score", "advance", "path", "hot_lead", "bundles",
-    "count", "journey", "identities", "hold", "post", "close", "flag", "settle", "measure", "learned", "solve",
+    "count", "journey", "identities", "sightings", "identity_sweep", "hold", "post", "close", "flag", "settle", "measure", "learned", "solve",
     "stage", "partition", "driver", "topology", "zones", "windows", "words", "gate",
     "point", "approve", "nurture",
 )  # fmt: skip
@@ -486,6 +486,25 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "a lead is not told of its anchor": Mutant(
         "processors/resolve/root.py", "for one in sorted(in_use)", "for one in ()"
+    ),
+    "a policy sweeps by itself": Mutant("streams/topology.py", "            consulted=resolve.CONSULTED,\n", ""),
+    "an order to sweep is heard once ever": Mutant(
+        "processors/control.py", "if event.event_id != control.swept else", "if not control.swept else"
+    ),
+    "a sweep decides where there is nobody": Mutant(
+        "processors/resolve/root.py",
+        "if held is None or held.points_to is not None:\n        return held, ()",
+        "held = held or Root()",
+    ),
+    "a known pair is told again": Mutant(
+        "processors/resolve/known.py",
+        "if known is not None and known[1:] <= said:\n        return strong, False",
+        "if known is not None and known[1:] <= said:\n        return strong, True",
+    ),
+    "an earlier fact that names a pair is not told": Mutant(
+        "processors/resolve/witness.py",
+        "outputs.append(_observed(other, fact, ctx))",
+        "outputs += [_observed(other, fact, ctx)] * (strong.known[other.hash].at >= ctx.now)",
     ),
     "history that came by is kept": Mutant(
         "processors/lead/hold.py", "here = arrived.pop(lead_id(ctx), None)", "here = next(iter(arrived.values()), None)"

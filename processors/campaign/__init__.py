@@ -4,7 +4,7 @@ from processors.base import Step, TimerFired, Visit
 from processors.campaign.figures import Day
 from processors.campaign.measure import measure
 from processors.campaign.settle import Cells, settle
-from processors.control import CONTROL_TYPES
+from processors.control import OF_MONEY
 from schemas.events.campaigns import CampaignMeasured, SpendReported, TouchCounted
 from schemas.events.ledger import CellChanged, RevenueAttributed
 
@@ -19,4 +19,4 @@ STEPS = (
     ),
 )
 
-CONTROLS = CONTROL_TYPES
+CONTROLS = OF_MONEY

@@ -1,7 +1,7 @@
 """Ledger: the books of one booking, kept by one writer. Keyed by booking."""
 
 from processors.base import Step, TimerFired, Visit
-from processors.control import CONTROL_TYPES
+from processors.control import OF_MONEY
 from processors.ledger.books import Books
 from processors.ledger.post import post
 from schemas.events.governance import CancellationRisk
@@ -19,4 +19,4 @@ STEPS = (
     ),
 )
 
-CONTROLS = CONTROL_TYPES
+CONTROLS = OF_MONEY

@@ -4,7 +4,7 @@ Keys are strong identifiers, which are contact points as well, weak ones, bookin
 accounts, and facts that name nobody.
 """
 
-from processors.base import Step
+from processors.base import Step, Visit
 from processors.resolve.addressed import pass_on_to_lead
 from processors.resolve.booking import Booking, own
 from processors.resolve.joined import FactsJoined
@@ -19,7 +19,7 @@ from schemas.events.base import Identified
 from schemas.events.bookings import BookingChanged
 from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived, OutreachRequested
 from schemas.events.gate import ContactDecided
-from schemas.events.governance import IdentitiesLinked, IdentitiesSplit, PolicyChanged
+from schemas.events.governance import IdentitiesLinked, IdentitiesSplit, IdentitySweepOrdered, PolicyChanged
 from schemas.events.identity import IdentifierBound, IdentifierSighted, IdentityConflict, LinkObserved
 from schemas.events.reserving import ConsentNoted, ConsentTold, Granted, Refused, Release, Reserve
 from schemas.events.resolving import (
@@ -62,7 +62,7 @@ STEPS = (
     Step(
         "root",
         conclude,
-        consumes=(FactsJoined, Meet, FactsMoved, Assign),
+        consumes=(FactsJoined, Meet, FactsMoved, Assign, Visit),
         emits=(Meet, FactsMoved, Assign, Named, IdentityConflict),
         slice=Root,
     ),
@@ -81,4 +81,6 @@ STEPS = (
     Step("unnamed", pass_on, consumes=_UNNAMED),
 )
 
-CONTROLS = (PolicyChanged,)
+CONTROLS = (PolicyChanged, IdentitySweepOrdered)
+CONSULTED = (PolicyChanged,)
+"""A policy holds from the next decision of a group on; old ones are decided anew only when somebody orders that."""

@@ -12,7 +12,7 @@ import msgspec
 
 from models.identity.facts import Conflict, Facts, join, packed, unpacked
 from models.identity.partition import partition
-from processors.base import Context, Emit, Output
+from processors.base import Context, Emit, Output, Visit
 from processors.resolve.conflicts import conflict
 from processors.resolve.joined import FactsJoined
 from processors.resolve.keys import Key, key_of
@@ -32,9 +32,11 @@ class Root(msgspec.Struct, frozen=True, array_like=True):
 
 
 def conclude(
-    held: Root | None, event: FactsJoined | Meet | FactsMoved | Assign, ctx: Context
+    held: Root | None, event: FactsJoined | Meet | FactsMoved | Assign | Visit, ctx: Context
 ) -> tuple[Root | None, Sequence[Output]]:
     """Join facts, meet another root, and say who belongs to which lead where that has changed."""
+    if isinstance(event, Visit):
+        return _swept(held, event, ctx)
     root = held or Root()
     if isinstance(event, Assign):
         return _shortened(root, event)
@@ -56,6 +58,13 @@ def conclude(
         root, decided = _decided(root, me, event.cause, ctx)
         outputs = [*outputs, *decided]
     return root, outputs
+
+
+def _swept(held: Root | None, order: Visit, ctx: Context) -> tuple[Root | None, Sequence[Output]]:
+    """Somebody orders that everybody be decided anew: the same facts, by the rules in force now."""
+    if held is None or held.points_to is not None:
+        return held, ()
+    return _decided(held, key_of(ctx), order.control_id, ctx)
 
 
 def _shortened(root: Root, message: Assign) -> tuple[Root, Sequence[Output]]:

@@ -61,6 +61,18 @@ class PolicyChanged(Event):
     document: Document
 
 
+class IdentitySweepOrdered(Event):
+    """Everybody is to be decided anew: who belongs to which lead, by the policy in force.
+
+    A new policy holds for the next decision of each group of identifiers; it touches old ones on this order only.
+    ``version``: of the policy that whoever orders it has looked at.
+    """
+
+    natural_key: ClassVar[tuple[str, ...]] = ("version",)
+
+    version: Revision
+
+
 class ExchangeRateSet(Event):
     """Units of ``quote`` for one unit of ``base`` on a day, as decimal text."""
 

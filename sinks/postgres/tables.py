@@ -18,7 +18,7 @@ from schemas.events.campaigns import CampaignMeasured
 from schemas.events.contact import ConsentChanged
 from schemas.events.decisions import LeadRouted, LeadScored, TemperatureChanged
 from schemas.events.gate import ApprovalConcluded, ApprovalRequested, ContactDecided, ContactProposed
-from schemas.events.governance import IdentitiesLinked, IdentitiesSplit
+from schemas.events.governance import IdentitiesLinked, IdentitiesSplit, IdentitySweepOrdered, PolicyChanged
 from schemas.events.identity import (
     IdentifierBound,
     IdentifierSighted,
@@ -206,6 +206,11 @@ CONFLICTS = Table(
     ("conflict_id",),
     "version",
 )
+POLICIES = Table(
+    "policies",
+    _columns("text: workspace_id region document; int: version; timestamptz: applies_from occurred_at"),
+    ("workspace_id", "version"),
+)
 SCORES = Table(
     "scores",
     _columns(_WHERE + "uuid: lead_id; int: seq; bigint: score budget urgency engagement readiness; text[]: reasons"),
@@ -314,7 +319,7 @@ DEAD_LETTERS = Table(
 )
 
 TABLES = (
-    LEADS, IDENTIFIERS, SIGHTINGS, LINKS, STATEMENTS, BINDINGS, CHANGES, CONFLICTS, SCORES, TEMPERATURES,
+    LEADS, IDENTIFIERS, SIGHTINGS, LINKS, STATEMENTS, BINDINGS, CHANGES, CONFLICTS, POLICIES, SCORES, TEMPERATURES,
     TEMPERATURE_CHANGES, ROUTES, CONTACT_REQUESTS, CONTACT_DECISIONS, CONSENTS, APPROVAL_REQUESTS, APPROVAL_CONCLUSIONS,
     BOOKINGS, LEDGER_LINES, CAMPAIGN_DAYS, INCIDENTS, DEAD_LETTERS,
 )  # fmt: skip
@@ -413,6 +418,8 @@ ROWS: dict[type[Message], Callable[[Decoded, Record], Rows]] = {
     LeadMerged: _change_rows("merged"),
     LeadSplit: _change_rows("split"),
     IdentityConflict: _own_values(CONFLICTS),
+    PolicyChanged: _own_values(POLICIES),
+    IdentitySweepOrdered: _own_values(),
     LeadScored: _own_values(SCORES),
     TemperatureChanged: _own_values(TEMPERATURES, TEMPERATURE_CHANGES),
     LeadRouted: _own_values(ROUTES),

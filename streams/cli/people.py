@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 
-from streams.report.identity import Held, Preview, held, preview
+from models.identity import STRONG
+from streams.report.identity import Held as Holds
+from streams.report.identity import Preview, held, preview
+from streams.report.sweep import Held
 
 Connection = psycopg.Connection[dict[str, Any]]
 Rows = list[dict[str, Any]]
@@ -66,7 +69,57 @@ _ACTS = """
 """
 
 
-def bindings(connection: Connection, leads: Collection[str]) -> tuple[list[Held], dict[str, str]]:
+_POLICIES = """
+    SELECT version, region, applies_from, document FROM policies WHERE workspace_id = %s
+"""
+_OF_WORKSPACE: dict[str, LiteralString] = {
+    "sightings": """
+        SELECT identifier::text, kind, region, occurred_at, fact_id::text FROM identifier_sightings
+        WHERE workspace_id = %(workspace)s
+    """,
+    "links": """
+        SELECT identifier::text, other::text, occurred_at, fact_id::text FROM identifier_links
+        WHERE workspace_id = %(workspace)s
+    """,
+    "statements": """
+        SELECT says, identifiers::text[], others::text[], transfer_basis, occurred_at, event_id::text
+        FROM identity_statements WHERE workspace_id = %(workspace)s
+    """,
+    "shared": """
+        SELECT unnest(identifiers)::text AS identifier FROM identity_conflicts
+        WHERE workspace_id = %(workspace)s AND open AND kind = 'shared'
+    """,
+    "leads": """
+        SELECT identifier::text, lead_id::text FROM current_bindings
+        WHERE workspace_id = %(workspace)s AND kind = ANY(%(strong)s)
+    """,
+}
+
+
+def policies(connection: Connection, workspace: str) -> Rows:
+    """All versions of a workspace's policy."""
+    return connection.execute(_POLICIES, (workspace,)).fetchall()
+
+
+def held_of(connection: Connection, workspace: str) -> Held:
+    """All that leads of a workspace are decided by, and the leads of today."""
+    given = {"workspace": workspace, "strong": list(STRONG)}
+    rows = {name: connection.execute(query, given).fetchall() for name, query in _OF_WORKSPACE.items()}
+    return Held(
+        rows["sightings"],
+        rows["links"],
+        rows["statements"],
+        [row["identifier"] for row in rows["shared"]],
+        {row["identifier"]: row["lead_id"] for row in rows["leads"]},
+    )
+
+
+def booked(connection: Connection, leads: Collection[str]) -> Rows:
+    """How many bookings some leads have, and their net revenue, by lead and currency."""
+    return connection.execute(_BOOKED, {"leads": list(leads)}).fetchall()
+
+
+def bindings(connection: Connection, leads: Collection[str]) -> tuple[list[Holds], dict[str, str]]:
     """What holds of every identifier that is or was of some leads, and the leads' home regions."""
     rows = connection.execute(_BINDINGS, {"leads": list(leads)}).fetchall()
     regions = {row["lead_id"]: row["region"] for row in rows}
@@ -78,7 +131,7 @@ def preview_of(connection: Connection, named: Mapping[str, str]) -> Preview:
     """What an act on identifiers is about; ``named``: in words, by hash."""
     leads = [row["lead_id"] for row in connection.execute(_NAMED, (list(named),)).fetchall()]
     holds, regions = bindings(connection, leads)
-    return preview(named, holds, regions, connection.execute(_BOOKED, {"leads": leads}).fetchall())
+    return preview(named, holds, regions, booked(connection, leads))
 
 
 def bookings(connection: Connection, lead_id: str) -> Rows:

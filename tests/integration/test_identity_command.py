@@ -19,7 +19,7 @@ from models.identity import hashes
 from schemas.codec import decode
 from schemas.events.base import DAY
 from schemas.events.bookings import BookingChanged
-from schemas.events.governance import IdentitiesLinked, IdentitiesSplit
+from schemas.events.governance import IdentitiesLinked, IdentitiesSplit, IdentitySweepOrdered, PolicyChanged
 from schemas.events.identity import IdentifierBound, IdentifierHash
 from schemas.events.profiles import LeadProfiled
 from schemas.ids import derived_id
@@ -43,6 +43,8 @@ from tests.support.sinks import (
     own,
     own_postgres,
     platform,
+    sighted,
+    together,
 )
 
 ADA, DAN = "ada.secret@example.com", "+971501234567"
@@ -80,6 +82,16 @@ def database(stack: Settings, keys: dict[str, str]) -> Iterator[Server]:
         accepted(consent(1, occurred_at="3-1", email=ADA, evidence=PROOF), 0, PEOPLE.ada, PEOPLE.ada),
         platform(approval(1, PEOPLE.ada)),
     ]  # fmt: skip
+    second, few = derived_id("identifier", "second"), '{"identity_limits": [["email", 1]]}'
+    values += [
+        platform(own(IdentifierBound, identifier=second, kind="email", lead_id=keys["email"], since=0, version=1,
+                     why="merged")),
+        *(platform(sighted(one, kind, day)) for one, kind, day in (
+            (keys["email"], "email", "3-1"), (keys["crm_id"], "crm_id", "3-2"), (second, "email", "3-3"))),
+        platform(together("3-3", (keys["email"], "email"), (second, "email"))),
+        accepted(fact(PolicyChanged, occurred_at="3-3", version=1, applies_from=0, document=few)),
+        accepted(fact(PolicyChanged, occurred_at="3-3", version=2, applies_from=2**52, document="{}"), 1),
+    ]  # fmt: skip
     booking = {"revision": 1, "status": "booked", "amount_minor": 123_400, "currency": "AED"}
     values.append(accepted(fact(BookingChanged, occurred_at="3-2", booking_id="hers", **booking), 2, keys["email"]))
     with own_postgres(stack) as (owner, login):
@@ -97,8 +109,8 @@ def _no_refusal(record: Record, reason: str, detail: str) -> None:
 @pytest.fixture(scope="module")
 def topics(stack: Settings) -> None:
     admin = AdminClient(client_config(stack, "test"))
-    topic = TOPICS["identities"]
-    if topic.name not in admin.list_topics(timeout=15).topics:
+    there = admin.list_topics(timeout=15).topics
+    for topic in (TOPICS[name] for name in ("identities", "policies") if name not in there):
         for made in admin.create_topics([NewTopic(topic.name, topic.partitions, 1, config=topic.config)]).values():
             made.result(30)
 
@@ -118,13 +130,13 @@ def run(stack: Settings, topics: None, database: Server) -> Run:
     return runs
 
 
-def published(settings: Settings) -> list[Any]:
-    """All facts about identities."""
+def published(settings: Settings, topic: str = "identities") -> list[Any]:
+    """All facts about identities, or of another topic of one partition."""
     consumer = Consumer(consumer_config(settings, "test", f"test-{secrets.token_hex(4)}"))
     found = []
     try:
-        low, high = consumer.get_watermark_offsets(TopicPartition("identities", 0), timeout=15)
-        consumer.assign([TopicPartition("identities", 0, low)])
+        low, high = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=15)
+        consumer.assign([TopicPartition(topic, 0, low)])
         for _ in range(low, high):
             record = consumer.poll(15)
             assert record is not None
@@ -154,7 +166,7 @@ def test_a_link_is_previewed_agreed_to_noted_and_published(
     asked = run("identity", "link", *SAY, "email=-", "phone=-", stdin=f"{ADA}\n{DAN}\nn\n")
     assert asked.exit_code == 1, asked.output
     for text in (
-        "2 leads become one", "2 identifiers and 1 bookings", keys["email"], keys["phone"], "1,234.00 AED",
+        "2 leads become one", "3 identifiers and 1 bookings", keys["email"], keys["phone"], "1,234.00 AED",
         "nothing was published",
     ):  # fmt: skip
         assert text in asked.output
@@ -204,6 +216,32 @@ def test_home_regions_are_joined_on_a_legal_basis_only(run: Run, stack: Settings
     assert published(stack)[-1].transfer_basis == "consent"
 
 
+def test_a_sweep_is_previewed_and_ordered_only_with_a_reason(
+    run: Run, stack: Settings, database: Server, keys: dict[str, str]
+) -> None:
+    before, second = noted(database), derived_id("identifier", "second")
+    shown = run("identity", "sweep", "--workspace", WORKSPACE)
+    assert shown.exit_code == 0, shown.output
+    words = " ".join(shown.output.split())
+    assert f"split {keys['email']} (2) {keys['email']} (1) 2 1 1,234.00 AED {second} (1)" in words
+    assert "By policy version 1 1 leads become 2; they hold 1 bookings, net 1,234.00 AED." in words
+    (change,) = json.loads(run("identity", "sweep", "--workspace", WORKSPACE, "--json").stdout)["changes"]
+    assert (change["what"], change["after"], change["worth"]) == (
+        "split", {keys["email"]: 1, second: 1}, {"AED": 123_400},
+    )  # fmt: skip
+    assert run("identity", "sweep", "--workspace", WORKSPACE, "--reason", "CASE-9").exit_code == 2, "nobody to ask"
+    assert (noted(database), published(stack, "policies")) == (before, [])
+
+    done = run("identity", "sweep", "--workspace", WORKSPACE, "--reason", "CASE-9", "--yes")
+    assert done.exit_code == 0, done.output
+    (order,) = published(stack, "policies")
+    assert isinstance(order, IdentitySweepOrdered)
+    assert (order.workspace_id, order.region, order.version, order.source) == (WORKSPACE, "UAE", 1, "operator")
+    assert noted(database)[len(before) :] == [
+        (getpass.getuser(), "identity sweep", WORKSPACE, order.event_id, "CASE-9", {"leads": [keys["email"]]})
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -215,6 +253,8 @@ def test_home_regions_are_joined_on_a_legal_basis_only(run: Run, stack: Settings
         (["link", "--workspace", "acme", "--region", "MARS", "--reason", "r", "email=a@b.c", "crm_id=1"], "UAE"),
         (["link", "--workspace", "No Such", *SAY[2:], "email=a@b.c", "crm_id=1"], "workspace_id"),
         (["link", *SAY, "email=a@b.c", "crm_id=1"], "add --yes"),
+        (["sweep", "--workspace", "nowhere"], "no policy of workspace nowhere"),
+        (["sweep", "--workspace", WORKSPACE, "--reason", " "], "--reason"),
         (["show", "nobody"], "no lead id"),
         (["show", NOBODY], f"no lead {NOBODY}"),
         (["show", NOBODY, "--picture", "lead.gif"], ".png or .svg"),

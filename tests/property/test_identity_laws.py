@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.identity.partition import partition
 from schemas.events.base import Event, Identified
 from schemas.events.bookings import BookingChanged
 from schemas.events.clicks import ClickRecorded
 from schemas.events.touchpoints import TouchpointRecorded
+from streams.driver import Slot
+from streams.report.sweep import facts_of, moved
 from tests.property.checks import assert_balanced, assert_oracle, assert_reconciled, interleaved
 from tests.property.identity_strategies import identity_histories
-from tests.property.oracles.clusters import Resolved, refused, resolved
+from tests.property.oracles.clusters import STRONG, Resolved, refused, resolved
 from tests.property.strategies import Arrivals, arrivals, randoms
-from tests.support.identities import changes, places, unsettled
-from tests.support.runs import IDENTITY_KEY, Run, bindings, leads, observed_links, open_conflicts, sightings
+from tests.support.identities import changes, limited, places, stored, sweep, unsettled
+from tests.support.runs import IDENTITY_KEY, Run, bindings, leads, new_run, observed_links, open_conflicts, sightings
 
 
 @st.composite
@@ -88,6 +93,58 @@ def test_any_order_and_interleaving_comes_to_the_batch_answer(case: Any, random:
     assert not [change for change, count in changes(run).items() if count > 1], "a change was told twice"
     assert_reconciled(run)
     assert_balanced(run)
+
+
+@dataclass(frozen=True)
+class Ruled:
+    """New limits that come before the fact at place ``at`` of an arrival, and an order to sweep at ``swept``."""
+
+    at: int
+    swept: int
+    limits: dict[str, int]
+
+
+@st.composite
+def ruled(draw: st.DrawFn) -> tuple[tuple[Event, ...], Arrivals, list[Ruled]]:
+    """A history, its arrival, and one or two changes of limits, each followed by a sweep before the next."""
+    facts, arrived = draw(cases())
+    places = sorted(draw(st.lists(st.integers(0, len(arrived.facts)), min_size=2, max_size=4)))
+    few = st.sampled_from((1, 1, 2, 3, 5))
+    return facts, arrived, [
+        Ruled(at, swept, {kind: draw(few) for kind in STRONG})
+        for at, swept in zip(places[::2], places[1::2], strict=False)
+    ]  # fmt: skip
+
+
+@given(ruled(), randoms)
+def test_after_a_sweep_old_groups_are_as_the_new_limits_say(case: Any, random: Random) -> None:
+    facts, arrived, changes_of_limits = case
+
+    def any_of(waiting: Sequence[Slot]) -> Slot:
+        return random.choice(waiting)
+
+    run = new_run(any_of)
+    for place in range(len(arrived.facts) + 1):
+        for number, change in enumerate(changes_of_limits):
+            if change.at == place:
+                run.driver.settle()
+                run.publish(limited(number + 1_000, change.limits))  # whoever orders a sweep has seen the policy
+            if change.swept == place:
+                run.publish(sweep(number + 1_000), settle=random.random() < 0.5)
+        if place < len(arrived.facts):
+            run.publish(arrived.facts[place], settle=random.random() < 0.2)
+            if arrived.pauses[place]:
+                run.driver.tick(run.driver.now + arrived.pauses[place])
+    run.finish()
+    limits = changes_of_limits[-1].limits
+    answer = resolved(IDENTITY_KEY, facts, limits=limits)
+    assert partition(facts_of(stored(run)), limits).leads == answer.lead_of_identifier, "what the stores would foretell"
+    assert moved(stored(run), limits) == []
+    assert_who_is_who(run, answer)
+    assert_history_in_place(run, facts, answer)
+    assert not unsettled(run), "somebody still awaits or owes history"
+    assert not [change for change, count in changes(run).items() if count > 1], "a change was told twice"
+    assert_reconciled(run)
 
 
 @given(cases(crowds=False), randoms)

@@ -2,15 +2,54 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from processors.lead.hold import Holding
 from processors.lead.path import Path
 from processors.lead.score import Log
+from schemas.codec import decode
+from schemas.events.governance import IdentitySweepOrdered, PolicyChanged
 from schemas.events.identity import LeadMerged, LeadSplit
+from sinks.delivery import Record
+from sinks.postgres.tables import ROWS, Table
+from streams.report.sweep import Held
 from streams.state import StateCodec
-from tests.support.runs import STAGES, Run
+from tests.support.facts import fact
+from tests.support.runs import STAGES, Run, bindings
+
+
+def limited(version: int, limits: Mapping[str, int]) -> PolicyChanged:
+    """A policy that holds from the beginning of time and says how many of a kind a lead may have."""
+    document = json.dumps({"identity_limits": list(limits.items())})
+    return fact(PolicyChanged, occurred_at="1-1", version=version, applies_from=0, document=document)
+
+
+def sweep(version: int) -> IdentitySweepOrdered:
+    """An order to decide everybody anew, by a policy."""
+    return fact(IdentitySweepOrdered, occurred_at="1-1", version=version)
+
+
+def stored(run: Run) -> Held:
+    """What PostgreSQL would hold of a run's identifiers, by the sink's own rows."""
+    found: dict[str, dict[Any, dict[str, Any]]] = defaultdict(dict)
+    rows = defaultdict[Table, list[Any]](list)
+    for topic in ("identity.sightings", "accepted.identities", "identity.conflicts"):
+        for value in run.driver.values(topic):
+            decoded = decode(value)
+            for table, row in ROWS[type(decoded.message)](decoded, Record(topic, 0, 0, 0, value)):
+                rows[table].append(row)
+    for table, held in rows.items():
+        names = [name for name, _ in table.columns]
+        found[table.name] = {n: dict(zip(names, row, strict=True)) for n, row in enumerate(table.last_wins(held))}
+    sightings, links, statements, conflicts = (
+        list(found[name].values())
+        for name in ("identifier_sightings", "identifier_links", "identity_statements", "identity_conflicts")
+    )
+    shared = [row["identifiers"][0] for row in conflicts if row["open"] and row["kind"] == "shared"]
+    return Held(sightings, links, statements, shared, {one: rows[-1][1] for one, rows in bindings(run).items()})
 
 
 def changes(run: Run) -> Counter[Any]:

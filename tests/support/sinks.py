@@ -21,7 +21,13 @@ from schemas.events.clicks import ClickRecorded
 from schemas.events.contact import ConsentChanged
 from schemas.events.decisions import LeadRouted, LeadScored, TemperatureChanged
 from schemas.events.gate import ApprovalConcluded, ApprovalRequested, CheckMade, ContactDecided, ContactProposed
-from schemas.events.governance import IdentifierValue, IdentitiesLinked, IdentitiesSplit
+from schemas.events.governance import (
+    IdentifierValue,
+    IdentitiesLinked,
+    IdentitiesSplit,
+    IdentitySweepOrdered,
+    PolicyChanged,
+)
 from schemas.events.identity import (
     IdentifierBound,
     IdentifierHash,
@@ -216,6 +222,8 @@ def story(number: int) -> list[tuple[str, bytes]]:
         accepted(consent(number, occurred_at=seen + 9, email=email, granted=False, evidence=None), 1, lead),
         accepted(fact(IdentitiesLinked, occurred_at=seen, identifiers=[_value(email), _value("other@example.com")])),
         accepted(fact(IdentitiesSplit, occurred_at=seen, take=[_value(email)], keep=[_value("other@example.com")])),
+        accepted(fact(PolicyChanged, occurred_at=seen, version=number + 1, applies_from=0, document="{}")),
+        accepted(fact(IdentitySweepOrdered, occurred_at=seen, version=number + 1)),
         platform(own(LeadProfiled, lead_id=lead, version=1, identifiers=[_hash(identifier)], email=email,
                      email_domain="example.com", first_captured_at=seen, full_name="Ü. Person")),
         platform(own(LeadProfiled, lead_id=lead, version=2, identifiers=[_hash(identifier)], email=email,

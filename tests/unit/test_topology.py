@@ -9,6 +9,7 @@ from functools import partial
 import processors
 from processors.base import Received, Step, TimerFired, Visit
 from schemas.events.base import Event, Message
+from schemas.events.governance import IdentitySweepOrdered
 from schemas.topics import FACTS, INBOXES, MESSAGES, PLATFORM_TOPIC, TOPICS
 from streams.local.services import _PLATFORM
 from tests.support.runs import STAGES
@@ -108,9 +109,14 @@ def test_what_is_consumed_can_arrive() -> None:
 
 
 def test_a_stage_that_holds_control_records_lets_its_steps_be_visited() -> None:
-    """All but resolve: new limits do not decide old groups anew by themselves (identity specification, section 10)."""
     for stage in STAGES:
-        assert bool(stage.controls) == (Visit in stage.consumes) or stage.name == "resolve"
+        assert bool(stage.controls) == (Visit in stage.consumes)
+
+
+def test_a_policy_lets_no_old_group_of_identifiers_be_decided_anew() -> None:
+    """Identity specification, section 10: on an order, not by itself."""
+    (resolve,) = (stage for stage in STAGES if stage.name == "resolve")
+    assert set(resolve.controls) - set(resolve.consulted) == {IdentitySweepOrdered}
 
 
 def test_the_local_stack_runs_every_stage_once() -> None:

@@ -163,6 +163,18 @@ COMMENT ON TABLE identity_conflicts IS
 COMMENT ON COLUMN identity_conflicts.occurred_at IS 'Since when it is as this row says';
 CREATE INDEX ON identity_conflicts USING gin (identifiers) WHERE open;
 
+CREATE TABLE policies (
+    workspace_id text NOT NULL,
+    version int NOT NULL,
+    region text NOT NULL,
+    applies_from timestamptz NOT NULL,
+    document text NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    PRIMARY KEY (workspace_id, version)
+);
+COMMENT ON TABLE policies IS
+    'Rules of each workspace by version: at t the highest one with applies_from <= t holds; without any the defaults do';
+
 CREATE TABLE scores (
     lead_id uuid PRIMARY KEY,
     workspace_id text NOT NULL,
@@ -475,7 +487,7 @@ DECLARE
     name text;
 BEGIN
     FOREACH name IN ARRAY ARRAY['leads', 'identifiers', 'identifier_sightings', 'identifier_links',
-        'identity_statements', 'identifier_bindings', 'identity_changes', 'identity_conflicts', 'scores',
+        'identity_statements', 'identifier_bindings', 'identity_changes', 'identity_conflicts', 'policies', 'scores',
         'temperatures', 'temperature_changes', 'routes', 'contact_requests', 'contact_decisions', 'consents',
         'approval_requests', 'approval_conclusions', 'bookings',
         'ledger_lines', 'campaign_days', 'incidents', 'dead_letters'] LOOP

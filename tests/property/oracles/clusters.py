@@ -197,7 +197,9 @@ class Known:
         return sorted([*said, *(Join(1, stamp, pair, False) for pair, stamp in self.observed.items())])
 
 
-def partition(known: Known, shared: set[str]) -> tuple[dict[str, set[str]], set[Conflict]]:
+def partition(
+    known: Known, shared: set[str], limits: Mapping[str, int] = LIMITS
+) -> tuple[dict[str, set[str]], set[Conflict]]:
     """The group of each strong identifier, and what kept others from being joined."""
     group = {one: {one} for one in known.firsts}
     conflicts: set[Conflict] = set()
@@ -205,7 +207,7 @@ def partition(known: Known, shared: set[str]) -> tuple[dict[str, set[str]], set[
         here, there = (group[one] for one in join.pair)
         if here is there or shared & {*join.pair}:
             continue
-        refusal = _refusal(known, join, here, there)
+        refusal = _refusal(known, join, (here, there), limits)
         if refusal == "":
             here |= there
             group.update((one, here) for one in there)
@@ -214,8 +216,9 @@ def partition(known: Known, shared: set[str]) -> tuple[dict[str, set[str]], set[
     return group, conflicts
 
 
-def _refusal(known: Known, join: Join, here: set[str], there: set[str]) -> str:
+def _refusal(known: Known, join: Join, groups: tuple[set[str], set[str]], limits: Mapping[str, int]) -> str:
     """Why two groups must not be joined; nothing if they may."""
+    here, there = groups
     if known.apart(join.pair):
         return "cut"
     if any(known.apart(pair_of(one, other)) for one in here for other in there):
@@ -223,7 +226,7 @@ def _refusal(known: Known, join: Join, here: set[str], there: set[str]) -> str:
     if anchor(known, here).region != anchor(known, there).region and not join.transfer:
         return "region"
     ours, theirs = (Counter(known.kind(one) for one in group) for group in (here, there))
-    if not join.explicit and any(ours[kind] + theirs[kind] > LIMITS[kind] for kind in ours.keys() & theirs.keys()):
+    if not join.explicit and any(ours[kind] + theirs[kind] > limits[kind] for kind in ours.keys() & theirs.keys()):
         return "limit"  # what people have linked beyond a limit grows by other kinds
     return ""
 
@@ -314,11 +317,13 @@ class Resolved:
         return found
 
 
-def resolved(identity_key: bytes, facts: Iterable[Event], usable: Usable = usable) -> Resolved:
+def resolved(
+    identity_key: bytes, facts: Iterable[Event], usable: Usable = usable, limits: Mapping[str, int] = LIMITS
+) -> Resolved:
     """Who is who once all these facts are known, in whatever order and however often they came."""
     known = Known(identity_key, facts, usable)
     shared = known.shared()
-    group, conflicts = partition(known, shared)
+    group, conflicts = partition(known, shared, limits)
     lead_of_identifier = {one: anchor(known, group[one]).identifier.hash for one in group}
     conflicts |= {("shared", (one,)) for one in shared}
     conflicts |= {("unknown", (one,)) for one in known.taken - known.firsts.keys()}

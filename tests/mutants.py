@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("schemas", "models", "processors", "sinks", "streams", "tests")
 UNIT = (
     "partitioner", "identity", "intake", "resolve", "profile", "score", "advance", "path", "hot_lead", "bundles",
-    "count", "journey", "identities", "sightings", "identity_sweep", "hold", "post", "close", "flag", "settle", "measure", "learned", "solve",
+    "count", "journey", "identities", "sightings", "identity_sweep",
+    "hold", "post", "close", "flag", "settle", "measure", "learned", "solve",
     "stage", "partition", "driver", "topology", "zones", "windows", "words", "gate",
     "point", "approve", "nurture",
 )  # fmt: skip
@@ -486,6 +487,23 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "a lead is not told of its anchor": Mutant(
         "processors/resolve/root.py", "for one in sorted(in_use)", "for one in ()"
+    ),
+    "an open conflict holds nobody": Mutant(
+        "processors/lead/checks.py", 'Check("hold", "open_conflict") if now.doubted else ', ""
+    ),
+    "a shared address is taken for one person's": Mutant(
+        "models/identity/doubts.py", '"limit", "shared"))', '"limit"))'
+    ),
+    "who is in doubt is told only when it moves": Mutant(
+        "processors/resolve/root.py", "sorted((doubted ^ in_doubt(facts.conflicts)) - moved.keys())", "()"
+    ),
+    "the doubt stays behind when history moves": Mutant(
+        "processors/lead/hold.py", "rows, seq, message.doubted)", "rows, seq, known is not None and message.doubted)"
+    ),
+    "a settled conflict is never told": Mutant(
+        "processors/resolve/root.py",
+        "(doubted ^ in_doubt(facts.conflicts))",
+        "(doubted - in_doubt(facts.conflicts))",
     ),
     "a policy sweeps by itself": Mutant("streams/topology.py", "            consulted=resolve.CONSULTED,\n", ""),
     "an order to sweep is heard once ever": Mutant(

@@ -35,7 +35,8 @@ class Situation(NamedTuple):
     """All that the checks may know of a lead and one channel, as of ``now``.
 
     ``point`` is the contact point's hash and kind, none where the lead has none for the channel; ``room`` is what the
-    lead's own cap leaves; ``awaits``: history of a strong identifier is still on its way.
+    lead's own cap leaves; ``awaits``: history of a strong identifier is still on its way; ``doubted``: an open conflict
+    says that the contact point may be another person's.
     """
 
     now: int
@@ -46,6 +47,7 @@ class Situation(NamedTuple):
     consents: Consents
     wrote_at: int | None
     awaits: bool
+    doubted: bool
     country: str | None
     phone: str | None
     zones: Zones
@@ -67,6 +69,14 @@ def reachable(_: Request, now: Situation) -> Check:
 def settled(_: Request, now: Situation) -> Check:
     """What others knew of this person has arrived: objections and messages sent are among it."""
     return Check("hold", "history_awaited") if now.awaits else Check("pass", "history_complete")
+
+
+def undoubted(_: Request, now: Situation) -> Check:
+    """The contact point is this person's, as far as anybody knows; of the lead's other identifiers nobody asks.
+
+    Where an open conflict says that it may be another's, people have to look first (``models.identity.doubts``).
+    """
+    return Check("hold", "open_conflict") if now.doubted else Check("pass", "no_conflict")
 
 
 def suppressed(_: Request, now: Situation) -> Check:
@@ -118,6 +128,7 @@ CHECKS: tuple[tuple[str, Callable[[Request, Situation], Check]], ...] = (
     ("time", in_time),
     ("address", reachable),
     ("history", settled),
+    ("conflict", undoubted),
     ("suppression", suppressed),
     ("consent", allowed),
     ("platform", platform),

@@ -26,12 +26,14 @@ MAX_ANNOUNCED = 64
 
 
 class Known(msgspec.Struct, frozen=True, array_like=True):
-    """The newest binding known of an identifier (no rows: here, for all that was said), and its last fact's number."""
+    """The newest binding known of an identifier (no rows: here, for all that was said), its last fact's number, and
+    whether an open conflict says that it may be another person's."""
 
     kind: str
     ver: int = 0
     rows: Rows = ()
     seq: int = 0
+    doubted: bool = False
 
 
 class Mark(NamedTuple):
@@ -115,8 +117,8 @@ def _heard(known: Known | None, fact: Identified, origin: Accepted) -> Known:
         kind = "booking" if isinstance(fact, BookingChanged) else next(kinds, "")
         return Known(kind, origin.ver, (), seq)
     if origin.ver > known.ver:
-        return Known(known.kind, origin.ver, (), max(seq, known.seq))
-    return Known(known.kind, known.ver, known.rows, max(seq, known.seq))
+        return Known(known.kind, origin.ver, (), max(seq, known.seq), known.doubted)
+    return Known(known.kind, known.ver, known.rows, max(seq, known.seq), known.doubted)
 
 
 # -- messages
@@ -156,7 +158,7 @@ def _learned(holding: Holding, message: BindingChanged | HistoryMoved, rows: Row
     if known is not None and (known.ver, bool(known.rows)) >= (message.ver, bool(rows)):
         return holding, False
     seq = known.seq if known is not None else 0
-    fresh = Known(message.kind, message.ver, rows, seq)
+    fresh = Known(message.kind, message.ver, rows, seq, message.doubted)
     return msgspec.structs.replace(holding, known={**holding.known, message.identifier: fresh}), True
 
 
@@ -237,6 +239,7 @@ def _sent(
             kind=known.kind,
             ver=known.ver,
             rows=rows,
+            doubted=known.doubted,
             parts=packed(parts),
             final=final,
         )

@@ -45,6 +45,7 @@ def situation(requests: Requests, request: Request, channel: PersonalChannel, ct
         awaits=any(
             mark.identifier in holding.known and _is_strong(holding, mark.identifier) for mark in holding.awaits
         ),
+        doubted=point is not None and holding.known[point[0]].doubted,
         country=country,
         phone=phone,
         zones=zones,

@@ -12,11 +12,12 @@ from schemas.events.resolving import BindingChanged, BindingMove, BindingRow, Ow
 
 
 class Bound(NamedTuple):
-    """An identifier, or a booking's own, and the version of its binding."""
+    """An identifier, or a booking's own, the version of its binding, and whether that is in doubt."""
 
     identifier: str
     kind: str
     ver: int = 0
+    doubted: bool = False
 
 
 class Change(NamedTuple):
@@ -54,7 +55,7 @@ class Ownership(NamedTuple):
 
 def first_bound(bound: Bound, rows: Rows, why: str, at: int) -> list[Emit]:
     """A version of a binding, for the stores. ``at``: microseconds."""
-    identifier, kind, version = bound
+    identifier, kind, version, _ = bound
     return [
         Emit(
             IdentifierBound.build(
@@ -87,6 +88,7 @@ def told(lead: str, bound: Bound, change: Change, decision: Decision, at: int) -
             ver=bound.ver,
             rows=rows,
             moves=moved,
+            doubted=bound.doubted,
             why=decision.why,
             identifiers=list(decision.identifiers),
             decision=decision.id,

@@ -39,7 +39,7 @@ class Strong(msgspec.Struct, frozen=True, array_like=True):
     a kind than the policy's ``hub_size``: then it is ``shared``. ``weak``: when each attached weak identifier was last
     seen; ``bookings`` hang here. ``spoken_of``: a split named it before any other fact did. ``named``: others belong
     to the lead of its name, which is therefore told of its binding. ``full``: the limits of dependents that people were
-    told of.
+    told of. ``doubted``: an open conflict says that it may be another person's.
     """
 
     lead_id: str
@@ -53,6 +53,7 @@ class Strong(msgspec.Struct, frozen=True, array_like=True):
     spoken_of: bool = False
     named: bool = False
     full: tuple[str, ...] = ()
+    doubted: bool = False
 
 
 class Learned(NamedTuple):

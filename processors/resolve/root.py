@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from models.identity.doubts import in_doubt
 from models.identity.facts import Conflict, Facts, join, packed, unpacked
 from models.identity.partition import partition
 from processors.base import Context, Emit, Output, Visit
@@ -103,7 +104,8 @@ def _met(root: Root, other: Meet, ctx: Context) -> tuple[Root, list[Output]]:
 
 
 def _decided(root: Root, me: Key, cause: str, ctx: Context) -> tuple[Root, list[Output]]:
-    """Partition anew: an ``Assign`` to exactly those whose lead has changed, and conflicts opened or closed."""
+    """Partition anew: an ``Assign`` to exactly those whose lead has changed, or whether it is in doubt, and conflicts
+    opened or closed."""
     facts = root.facts
     found = partition(facts, dict(ctx.policy.identity_limits))
     moved = {one: lead for one, lead in found.leads.items() if lead != facts.assigned.get(one, one)}
@@ -114,7 +116,9 @@ def _decided(root: Root, me: Key, cause: str, ctx: Context) -> tuple[Root, list[
     version = root.version + 1
     decision, names = f"{me.hash}:{version}", {*found.leads.values()}
     outputs: list[Output] = []
-    for one, lead in moved.items():
+    doubted = in_doubt(conflicts)
+    for one in (*moved, *sorted((doubted ^ in_doubt(facts.conflicts)) - moved.keys())):
+        lead = found.leads[one]
         before = facts.assigned.get(one, one)
         together = sorted(
             other for other, into in moved.items() if into == lead and facts.assigned.get(other, other) == before
@@ -128,6 +132,7 @@ def _decided(root: Root, me: Key, cause: str, ctx: Context) -> tuple[Root, list[
             why="split" if before in names else "merged",
             identifiers=together,
             decision=decision,
+            doubted=one in doubted,
             cause=cause,
         )
         outputs.append(Emit(assign))

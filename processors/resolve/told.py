@@ -33,16 +33,22 @@ def linked(strong: Strong, message: Link, ctx: Context) -> tuple[Strong, Sequenc
 
 
 def assigned(strong: Strong, message: Assign, ctx: Context) -> tuple[Strong, Sequence[Output]]:
-    """Another lead: a new version of the binding, told to both leads and to dependents."""
+    """Another lead: a new version of the binding, told to both leads and to dependents. Or the same, and whether that
+    is in doubt is news, which concerns the lead alone."""
     if message.version <= strong.ver:
         return strong, ()
     key, before = key_of(ctx), ((0, strong.lead_id),)
-    strong = msgspec.structs.replace(strong, lead_id=message.lead_id, ver=message.version)
+    strong = msgspec.structs.replace(strong, lead_id=message.lead_id, ver=message.version, doubted=message.doubted)
     decision = Decision(message.why, message.identifiers, message.decision)
-    bound, after = Bound(key.hash, key.kind, strong.ver), ((0, strong.lead_id),)
+    bound, after = Bound(key.hash, key.kind, strong.ver, strong.doubted), ((0, strong.lead_id),)
+    others = (key.hash,) if strong.named else ()
+    if after == before:
+        return strong, [
+            told(lead, bound, Change(after, after), FIRST, message.occurred_at)
+            for lead in sorted({strong.lead_id, *others})
+        ]
     owned = Ownership(key.subject, strong.lead_id, strong.ver)
     moved = change(before, after, brought=strong.seq > 0)
-    others = (key.hash,) if strong.named else ()
     return strong, [
         *rebound(bound, moved, decision, message.occurred_at, *others),
         *owners((*strong.weak, *strong.bookings), owned, decision, message.occurred_at),
@@ -54,7 +60,7 @@ def named(strong: Strong, message: Named, ctx: Context) -> tuple[Strong, Sequenc
     key, rows = key_of(ctx), ((0, strong.lead_id),)
     if strong.named:
         return strong, ()
-    bound = Bound(key.hash, key.kind, strong.ver)
+    bound = Bound(key.hash, key.kind, strong.ver, strong.doubted)
     strong = msgspec.structs.replace(strong, named=True)
     return strong, [told(key.hash, bound, Change(rows, rows), FIRST, message.occurred_at)]
 

@@ -46,7 +46,10 @@ class FactsMoved(Event):
 
 
 class Assign(Event):
-    """To an identifier, from its root: the lead you belong to. ``identifiers``: all that moved with you."""
+    """To an identifier, from its root: the lead you belong to, and whether an open conflict leaves that in doubt.
+
+    ``identifiers``: all that moved with you.
+    """
 
     subject: Id
     lead_id: Uuid
@@ -55,6 +58,7 @@ class Assign(Event):
     why: Why
     identifiers: list[Uuid]
     decision: Id
+    doubted: bool
     cause: Uuid
 
 
@@ -136,7 +140,10 @@ class BindingMove(Message):
 
 
 class BindingChanged(Event):
-    """To every lead in the old or the new binding of an identifier: where its history belongs now."""
+    """To every lead in the old or the new binding of an identifier: where its history belongs now.
+
+    ``doubted``: an open conflict says that it may be another person's.
+    """
 
     lead_id: Uuid
     identifier: Uuid
@@ -144,6 +151,7 @@ class BindingChanged(Event):
     ver: int
     rows: list[BindingRow]
     moves: list[BindingMove]
+    doubted: bool
     why: Why
     identifiers: list[Uuid]
     decision: Id
@@ -171,5 +179,6 @@ class HistoryMoved(Event):
     kind: BoundKind
     ver: int
     rows: list[BindingRow]
+    doubted: bool
     parts: list[SlicePart]
     final: int | None = None

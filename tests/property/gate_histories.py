@@ -1,4 +1,8 @@
-"""Histories of a few people whom several systems want to contact at once, and who object, link and split meanwhile."""
+"""Histories of a few people whom several systems want to contact at once, and who object, link and split meanwhile.
+
+Now and then somebody is named by the phone of another, of another home region even, so that conflicts
+open, and people sort it out.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +35,7 @@ GAPS = (0, 0, 0, 1, SECOND, HOUR, 5 * HOUR, DAY, WEEK - 1, WEEK)
 def histories(random: Random, size: int) -> Iterator[tuple[int, Event]]:
     """So many events and the instants at which they arrive; of one person's facts some name one identifier only."""
     ids = iter(str(UUID(int=random.getrandbits(128), version=4)) for _ in range(10 * size))
-    now, messages = START, 0
+    now, messages, mixed = START, 0, list[dict[str, str]]()
     for person in PEOPLE:
         yield now, _fact(LeadCaptured, ids, person, now, channel="portal", time_zone=_zone(person))
         for channel, kind in CHANNELS.items():
@@ -44,7 +48,7 @@ def histories(random: Random, size: int) -> Iterator[tuple[int, Event]]:
         channel, kind = random.choice(list(CHANNELS.items()))
         who = {kind: person[kind]} if random.random() < 0.6 else person
         kind_of_event = random.choices(
-            ("ask", "consent", "stop", "report", "warm", "link", "split"), (12, 3, 1, 3, 2, 2, 1)
+            ("ask", "consent", "stop", "report", "warm", "link", "split", "mix", "sort"), (12, 3, 1, 3, 2, 2, 1, 1, 2)
         )[0]
         match kind_of_event:
             case "ask":
@@ -64,6 +68,16 @@ def histories(random: Random, size: int) -> Iterator[tuple[int, Event]]:
                 status = random.choice(("rejected", "rejected", "complained", "delivered"))
                 report = {"message_id": message, "channel": channel, "status": status}
                 yield now, _fact(DeliveryReported, ids, {**person, **who}, at, **report)
+            case "mix" if now > START:  # later than anybody was seen first, or home regions would change
+                both = {"email": person["email"], "phone": random.choice(PEOPLE)["phone"]}
+                mixed.append(both)
+                yield now, _fact(LeadCaptured, ids, both, now, channel="portal")
+            case "sort" if mixed:
+                email, phone = (
+                    [IdentifierValue(kind=kind, value=value)]  # type: ignore[arg-type]
+                    for kind, value in random.choice(mixed).items()
+                )
+                yield now, IdentitiesSplit(**_common(ids, {}, now), take=phone, keep=email)
             case "link" | "split":
                 yield from ((now, said) for said in _linked_or_split(random, ids, at, kind_of_event))
 

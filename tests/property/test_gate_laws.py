@@ -14,7 +14,17 @@ from schemas.events.contact import DeliveryReported, OutreachRequested
 from schemas.events.gate import ContactDecided, ContactProposed
 from streams.driver import Slot
 from tests.property.gate_histories import PEOPLE, START, histories
-from tests.property.oracles.contact import MOST, Sent, counted, is_waking_hour, may_be_sent, near, over_the_cap
+from tests.property.oracles.clusters import resolved
+from tests.property.oracles.contact import (
+    MOST,
+    Sent,
+    counted,
+    in_doubt,
+    is_waking_hour,
+    may_be_sent,
+    near,
+    over_the_cap,
+)
 from tests.property.oracles.identity import hash_of
 from tests.property.strategies import WORKSPACE, randoms
 from tests.support.runs import IDENTITY_KEY, Run, bindings, new_run, outcomes
@@ -100,7 +110,8 @@ def test_every_allow_is_right_by_what_was_known_and_by_every_clock(random: Rando
 
 
 def assert_right(run: Run, facts: Sequence[Event], seen: set[str]) -> None:
-    """What is newly allowed fits under the lead's cap, has consent that nothing took back, and comes by day."""
+    """What is newly allowed goes to an address that is nobody else's, fits under the lead's cap, has consent that
+    nothing took back, and comes by day."""
     sent = allowed(run)
     fresh = [one for one in sent if one.message_id not in seen]
     if not fresh:
@@ -108,8 +119,10 @@ def assert_right(run: Run, facts: Sequence[Event], seen: set[str]) -> None:
     lead_of = {ADDRESSES[one]: rows[0][1] for one, rows in bindings(run).items() if one in ADDRESSES}
     counting = counted(sent, [fact for fact in facts if isinstance(fact, DeliveryReported)])
     about = [fact for fact in facts if isinstance(fact, Identified)]
+    doubted = {ADDRESSES.get(one) for one in in_doubt(resolved(IDENTITY_KEY, facts).conflicts)}
     for one in fresh:
         seen.add(one.message_id)
+        assert one.address not in doubted, one
         lead = lead_of[one.address]
         others = {address for address, owner in lead_of.items() if owner == lead}
         if one.channel in MOST and one in counting:

@@ -20,8 +20,9 @@ from streams.report.sweep import facts_of, moved
 from tests.property.checks import assert_balanced, assert_oracle, assert_reconciled, interleaved
 from tests.property.identity_strategies import identity_histories
 from tests.property.oracles.clusters import STRONG, Resolved, refused, resolved
+from tests.property.oracles.contact import in_doubt
 from tests.property.strategies import Arrivals, arrivals, randoms
-from tests.support.identities import changes, limited, places, stored, sweep, unsettled
+from tests.support.identities import changes, limited, places, states, stored, sweep, unsettled
 from tests.support.runs import IDENTITY_KEY, Run, bindings, leads, new_run, observed_links, open_conflicts, sightings
 
 
@@ -57,6 +58,16 @@ def assert_who_is_who(run: Run, answer: Resolved) -> None:
     assert told.keys() <= observed.keys()
 
 
+def assert_doubts_told(run: Run, answer: Resolved) -> None:
+    """Each lead knows of each of its strong identifiers whether an open conflict says that it may be another's."""
+    doubted = in_doubt(answer.conflicts)
+    for key, slices in states(run, "lead").items():
+        lead = key.partition("/")[2]
+        for identifier, known in slices["hold"].known.items() if "hold" in slices else ():
+            if answer.lead_of_identifier.get(identifier) == lead:
+                assert known.doubted == (identifier in doubted), (lead, identifier)
+
+
 def assert_history_in_place(run: Run, facts: tuple[Event, ...], answer: Resolved) -> None:
     """Each event's history is held by one lead, where the batch answer says."""
     held = places(run)
@@ -89,6 +100,7 @@ def test_any_order_and_interleaving_comes_to_the_batch_answer(case: Any, random:
     answer = resolved(IDENTITY_KEY, facts)
     assert_who_is_who(run, answer)
     assert_history_in_place(run, facts, answer)
+    assert_doubts_told(run, answer)
     assert not unsettled(run), "somebody still awaits or owes history"
     assert not [change for change, count in changes(run).items() if count > 1], "a change was told twice"
     assert_reconciled(run)
@@ -142,6 +154,7 @@ def test_after_a_sweep_old_groups_are_as_the_new_limits_say(case: Any, random: R
     assert moved(stored(run), limits) == []
     assert_who_is_who(run, answer)
     assert_history_in_place(run, facts, answer)
+    assert_doubts_told(run, answer)
     assert not unsettled(run), "somebody still awaits or owes history"
     assert not [change for change, count in changes(run).items() if count > 1], "a change was told twice"
     assert_reconciled(run)

@@ -73,7 +73,7 @@ def test_an_allowed_message_names_all_that_it_rests_on(run: Run) -> None:
     assert (said.cap, said.used_before, said.used_after) == (1, 0, 1)
     assert said.not_after == NOON + 300 * SECOND
     assert [check.check for check in said.checks] == [
-        "time", "address", "history", "suppression", "consent", "platform", "quiet_hours", "cap",
+        "time", "address", "history", "conflict", "suppression", "consent", "platform", "quiet_hours", "cap",
     ]  # fmt: skip
     assert {check.outcome for check in said.checks} == {"pass"}
 
@@ -372,3 +372,68 @@ def test_a_held_request_moves_with_its_identifier_and_is_decided_once(run: Run) 
     at_time(run, at("3-11 05:00"))
     assert [decision for decision in decisions(run) if decision[0] != "hold"] == [("allow", "allowed")]
     assert receipt(run).lead_id == receipt(run).contact_point, "by the lead that the phone founds"
+
+
+# -- open conflicts
+
+DEE = {"email": "dee@example.com", "phone": "+18502341234"}
+
+
+def named_by_anothers_phone(when: int) -> LeadCaptured:
+    """Ann's address, by a fact that names a phone of another home region together with it."""
+    return captured(when, phone=DEE["phone"])
+
+
+@pytest.fixture
+def doubted(run: Run) -> Run:
+    run.publish(captured(NOON - DAY, region="USA", time_zone=None, country="US", **DEE))
+    at_time(run, NOON, consent("email", NOON - HOUR), consent("whatsapp", NOON - HOUR), named_by_anothers_phone(NOON))
+    return run
+
+
+def linked(when: int, *who: tuple[str, str], basis: str | None = None) -> IdentitiesLinked:
+    values = [IdentifierValue(kind=kind, value=value) for kind, value in who]  # type: ignore[arg-type]
+    return fact(IdentitiesLinked, occurred_at=when, identifiers=values, transfer_basis=basis)
+
+
+def test_an_address_that_may_be_anothers_is_held_until_people_have_looked(doubted: Run) -> None:
+    at_time(doubted, NOON + 1, ask("email", NOON + 1), ask("whatsapp", NOON + 1, "w1", email=None, phone=PHONE))
+    assert decisions(doubted) == [("hold", "open_conflict")]
+    assert decisions(doubted, "w1") == [("allow", "allowed")], "nobody doubts whose this phone is"
+    made = {check.check: (check.outcome, check.reason) for check in receipt(doubted).checks}
+    assert made["conflict"] == ("hold", "open_conflict")
+    assert {outcome for check, (outcome, _) in made.items() if check != "conflict"} == {"pass"}
+    at_time(doubted, NOON + 2, linked(NOON + 2, ("email", EMAIL), ("phone", DEE["phone"]), basis="consent"))
+    assert decisions(doubted) == [("hold", "open_conflict"), ("allow", "allowed")]
+
+
+def test_nobody_waits_for_ever_for_people_to_look(doubted: Run) -> None:
+    at_time(doubted, NOON + 1, ask("email", NOON + 1, not_after=NOON + HOUR))
+    at_time(doubted, NOON + HOUR)
+    assert decisions(doubted) == [("hold", "open_conflict"), ("deny", "expired")]
+
+
+def test_the_doubt_moves_with_the_address(doubted: Run) -> None:
+    older = fact(LeadCaptured, occurred_at=NOON - 2 * DAY, crm_id="C-1", channel="web")
+    at_time(doubted, NOON + 1, older, linked(NOON + 1, ("crm_id", "C-1"), ("email", EMAIL)))
+    at_time(doubted, NOON + 2, ask("email", NOON + 2))
+    assert receipt(doubted).lead_id != doubted.said("contact.decisions", ContactDecided)[0].contact_point
+    assert decisions(doubted) == [("hold", "open_conflict")]
+
+
+def test_a_split_settles_it(doubted: Run) -> None:
+    at_time(doubted, NOON + 1, ask("email", NOON + 1))
+    take, keep = (
+        [IdentifierValue(kind=kind, value=value)]  # type: ignore[arg-type]
+        for kind, value in (("phone", DEE["phone"]), ("email", EMAIL))
+    )
+    at_time(doubted, NOON + 2, fact(IdentitiesSplit, occurred_at=NOON + 2, take=take, keep=keep))
+    assert decisions(doubted) == [("hold", "open_conflict"), ("allow", "allowed")]
+
+
+def test_a_desk_that_many_share_is_no_address_of_one(run: Run) -> None:
+    at_time(run, NOON, consent("whatsapp", NOON - HOUR))
+    for number in range(9):
+        run.publish(captured(NOON, email=f"n{number}@example.com"))
+    at_time(run, NOON + 1, ask("whatsapp", NOON + 1, email=None, phone=PHONE))
+    assert decisions(run) == [("hold", "open_conflict")]

@@ -28,13 +28,14 @@ def bound(ver: int, moved_from: str, into: str) -> BindingChanged:
     return BindingChanged.build(
         occurred_at=0, lead_id=ME, identifier=ID, kind="phone", ver=ver, rows=[BindingRow.build(since=0, lead_id=into)],
         moves=[BindingMove.build(from_lead=moved_from, into_lead=into)], why="merged", identifiers=[ID], decision="d",
+        doubted=False,
     )  # fmt: skip
 
 
 def moved(from_lead: str, n: int, ver: int, into: str, final: int | None = None) -> HistoryMoved:
     return HistoryMoved.build(
         occurred_at=0, lead_id=ME, from_lead=from_lead, n=n, identifier=ID, kind="phone", ver=ver,
-        rows=[BindingRow.build(since=0, lead_id=into)], parts=[], final=final,
+        rows=[BindingRow.build(since=0, lead_id=into)], parts=[], final=final, doubted=False,
     )  # fmt: skip
 
 

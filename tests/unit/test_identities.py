@@ -132,7 +132,7 @@ def test_an_assignment_of_a_former_root_comes_too_late() -> None:
     held = Strong(name(BOB), ver=3)
     late = Assign.build(
         occurred_at=0, subject="", lead_id=name(ADA), version=3, root="", why="merged", identifiers=[],
-        decision="", cause="",
+        decision="", cause="", doubted=False,
     )  # fmt: skip
     assert assigned(held, late, key) == (held, ())
     after, outputs = assigned(held, late.model_copy(update={"version": 4}), key)

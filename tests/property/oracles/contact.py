@@ -73,6 +73,12 @@ def may_be_sent(facts: Iterable[Identified], channel: str, address: str, others:
     return bool(given) and max(given) > max(objected, default=-1)
 
 
+def in_doubt(conflicts: Iterable[tuple[str, tuple[str, ...]]]) -> set[str]:
+    """Those that may be another person's: of the open conflicts all but bounds and identifiers that nobody has seen."""
+    told = {"apart": True, "region": True, "limit": True, "shared": True, "unknown": False}
+    return {one for kind, identifiers in conflicts if told[kind] for one in identifiers}
+
+
 def is_waking_hour(at: int, zones: Iterable[str], hours: Mapping[str, tuple[int, int]] = SMS_HOURS) -> bool:
     """Whether every clock that somebody may live by shows an hour at which they may be sent a text."""
     moment = datetime.fromtimestamp(at / 1_000_000, UTC)

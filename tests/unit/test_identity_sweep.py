@@ -69,7 +69,7 @@ def test_old_groups_stay_until_the_sweep_and_come_together_again_after_another(r
 
 
 def test_whoever_sweeps_under_the_same_rules_changes_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    order(run, 1)
+    run.publish(fact(LeadCaptured, occurred_at="3-1", channel="web", cookie_id="c"))  # a key that is no root
     said, written = len(run.driver.outputs), set[str]()
     write = MemoryStore.write
 
@@ -78,9 +78,10 @@ def test_whoever_sweeps_under_the_same_rules_changes_nothing(run: Run, monkeypat
         write(store, changes)
 
     monkeypatch.setattr(MemoryStore, "write", noted)
-    order(run, 2)
+    for version in (1, 2):
+        order(run, version)
     assert {out.topic for out in run.driver.outputs[said:]} == {"resolve.inbox", "accepted.policies", "sweeps"}
-    assert written == {"acme/f:IdentitySweepOrdered:2"}, "the order's own key alone"
+    assert written == {f"acme/f:IdentitySweepOrdered:{version}" for version in (1, 2)}, "the orders' own keys alone"
     finished = [one for one in run.said("sweeps", SweepFinished) if one.control_type == "IdentitySweepOrdered"]
     assert len(finished) == 2 * 4
     assert {one.stage for one in finished} == {"resolve"}

@@ -10,7 +10,17 @@ from collections.abc import Sequence
 
 import msgspec
 
-from models.consent.ledger import NOTHING_SAID, Consents, Said, Statement, Wish, consented, heard, unsuppressed
+from models.consent.ledger import (
+    NOTHING_SAID,
+    Consents,
+    Said,
+    Statement,
+    Wish,
+    consented,
+    heard,
+    unerased,
+    unsuppressed,
+)
 from models.consent.slots import FORGOTTEN_AFTER, Slot, caps_of, room
 from models.consent.statements import concerned, statement
 from processors.base import Context, DeadLetter, Drop, Emit, Output
@@ -120,6 +130,7 @@ def _reserve(point: Point, asked: Reserve, ctx: Context) -> tuple[Point, Sequenc
         return point, [_refused(asked, ctx, "moved")]
     policy = ctx.policy
     for permission in (
+        unerased(point.consents, strong.erased_at),
         unsuppressed(point.consents),
         consented(point.consents, Wish(asked.channel, asked.purpose, asked.category, asked.region), policy),
     ):

@@ -14,7 +14,7 @@ from schemas.events.clicks import ClickRecorded
 from schemas.events.touchpoints import TouchpointRecorded
 from tests.property.checks import assert_balanced, assert_oracle, assert_reconciled, interleaved
 from tests.property.identity_strategies import identity_histories
-from tests.property.oracles.clusters import Resolved, refused, resolved
+from tests.property.oracles.clusters import NOBODY, Resolved, refused, resolved
 from tests.property.strategies import Arrivals, arrivals, randoms
 from tests.support.identities import changes, places, unsettled
 from tests.support.runs import IDENTITY_KEY, Run, bindings, leads, open_conflicts
@@ -31,7 +31,8 @@ def assert_who_is_who(run: Run, answer: Resolved) -> None:
     """Bindings, profiles and conflicts are those of the batch answer."""
     bound = bindings(run)
     for identifier, lead in answer.lead_of_identifier.items():
-        assert bound[identifier] == [(0, lead)]
+        erasure = answer.known.erasures.get(identifier)
+        assert bound[identifier] == ([(0, lead)] if erasure is None else [(0, NOBODY), (erasure.at + 1, lead)])
     for weak in answer.known.weak:
         assert bound[weak] == answer.intervals(weak)
     for lead, identifiers in leads(run).items():

@@ -93,6 +93,14 @@ def objections(consents: Consents) -> Consents:
     return Consents(withdrawn=consents.withdrawn, suppressed=consents.suppressed)
 
 
+def unerased(consents: Consents, erased_at: int | None) -> Permission:
+    """Whether an address may be written to after an erasure, if there was one: once it has opted in anew."""
+    newest = max(consents.granted.values(), default=None)
+    if erased_at is None or (newest is not None and newest.at > erased_at):
+        return Permission(True, "not_erased")
+    return Permission(False, "erased")
+
+
 def unsuppressed(consents: Consents) -> Permission:
     """Whether anything may be sent at all."""
     if consents.suppressed is not None:

@@ -7,6 +7,7 @@ from models.consent.slots import Slot, caps_of, room
 from models.consent.statements import REACHED_BY
 from models.consent.zones import zones_of
 from models.identity import STRONG
+from models.identity.erasure import erased_at
 from models.local_time import iso_week
 from processors.base import Context
 from processors.lead.checks import Situation
@@ -49,6 +50,7 @@ def situation(requests: Requests, request: Request, channel: PersonalChannel, ct
         phone=phone,
         zones=zones,
         room=room(used, wanted, caps_of(ctx.policy, request.region, channel), ctx.policy.cap_window),
+        erased_at=erased_at(holding.known[point[0]].rows) if point is not None else None,
     )
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from schemas.events.base import DAY, HOUR, SECOND, Event, instant
 from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived, OutreachRequested
-from schemas.events.governance import IdentifierValue, IdentitiesLinked, IdentitiesSplit
+from schemas.events.governance import ErasureRequested, IdentifierValue, IdentitiesLinked, IdentitiesSplit
 from schemas.events.leads import LeadCaptured
 from schemas.events.touchpoints import TouchpointRecorded
 
@@ -44,7 +44,7 @@ def histories(random: Random, size: int) -> Iterator[tuple[int, Event]]:
         channel, kind = random.choice(list(CHANNELS.items()))
         who = {kind: person[kind]} if random.random() < 0.6 else person
         kind_of_event = random.choices(
-            ("ask", "consent", "stop", "report", "warm", "link", "split"), (12, 3, 1, 3, 2, 2, 1)
+            ("ask", "consent", "stop", "report", "warm", "link", "split", "erase"), (12, 3, 1, 3, 2, 2, 1, 1)
         )[0]
         match kind_of_event:
             case "ask":
@@ -64,6 +64,8 @@ def histories(random: Random, size: int) -> Iterator[tuple[int, Event]]:
                 status = random.choice(("rejected", "rejected", "complained", "delivered"))
                 report = {"message_id": message, "channel": channel, "status": status}
                 yield now, _fact(DeliveryReported, ids, {**person, **who}, at, **report)
+            case "erase":
+                yield now, _erasure(random, ids, person, at)
             case "link" | "split":
                 yield from ((now, said) for said in _linked_or_split(random, ids, at, kind_of_event))
 
@@ -81,6 +83,13 @@ def _linked_or_split(random: Random, ids: Iterator[str], at: int, what: str) -> 
             if what == "link"
             else IdentitiesSplit(**common, take=one, keep=other)
         )
+
+
+def _erasure(random: Random, ids: Iterator[str], person: dict[str, str], at: int) -> ErasureRequested:
+    """That one of a person's addresses is to be forgotten, or both are."""
+    kinds = random.choice((["email"], ["phone"], ["email", "phone"]))
+    values = [IdentifierValue(kind=kind, value=person[kind]) for kind in kinds]  # type: ignore[arg-type]
+    return ErasureRequested(**_common(ids, {}, at), identifiers=values, reason="asked")
 
 
 def _zone(person: dict[str, str]) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 
+from models.identity.erasure import somebody
 from streams.report.identity import Held, Preview, held, preview
 
 Connection = psycopg.Connection[dict[str, Any]]
@@ -49,8 +50,9 @@ _CONFLICTS = """
 """
 _ACTS = """
     SELECT at, who, command, reason, event_id::text, ids FROM audit_log
-    WHERE command IN ('identity link', 'identity split')
+    WHERE command IN ('identity link', 'identity split', 'identity erase')
       AND (ids -> 'identifiers' ?| %(names)s::text[] OR ids -> 'take' ?| %(names)s::text[]
+           OR ids -> 'erased' ?| %(names)s::text[]
            OR ids -> 'keep' ?| %(names)s::text[])
     ORDER BY entry
 """
@@ -66,7 +68,7 @@ def bindings(connection: Connection, leads: Collection[str]) -> tuple[list[Held]
 
 def preview_of(connection: Connection, named: Mapping[str, str]) -> Preview:
     """What an act on identifiers is about; ``named``: in words, by hash."""
-    leads = [row["lead_id"] for row in connection.execute(_NAMED, (list(named),)).fetchall()]
+    leads = sorted(somebody(row["lead_id"] for row in connection.execute(_NAMED, (list(named),)).fetchall()))
     holds, regions = bindings(connection, leads)
     return preview(named, holds, regions, connection.execute(_BOOKED, {"leads": leads}).fetchall())
 

@@ -89,6 +89,20 @@ def test_what_was_said_after_an_erasure_holds() -> None:
     assert join(found, Facts(erased={"a": Sighting(4, "e2", "UAE", "email")})).links == {}
 
 
+def test_of_several_links_since_an_erasure_none_is_older() -> None:
+    """An erasure that is heard of late does not know any more which was the first since."""
+    kinds = {"a": "email", "b": "crm_id", "c": "crm_id"}
+    found = []
+    for seen_b, seen_c in ((8, 9), (9, 8)):
+        facts = Facts(
+            first={one: Sighting(at_, one, "UAE", kinds[one]) for at_, one in enumerate(kinds)},
+            links={pair("a", "b"): SaidOfPair(seen_b, "f"), pair("a", "c"): SaidOfPair(seen_c, "g")},
+        )
+        found.append(partition(join(facts, Facts(erased={"a": Sighting(4, "e", "UAE", "email")})), {"crm_id": 1}))
+    assert found[0] == found[1]
+    assert len({*found[0].leads.values()}) == 2
+
+
 def test_a_binding_tells_of_the_erasure() -> None:
     assert rows_of("l", None) == ((0, "l"),)
     assert rows_of("l", 7) == ((0, NOBODY), (8, "l"))
@@ -155,6 +169,15 @@ def test_an_erasure_that_comes_late_leaves_what_happened_since() -> None:
     lead = name(PHONE)  # which is older than an identifier that has begun anew
     assert places(run) == {"t2": {lead}, "t3": {name(BOB)}, "t4": {lead}, "t5": {lead}}
     assert leads(run) == {lead: {name(ADA), name(PHONE)}, name(BOB): {name(BOB)}}, "named together since"
+
+
+def test_who_stays_in_its_lead_loses_what_was_before_all_the_same() -> None:
+    both = {"email": ADA, "phone": PHONE}
+    run = ran(
+        touch("t0", "3-1", phone=PHONE), touch("t1", "3-2", **both), touch("t2", "3-6", **both), erased("3-4", ADA)
+    )
+    assert bindings(run)[name(ADA)] == [(0, NOBODY), (at("3-4") + 1, name(PHONE))]
+    assert places(run) == {"t0": {name(PHONE)}, "t2": {name(PHONE)}}
 
 
 @pytest.mark.parametrize("again", [("3-4", "3-4"), ("3-4", "3-3"), ("3-3", "3-4")])

@@ -83,7 +83,7 @@ CREATE TABLE identifier_bindings (
 );
 COMMENT ON TABLE identifier_bindings IS
     'Which lead an identifier''s (or a booking''s) history belongs to at t: of the rows with since <= t that of the '
-    'highest (version, since)';
+    'highest (version, since); the lead of all zeros is nobody: that history was erased';
 CREATE INDEX ON identifier_bindings (lead_id);
 
 CREATE TABLE identity_changes (

@@ -171,12 +171,36 @@ def test_an_erasure_that_comes_late_leaves_what_happened_since() -> None:
     assert leads(run) == {lead: {name(ADA), name(PHONE)}, name(BOB): {name(BOB)}}, "named together since"
 
 
-def test_who_stays_in_its_lead_loses_what_was_before_all_the_same() -> None:
+def test_a_pair_that_was_known_is_linked_anew() -> None:
+    run = ran(*history(), touch("t4", "3-3", email=ADA, phone=PHONE), erased("3-4", PHONE))
+    assert leads(run)[name(ADA)] == {name(ADA)}
+    run.publish(touch("t5", "3-6", email=ADA, phone=PHONE))
+    assert leads(run)[name(ADA)] == {name(ADA), name(PHONE)}
+
+
+def test_a_late_fact_of_what_was_erased_has_named_the_others() -> None:
+    run = ran(erased("3-4", ADA), touch("t1", "3-2", email=ADA, phone=PHONE), captured("3-3", phone=PHONE))
+    assert leads(run)[name(PHONE)] == {name(PHONE)}
+    first = states(run, "resolve")[f"acme/phone:{name(PHONE)}"]["strong"].first
+    assert first is not None
+    assert first.at == at("3-2")
+
+
+def test_who_names_what_was_erased_hears_of_it_and_links_it_anew() -> None:
     both = {"email": ADA, "phone": PHONE}
-    run = ran(
-        touch("t0", "3-1", phone=PHONE), touch("t1", "3-2", **both), touch("t2", "3-6", **both), erased("3-4", ADA)
-    )
-    assert bindings(run)[name(ADA)] == [(0, NOBODY), (at("3-4") + 1, name(PHONE))]
+    run = ran(erased("3-4", PHONE), touch("t1", "3-2", **both))
+    assert leads(run)[name(ADA)] == {name(ADA)}
+    run.publish(touch("t2", "3-6", **both))
+    assert leads(run)[name(ADA)] == {name(ADA), name(PHONE)}
+
+
+def test_who_stays_in_its_lead_loses_what_was_before_all_the_same() -> None:
+    both, mine = {"crm_id": "1", "phone": PHONE}, name("1", "crm_id")
+    assert mine < name(PHONE), "its key is the root, which then never sees it alone"
+    run = ran(touch("t0", "3-1", phone=PHONE), touch("t1", "3-2", **both), touch("t2", "3-6", **both))
+    named = [{"kind": "crm_id", "value": "1"}]
+    run.publish(fact(ErasureRequested, occurred_at="3-4", identifiers=named, reason="asked"))
+    assert bindings(run)[mine] == [(0, NOBODY), (at("3-4") + 1, name(PHONE))]
     assert places(run) == {"t0": {name(PHONE)}, "t2": {name(PHONE)}}
 
 

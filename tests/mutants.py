@@ -714,11 +714,9 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "the gate knows of no erasure": Mutant("processors/lead/checks.py", '    ("erased", remembered),\n', ""),
     "a contact point forgets its erasure": Mutant(
-        "processors/resolve/point.py", "        unerased(point.consents, strong.erased_at),\n", ""
+        "processors/resolve/point.py", "        unerased(consents, strong.erased_at),\n", ""
     ),
-    "an older opt-in lifts an erasure": Mutant(
-        "models/consent/ledger.py", "(newest is not None and newest.at > erased_at)", "newest is not None"
-    ),
+    "an older opt-in lifts an erasure": Mutant("models/consent/ledger.py", "if said.at > erased_at}", "if said}"),
 }
 
 

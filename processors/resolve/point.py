@@ -18,6 +18,7 @@ from models.consent.ledger import (
     Wish,
     consented,
     heard,
+    since_erasure,
     unerased,
     unsuppressed,
 )
@@ -129,10 +130,11 @@ def _reserve(point: Point, asked: Reserve, ctx: Context) -> tuple[Point, Sequenc
     if strong is None or strong.lead_id != asked.lead_id:
         return point, [_refused(asked, ctx, "moved")]
     policy = ctx.policy
+    consents = since_erasure(point.consents, strong.erased_at)
     for permission in (
-        unerased(point.consents, strong.erased_at),
-        unsuppressed(point.consents),
-        consented(point.consents, Wish(asked.channel, asked.purpose, asked.category, asked.region), policy),
+        unerased(consents, strong.erased_at),
+        unsuppressed(consents),
+        consented(consents, Wish(asked.channel, asked.purpose, asked.category, asked.region), policy),
     ):
         if not permission.allowed:
             return point, [_refused(asked, ctx, permission.reason)]

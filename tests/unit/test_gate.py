@@ -417,3 +417,13 @@ def test_a_request_of_before_the_erasure_that_comes_late_is_let_go(run: Run) -> 
     at_time(run, NOON, consent("email", NOON - HOUR), erasure(NOON, email=EMAIL), ask("email", NOON - 1))
     assert decisions(run) == []
     assert run.count("resolve", "outreach", "accepted") == run.count("resolve", "outreach", "drop:erased") == 1
+
+
+def test_what_an_address_allowed_before_its_erasure_counts_no_more(run: Run) -> None:
+    """Neither here nor at the address, though another channel has been opened since."""
+    crm = {"crm_id": "C-1", "phone": PHONE, "email": None}
+    at_time(run, NOON, consent("sms", NOON - HOUR, **crm), erasure(NOON, phone=PHONE))
+    at_time(run, NOON + 1, captured(NOON + 1, **crm), consent("whatsapp", NOON + 1, **crm))
+    at_time(run, NOON + 2, ask("sms", NOON + 2, **crm), ask("whatsapp", NOON + 2, "m2", **crm))
+    assert decisions(run) == [("deny", "no_consent")]
+    assert decisions(run, "m2") == [("allow", "allowed")]

@@ -135,3 +135,13 @@ def test_an_erased_address_refuses_until_it_opts_in_anew(point: Point) -> None:
     assert told(again, asked("m2"), where)[1] == "erased"
     again, _ = told(point, consented(when=NOON - HOUR + 1), where)
     assert told(again, asked("m3"), where)[1] == 1
+
+
+def test_what_was_allowed_before_an_erasure_counts_no_more() -> None:
+    where = msgspec.structs.replace(
+        ctx(), slices={"strong": Strong(LEAD, mark=Sighting(NOON - HOUR, "e", "UAE", "email"))}
+    )
+    held, _ = told(None, consented(when=NOON - DAY), where)
+    said = {"consent_id": "d", "channel": "whatsapp", "purpose": "marketing", "suppressed": False, "granted": True}
+    held, _ = told(held, ConsentNoted.build(subject="email:h", occurred_at=NOON, **said), where)
+    assert told(held, asked("m1"), where)[1] == "no_consent"

@@ -24,6 +24,7 @@ from schemas.events.gate import ApprovalConcluded, ApprovalRequested, ContactDec
 from schemas.events.governance import (
     ApprovalDecided,
     CancellationRisk,
+    ErasureRequested,
     ExchangeRateSet,
     IdentitiesLinked,
     IdentitiesSplit,
@@ -52,6 +53,7 @@ from schemas.events.resolving import (
     BindingChanged,
     Claim,
     Companion,
+    Erased,
     FactsMoved,
     HistoryMoved,
     Link,
@@ -121,7 +123,7 @@ FACTS: tuple[Topic, ...] = (
     _fact("properties", PropertyListed, partitions=1),
     _fact("content", ContentProposed, partitions=1),
     _fact("approvals", ApprovalDecided, partitions=1),
-    _fact("identities", IdentitiesLinked, IdentitiesSplit, partitions=1),
+    _fact("identities", IdentitiesLinked, IdentitiesSplit, ErasureRequested, partitions=1),
     _fact("rates", ExchangeRateSet, partitions=1),
     _fact("risks", CancellationRisk, partitions=1),
     _fact("policies", PolicyChanged, IdentitySweepOrdered, partitions=1),
@@ -140,7 +142,7 @@ def _inbox(name: str, key: tuple[str, ...], *messages: type[Message], partitions
 
 
 _ALL_FACTS = tuple(type_ for fact in FACTS for type_ in fact.types)
-_RESOLVING = (Link, Meet, FactsMoved, Assign, Named, Apart, Login, Owner, Companion, Claim, Attach)
+_RESOLVING = (Link, Meet, FactsMoved, Assign, Named, Apart, Erased, Login, Owner, Companion, Claim, Attach)
 _RESERVING = (ConsentNoted, Reserve, Release)
 _LEADING = (BindingChanged, HistoryMoved, ConsentTold, Granted, Refused)
 

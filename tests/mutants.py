@@ -23,7 +23,7 @@ UNIT = (
     "count", "journey", "identities", "sightings", "identity_sweep",
     "hold", "post", "close", "flag", "settle", "measure", "learned", "solve",
     "stage", "partition", "driver", "topology", "zones", "windows", "words", "gate",
-    "point", "approve", "nurture",
+    "point", "approve", "nurture", "erasure",
 )  # fmt: skip
 PROPERTY = (
     "money", "attribution", "standing", "hot_lead", "learning", "journeys", "ledger_laws", "campaign_laws", "line_law",
@@ -427,7 +427,7 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "links count in the order in which they came": Mutant(
         "models/identity/partition.py",
-        "for link in sorted(facts.links, key=lambda link: (facts.links[link], link)):",
+        "for link in sorted(facts.links, key=lambda link: (_observed_at(link, facts), link)):",
         "for link in facts.links:",
     ),
     "people's links come after observed ones": Mutant(
@@ -486,7 +486,7 @@ MUTANTS: dict[str, Mutant] = {
         "processors/lead/hold.py", "one.ver < mark.ver for one in holding.awaits", "False for one in holding.awaits"
     ),
     "a lead is not told of its anchor": Mutant(
-        "processors/resolve/root.py", "for one in sorted(in_use)", "for one in ()"
+        "processors/resolve/root.py", "for one in sorted(in_use & {*facts.first})", "for one in ()"
     ),
     "an open conflict holds nobody": Mutant(
         "processors/lead/checks.py", 'Check("hold", "open_conflict") if now.doubted else ', ""
@@ -670,6 +670,90 @@ MUTANTS: dict[str, Mutant] = {
         "processors/lead/gate.py", "if ctx.is_stale(fact.occurred_at):", "if False:"
     ),
     "held for ever": Mutant("processors/lead/checks.py", "if now.now >= request.not_after:", "if False:"),
+    "the oldest erasure counts": Mutant(
+        "models/identity/facts.py", "_united(one.erased, other.erased, max)", "_united(one.erased, other.erased, min)"
+    ),
+    "a link of before an erasure is kept": Mutant(
+        "models/identity/facts.py", "links=_since(facts.links, erased)", "links=facts.links"
+    ),
+    "a link by hand of before an erasure is kept": Mutant(
+        "models/identity/facts.py", "explicit=_since(facts.explicit, erased)", "explicit=facts.explicit"
+    ),
+    "a cut of before an erasure is kept": Mutant(
+        "models/identity/facts.py", "apart=_since(facts.apart, erased)", "apart=facts.apart"
+    ),
+    "an erased identifier keeps its name": Mutant(
+        "models/identity/facts.py",
+        "return name_of(identifier, mark.at if mark is not None else None)",
+        "return identifier",
+    ),
+    "an erased identifier is as old as before": Mutant(
+        "models/identity/facts.py",
+        "first={one: erased.get(one, first) for one, first in facts.first.items()}",
+        "first=facts.first",
+    ),
+    "who is erased is not told": Mutant(
+        "models/identity/facts.py", "if facts.erased.get(one) == erased.get(one)", "if one"
+    ),
+    "links of an erased identifier count from when they were seen": Mutant(
+        "models/identity/partition.py", "return max(marks) if marks else facts.links[link]", "return facts.links[link]"
+    ),
+    "neighbours do not hear of an erasure": Mutant(
+        "processors/resolve/erased.py", "return strong, [*told, *outputs]", "return strong, outputs"
+    ),
+    "what was seen since an erasure is not said anew": Mutant(
+        "processors/resolve/erased.py", "(seen := strong.known[name].seen).at > mark.at}", "(seen := None)}"
+    ),
+    "what was seen last is forgotten": Mutant(
+        "processors/resolve/known.py", "seen=max(known.seen, seen))", "seen=known.seen)"
+    ),
+    "an erasure reaches the first identifier alone": Mutant(
+        "processors/resolve/erased.py", "return strong, [*others, *outputs]", "return strong, outputs"
+    ),
+    "who links what is erased does not hear of it": Mutant(
+        "processors/resolve/told.py",
+        "return strong, [tell_erased(message.other, strong.mark, ctx)]",
+        "return strong, []",
+    ),
+    "a late fact is the new lead's": Mutant(
+        "processors/resolve/known.py", "return NOBODY if self.is_erased(at) else self.lead_id", "return self.lead_id"
+    ),
+    "an erased fact has named nobody": Mutant(
+        "processors/resolve/witness.py",
+        "is_news = is_void = strong.is_erased(said.at)",
+        "is_void, is_news = strong.is_erased(said.at), False",
+    ),
+    "an erasure moves no history": Mutant(
+        "processors/resolve/told.py",
+        "moved = change(before, strong.rows,",
+        "moved = change(before, ((0, strong.lead_id),),",
+    ),
+    "the name borne since an erasure goes nowhere": Mutant(
+        "processors/resolve/told.py",
+        "    if strong.mark is None:\n        return []\n",
+        "    if strong:\n        return []\n",
+    ),
+    "dependents do not hear of an erasure": Mutant(
+        "processors/resolve/told.py",
+        "owned = Ownership(key.subject, strong.lead_id, strong.ver, strong.erased_at)",
+        "owned = Ownership(key.subject, strong.lead_id, strong.ver)",
+    ),
+    "a booking stays with who was erased": Mutant(
+        "processors/resolve/booking.py", "if lead_id in (None, NOBODY) or is_erased:", "if lead_id in (None, NOBODY):"
+    ),
+    "what is nobody's is shipped": Mutant("processors/lead/hold.py", " if lead != NOBODY\n    ]", "\n    ]"),
+    "what is nobody's goes on": Mutant("processors/lead/hold.py", "if lead == NOBODY:", "if False:"),
+    "values that came with others' facts stay": Mutant(
+        "processors/lead/profile.py", "after = _without_erased(before, event)", "after = before"
+    ),
+    "who waits for an answer hears of no erasure": Mutant(
+        "processors/lead/gate.py", 'before, _last_words(before, event.parts.get("gate"), ctx)', "before, []"
+    ),
+    "the gate knows of no erasure": Mutant("processors/lead/checks.py", '    ("erased", remembered),\n', ""),
+    "a contact point forgets its erasure": Mutant(
+        "processors/resolve/point.py", "        unerased(consents, strong.erased_at),\n", ""
+    ),
+    "an older opt-in lifts an erasure": Mutant("models/consent/ledger.py", "if said.at > erased_at}", "if said}"),
 }
 
 

@@ -93,6 +93,21 @@ def objections(consents: Consents) -> Consents:
     return Consents(withdrawn=consents.withdrawn, suppressed=consents.suppressed)
 
 
+def since_erasure(consents: Consents, erased_at: int | None) -> Consents:
+    """Without what an address allowed up to its erasure, if there was one; its objections stay."""
+    if erased_at is None:
+        return consents
+    granted = {name: said for name, said in consents.granted.items() if said.at > erased_at}
+    return msgspec.structs.replace(consents, granted=granted)
+
+
+def unerased(consents: Consents, erased_at: int | None) -> Permission:
+    """Whether an address may be written to after an erasure, if there was one: once it has opted in anew."""
+    if erased_at is None or since_erasure(consents, erased_at).granted:
+        return Permission(True, "not_erased")
+    return Permission(False, "erased")
+
+
 def unsuppressed(consents: Consents) -> Permission:
     """Whether anything may be sent at all."""
     if consents.suppressed is not None:

@@ -16,6 +16,12 @@ def lead_at(rows: Sequence[tuple[int, str]], at: int, own: str) -> str:
     return rows[bisect_right(rows, at, key=lambda row: row[0]) - 1][1] if rows else own
 
 
+def between(rows: Sequence[tuple[int, str]], since: int, until: int | None) -> Rows:
+    """The part of a binding from one instant to before another, if there is another."""
+    later = [row for row in rows if since < row[0] and (until is None or row[0] < until)]
+    return ((since, lead_at(rows, since, "")), *later)
+
+
 def collapsed(rows: Sequence[tuple[int, str]]) -> Rows:
     """The rows without those that change nothing."""
     return tuple(row for place, row in enumerate(rows) if place == 0 or rows[place - 1][1] != row[1])

@@ -11,6 +11,8 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from models.identity.erasure import NOBODY, name_of
+
 Pair = tuple[str, str]
 V = TypeVar("V", bound=tuple[object, ...])
 
@@ -51,6 +53,9 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
 
     ``first`` holds the group's members. A pair is ``apart`` unless it was linked on purpose later; an identifier that
     is ``shared`` links nothing. ``assigned`` has the lead of each member that does not bear its own name.
+
+    ``erased`` has the newest erasure of an identifier, as the sighting that it begins anew with: what was said of it
+    at or before that is void, and forgotten.
     """
 
     first: dict[str, Sighting] = {}
@@ -60,6 +65,16 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
     shared: tuple[str, ...] = ()
     assigned: dict[str, str] = {}
     conflicts: tuple[Conflict, ...] = ()
+    erased: dict[str, Sighting] = {}
+
+    def own_name(self, identifier: str) -> str:
+        """The lead that an identifier founds."""
+        mark = self.erased.get(identifier)
+        return name_of(identifier, mark.at if mark is not None else None)
+
+    def told(self, identifier: str) -> str:
+        """The lead that a member was last told to belong to; nobody's, if it has been erased since."""
+        return self.assigned.get(identifier, NOBODY if identifier in self.erased else identifier)
 
 
 def pair(one: str, other: str) -> Pair:
@@ -68,7 +83,13 @@ def pair(one: str, other: str) -> Pair:
 
 
 def join(one: Facts, other: Facts) -> Facts:
-    """All that either knows: the earliest sighting and observed link, the latest word of people on a pair."""
+    """All that either knows: the earliest sighting and observed link, the latest word of people on a pair.
+
+    The newest erasures go first: they void what either side says, however late it comes.
+    """
+    erased = _united(one.erased, other.erased, max)
+    if erased:
+        one, other = _without_void(one, erased), _without_void(other, erased)
     return Facts(
         _united(one.first, other.first, min),
         _united(one.links, other.links, min),
@@ -77,7 +98,29 @@ def join(one: Facts, other: Facts) -> Facts:
         tuple(sorted({*one.shared, *other.shared})),
         {**one.assigned, **other.assigned},
         tuple(sorted({*one.conflicts, *other.conflicts})),
+        erased,
     )
+
+
+def _without_void(facts: Facts, erased: Mapping[str, Sighting]) -> Facts:
+    """Facts without what was said of an identifier up to its erasure, which is its first sighting now."""
+    return msgspec.structs.replace(
+        facts,
+        first={one: erased.get(one, first) for one, first in facts.first.items()},
+        links=_since(facts.links, erased),
+        explicit=_since(facts.explicit, erased),
+        apart=_since(facts.apart, erased),
+        assigned={one: lead for one, lead in facts.assigned.items() if facts.erased.get(one) == erased.get(one)},
+    )
+
+
+def _since(said: Mapping[Pair, V], erased: Mapping[str, Sighting]) -> dict[Pair, V]:
+    """What was said of pairs after either end was last erased."""
+    return {
+        ends: word
+        for ends, word in said.items()
+        if all(word[0] > erased[end].at for end in ends if end in erased)  # type: ignore[operator]
+    }
 
 
 def _united(one: Mapping[str, V] | Mapping[Pair, V], other: Mapping, best: Callable[[V, V], V]) -> dict:  # type: ignore[type-arg]

@@ -47,7 +47,7 @@ def partition(facts: Facts, limits: Limits) -> Partition:
     """Leads by member, and conflicts. ``limits`` says how many identifiers of a kind observed links may bring together.
 
     A lead is named after its anchor, the member seen first (then best kind, then least hash), so it keeps its name when
-    newer identifiers join.
+    newer identifiers join. An identifier that was erased is as old as that.
     """
     group_of = {one: _Group({one}, one, first.region, Counter((first.kind,))) for one, first in facts.first.items()}
     apart = {cut for cut, said in facts.apart.items() if cut not in facts.explicit or facts.explicit[cut][:2] <= said}
@@ -64,15 +64,25 @@ def partition(facts: Facts, limits: Limits) -> Partition:
             _merge(one, other, facts, group_of)
         elif refused:
             conflicts.add(Conflict(refused, link))
-    return Partition({member: group.anchor for member, group in group_of.items()}, tuple(sorted(conflicts)))
+    leads = {member: facts.own_name(group.anchor) for member, group in group_of.items()}
+    return Partition(leads, tuple(sorted(conflicts)))
 
 
 def _in_order(facts: Facts) -> Iterator[tuple[Pair, bool]]:
     """Links with whether they were observed only: people's first, each sort by (time, fact, pair)."""
     for link in sorted(facts.explicit, key=lambda link: (facts.explicit[link][:2], link)):
         yield link, False
-    for link in sorted(facts.links, key=lambda link: (facts.links[link], link)):
+    for link in sorted(facts.links, key=lambda link: (_observed_at(link, facts), link)):
         yield link, True
+
+
+def _observed_at(link: Pair, facts: Facts) -> tuple[int, str]:
+    """When a link was first seen; of an identifier that was erased every link counts from then.
+
+    Which one was the first since need not be known then, and cannot be where the erasure is heard of late.
+    """
+    marks = [facts.erased[end][:2] for end in link if end in facts.erased]
+    return max(marks) if marks else facts.links[link]
 
 
 def _refused(one: _Group, other: _Group, link: Pair, observed: bool, rules: _Rules) -> str | None:

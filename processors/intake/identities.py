@@ -1,16 +1,16 @@
-"""Links and splits that people and systems state: whether they can be meant, and their identifiers as hashes."""
+"""Links, splits and erasures that people and systems state: can they be meant, and their identifiers as hashes."""
 
 from __future__ import annotations
 
 from models.identity import STRONG, identifier_hash, normalise, workspace_key
 from processors.base import DeadLetter
-from schemas.events.governance import IdentifierValue, IdentitiesLinked, IdentitiesSplit
+from schemas.events.governance import ErasureRequested, IdentifierValue, IdentitiesLinked, IdentitiesSplit
 from schemas.events.identity import IdentifierHash
 
-SaidOfIdentities = IdentitiesLinked | IdentitiesSplit
+SaidOfIdentities = IdentitiesLinked | IdentitiesSplit | ErasureRequested
 
 MIN_NAMED, MAX_NAMED = 2, 64
-"""How many identifiers a link or a split may name."""
+"""How many identifiers a link or a split may name; an erasure may name a single one."""
 
 
 def contradiction(fact: SaidOfIdentities) -> DeadLetter | None:
@@ -21,9 +21,10 @@ def contradiction(fact: SaidOfIdentities) -> DeadLetter | None:
     if any(one.kind not in STRONG for one in _named(fact)):
         weak = "only CRM ids, e-mail addresses, phone numbers and WhatsApp ids link people: leave the others out"
         return DeadLetter("weak_identifier", weak)
-    sides = [named] if isinstance(fact, IdentitiesLinked) else [named[: len(fact.take)], named[len(fact.take) :]]
-    if len({*named}) < MIN_NAMED or not all(sides):
-        return DeadLetter("too_few_identifiers", "name two different identifiers at least, in a split one on each side")
+    sides = [named[: len(fact.take)], named[len(fact.take) :]] if isinstance(fact, IdentitiesSplit) else [named]
+    if len({*named}) < (1 if isinstance(fact, ErasureRequested) else MIN_NAMED) or not all(sides):
+        few = "name two different identifiers at least, in a split one on each side; in an erasure one"
+        return DeadLetter("too_few_identifiers", few)
     if len(named) > MAX_NAMED:
         return DeadLetter("too_many_identifiers", f"{len(named)} identifiers; a fact may name {MAX_NAMED}")
     if len(sides) > 1 and {*sides[0]} & {*sides[1]}:
@@ -39,7 +40,7 @@ def hashed(identity_key: bytes, fact: SaidOfIdentities) -> list[IdentifierHash]:
 
 
 def _named(fact: SaidOfIdentities) -> list[IdentifierValue]:
-    return fact.identifiers if isinstance(fact, IdentitiesLinked) else [*fact.take, *fact.keep]
+    return [*fact.take, *fact.keep] if isinstance(fact, IdentitiesSplit) else fact.identifiers
 
 
 def _normal(fact: SaidOfIdentities, one: IdentifierValue) -> tuple[str, str] | None:

@@ -7,7 +7,7 @@ from processors.lead.consent import Stated, consent
 from processors.lead.count import count
 from processors.lead.flag import Flagged, flag
 from processors.lead.gate import gate
-from processors.lead.history import HistoryGiven, HistoryTaken
+from processors.lead.history import HistoryErased, HistoryGiven, HistoryTaken
 from processors.lead.hold import Holding, hold
 from processors.lead.journey import Journeys, journey
 from processors.lead.nurture import Nurturing, nurture
@@ -49,7 +49,7 @@ STEPS = (
         "hold",
         hold,
         consumes=(*_PERSONAL, BookingChanged, BindingChanged, HistoryMoved),
-        emits=(HistoryMoved, *_MOVES, LeadMerged, LeadSplit),
+        emits=(HistoryMoved, HistoryErased, *_MOVES, LeadMerged, LeadSplit),
         slice=Holding,
     ),
     Step("profile", profile, (*_PERSONAL, BindingChanged, *_MOVES), emits=(LeadProfiled,), slice=Profile),
@@ -74,7 +74,7 @@ STEPS = (
     Step(
         "gate",
         gate,
-        consumes=(*_REQUESTS, Granted, Refused, DeliveryReported, *_NEWS, *_MOVES, TimerFired),
+        consumes=(*_REQUESTS, Granted, Refused, DeliveryReported, *_NEWS, HistoryErased, *_MOVES, TimerFired),
         emits=(ContactDecided, Reserve, Release, ConsentNoted),
         slice=Requests,
     ),

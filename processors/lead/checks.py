@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from models.consent.jurisdiction import jurisdictions_of
-from models.consent.ledger import Consents, Permission, Wish, consented, unsuppressed
+from models.consent.ledger import Consents, Permission, Wish, consented, unerased, unsuppressed
 from models.consent.slots import Room
 from models.consent.windows import Opening, hours_for, opening
 from models.consent.zones import Zones
@@ -36,7 +36,7 @@ class Situation(NamedTuple):
 
     ``point`` is the contact point's hash and kind, none where the lead has none for the channel; ``room`` is what the
     lead's own cap leaves; ``awaits``: history of a strong identifier is still on its way; ``doubted``: an open conflict
-    says that the contact point may be another person's.
+    says that the contact point may be another person's; ``erased_at``: when it was last erased.
     """
 
     now: int
@@ -52,6 +52,12 @@ class Situation(NamedTuple):
     phone: str | None
     zones: Zones
     room: Room
+    erased_at: int | None = None
+
+
+def remembered(_: Request, now: Situation) -> Check:
+    """The contact point was not erased, or has opted in anew since."""
+    return _of(unerased(now.consents, now.erased_at))
 
 
 def in_time(request: Request, now: Situation) -> Check:
@@ -125,6 +131,7 @@ def capped(request: Request, now: Situation) -> Check:
 
 
 CHECKS: tuple[tuple[str, Callable[[Request, Situation], Check]], ...] = (
+    ("erased", remembered),
     ("time", in_time),
     ("address", reachable),
     ("history", settled),

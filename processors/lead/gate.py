@@ -16,7 +16,7 @@ from models.identity.binding import lead_at
 from models.local_time import iso_week
 from processors.base import CancelTimer, Context, DeadLetter, Drop, Emit, Output, Timer, TimerFired
 from processors.lead.checks import Check, Situation, checked, verdict
-from processors.lead.history import HistoryGiven, HistoryTaken, brought_by, lead_id
+from processors.lead.history import HistoryErased, HistoryGiven, HistoryTaken, brought_by, lead_id
 from processors.lead.receipt import Decision, receipt
 from processors.lead.requests import MAX_HELD, Asked, No, Request, Requests, joined, parted
 from processors.lead.situation import situation
@@ -44,6 +44,8 @@ def gate(held: Requests | None, event: Event | TimerFired, ctx: Context) -> tupl
             after, outputs = _refused(before, event, ctx)
         case DeliveryReported():
             after, outputs = _delivered(before, event, ctx)
+        case HistoryErased():
+            after, outputs = before, _last_words(before, event.parts.get("gate"), ctx)
         case HistoryGiven():
             rest, by_lead = parted(before, event.whereabouts(ctx))
             after, outputs = joined(rest, by_lead.get(lead_id(ctx))), []
@@ -289,6 +291,16 @@ def _taken(before: Requests, part: Requests | None, ctx: Context) -> Answer:
                 request = msgspec.structs.replace(after.by[who].open[message_id], asked=None)
                 after = after.with_open(who, request)
     return _again(after, ctx)
+
+
+def _last_words(before: Requests, erased: Requests | None, ctx: Context) -> list[Output]:
+    """To whoever waits for an answer to what is let go: no."""
+    outputs: list[Output] = []
+    for _, request in erased.all_open() if erased is not None else ():
+        no = Decision([("erased", Check("deny", "erased"))], Check("deny", "erased"))
+        now = situation(before, request, request.channels[0], ctx)
+        outputs.append(Emit(receipt(msgspec.structs.replace(request, seq=request.seq + 1), now, no, ctx)))
+    return outputs
 
 
 def _due(request: Request) -> int:

@@ -40,6 +40,13 @@ class HistoryGiven(Event):
         return Whereabouts(self.identifier, self.rows, lead_id(ctx))
 
 
+class HistoryErased(Event):
+    """History of an identifier that is nobody's any more: parts by the name of the step whose slice they were of."""
+
+    identifier: Uuid
+    parts: Any
+
+
 class HistoryTaken(Event):
     """History of an identifier that belongs here has arrived: parts by the name of the step whose slice they join."""
 

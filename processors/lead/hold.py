@@ -2,7 +2,7 @@
 
 The newest binding of an identifier wins, whichever message brings it. After every message, what it says is here is
 kept and the rest is sent on; each shipment carries the version that it was sent by, so forwarding ends (identity
-specification, section 4).
+specification, section 4). What belongs to nobody, since an erasure took it, is let go instead.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import NamedTuple
 import msgspec
 
 from models.identity.binding import Rows, lead_at
+from models.identity.erasure import NOBODY
 from processors.base import Context, Drop, Emit, Forward, Output
-from processors.lead.history import HistoryGiven, HistoryTaken, Whereabouts, brought_by, lead_id
+from processors.lead.history import HistoryErased, HistoryGiven, HistoryTaken, Whereabouts, brought_by, lead_id
 from processors.lead.moves import Parts, divided, packed, unpacked
 from schemas.events.base import Identified
 from schemas.events.bookings import BookingChanged
@@ -23,6 +24,9 @@ from schemas.events.resolving import BindingChanged, BindingRow, HistoryMoved
 from schemas.events.routing import Accepted
 
 MAX_ANNOUNCED = 64
+
+_NOBODYS_OWN = ("booking", "name")
+"""Kinds of what has a binding and is no identifier that a person has."""
 
 
 class Known(msgspec.Struct, frozen=True, array_like=True):
@@ -65,7 +69,7 @@ class Holding(msgspec.Struct, frozen=True):
         return {
             one: known.kind
             for one, known in self.known.items()
-            if known.kind != "booking" and (not known.rows or any(row[1] == lead for row in known.rows))
+            if known.kind not in _NOBODYS_OWN and (not known.rows or any(row[1] == lead for row in known.rows))
         }
 
 
@@ -103,6 +107,8 @@ def _fact(holding: Holding, fact: Identified, ctx: Context) -> tuple[Holding, Se
     lead = lead_at(known.rows, fact.occurred_at, me) if known is not None else me
     if lead == me:
         return holding, ()
+    if lead == NOBODY:
+        return holding, [Drop("erased", whole=True)]
     holding, n = _numbered(holding, lead)
     assert known is not None
     onward = {**origin.__dict__, "lead_id": lead, "identifier": who, "ver": known.ver, "sender": me, "seq": n}
@@ -222,8 +228,9 @@ def _sent(
         and not any(one.identifier == identifier and one.ver < mark.ver for one in holding.awaits)
     }
     holding = _with_marks(holding, {*holding.awaits}, {*holding.owes} - due, {*holding.early})
+    passing = passing or {}
     shipments: list[tuple[str, Parts, int | None]] = [
-        (lead, parts, None) for lead, parts in (*leaving.items(), *(passing or {}).items())
+        (lead, parts, None) for lead, parts in (*leaving.items(), *passing.items()) if lead != NOBODY
     ]
     shipments += [(mark.lead, {}, mark.ver) for mark in sorted(due)]
     rows = [BindingRow.build(since=since, lead_id=lead) for since, lead in known.rows]
@@ -244,6 +251,9 @@ def _sent(
             final=final,
         )
         outputs.append(Emit(message))
+    for gone in (leaving, passing):
+        if NOBODY in gone:
+            outputs.append(Emit(HistoryErased.build(occurred_at=ctx.at, identifier=identifier, parts=gone[NOBODY])))
     if leaving:
         outputs.append(Emit(HistoryGiven.build(occurred_at=ctx.at, identifier=identifier, rows=known.rows)))
     return holding, outputs
@@ -257,12 +267,15 @@ def _numbered(holding: Holding, lead: str) -> tuple[Holding, int]:
 def _announced(
     holding: Holding, message: BindingChanged, shipped: dict[str, Parts], ctx: Context
 ) -> tuple[Holding, list[Output]]:
-    """The merge or split that history leaves by, said once for all identifiers of one decision."""
+    """The merge or split that history leaves by, said once for all identifiers of one decision.
+
+    An erasure is neither, and the binding tells of it.
+    """
     outputs: list[Output] = []
     me = lead_id(ctx)
     for into in shipped:
         decision = f"{message.decision}>{into}"
-        if message.why == "revised" or decision in holding.announced:
+        if message.why in ("revised", "erased") or decision in holding.announced:
             continue
         is_gone = message.why == "merged" or (
             message.why == "login" and message.identifier == me and all(row.lead_id != me for row in message.rows)

@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 from models.identity import normal_email, normal_phone
+from models.identity.binding import lead_at
+from models.identity.erasure import NOBODY
 from processors.base import Context, Emit, Output
 from processors.lead.history import HistoryGiven, HistoryTaken, Whereabouts, brought_by, lead_id
 from schemas.events.base import Identified
@@ -88,7 +90,8 @@ def profile(held: Profile | None, event: Event, ctx: Context) -> tuple[Profile |
     before = held or Profile()
     match event:
         case BindingChanged():
-            after, is_news = before, False
+            after = _without_erased(before, event)
+            is_news = after is not before
         case HistoryGiven():
             rest, by_lead = parted(before, event.whereabouts(ctx))
             after, is_news = joined(rest, by_lead.get(lead_id(ctx))), True
@@ -112,7 +115,11 @@ def _with_fact(before: Profile, fact: Identified, ctx: Context) -> tuple[Profile
     """With what a fact says, and whether that is news to anybody; the clocks behind the values are not published."""
     who = brought_by(ctx)
     said = before.said.get(who, Said())
-    newer = _newer(said.registers, fact, ctx.origin.identifiers)
+    newer = {
+        name: register
+        for name, register in _newer(said.registers, fact, ctx.origin.identifiers).items()
+        if not register.identifier or not _is_erased(register.identifier, fact.occurred_at, ctx)
+    }
     first = said.first_captured_at
     if type(fact) is LeadCaptured:
         first = fact.occurred_at if first is None else min(first, fact.occurred_at)
@@ -121,6 +128,26 @@ def _with_fact(before: Profile, fact: Identified, ctx: Context) -> tuple[Profile
     is_news = first != said.first_captured_at or any(_tells(name, one, before) for name, one in newer.items())
     after = Said({**said.registers, **newer}, first)
     return msgspec.structs.replace(before, said={**before.said, who: after}), is_news
+
+
+def _is_erased(identifier: str, at: int, ctx: Context) -> bool:
+    """Whether what was said of an identifier then is nobody's."""
+    known = ctx.slices["hold"].known.get(identifier)
+    return known is not None and lead_at(known.rows, at, "") == NOBODY
+
+
+def _without_erased(before: Profile, bound: BindingChanged) -> Profile:
+    """Without an identifier's values that an erasure took, whichever identifier's facts they came with."""
+    rows = [(row.since, row.lead_id) for row in bound.rows]
+
+    def is_kept(register: Register) -> bool:
+        return register.identifier != bound.identifier or lead_at(rows, register.wall, "") != NOBODY
+
+    kept = {
+        one: Said({name: held for name, held in said.registers.items() if is_kept(held)}, said.first_captured_at)
+        for one, said in before.said.items()
+    }
+    return before if kept == before.said else msgspec.structs.replace(before, said=kept)
 
 
 def _tells(name: str, register: Register, before: Profile) -> bool:

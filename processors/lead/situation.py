@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from models.consent.ledger import NOTHING_SAID
+from models.consent.ledger import NOTHING_SAID, since_erasure
 from models.consent.slots import Slot, caps_of, room
 from models.consent.statements import REACHED_BY
 from models.consent.zones import zones_of
 from models.identity import STRONG
+from models.identity.erasure import erased_at
 from models.local_time import iso_week
 from processors.base import Context
 from processors.lead.checks import Situation
@@ -24,6 +25,7 @@ def situation(requests: Requests, request: Request, channel: PersonalChannel, ct
     stated: Stated = ctx.slices.get("consent") or Stated()
     profile: Profile = ctx.slices.get("profile") or Profile()
     point = _point(request, channel, holding.identifiers(lead_id(ctx)), profile)
+    erased = erased_at(holding.known[point[0]].rows) if point is not None else None
     country, phone, time_zone = (_value(profile, name) for name in ("country", "phone", "time_zone"))
     zones = zones_of(time_zone, country, phone, request.region)
     week = iso_week(ctx.now, zones.names[0] if zones.names else ctx.policy.time_zone)
@@ -40,7 +42,7 @@ def situation(requests: Requests, request: Request, channel: PersonalChannel, ct
         policy=ctx.policy,
         channel=channel,
         point=point,
-        consents=stated.of(point[0]) if point is not None else NOTHING_SAID,
+        consents=since_erasure(stated.of(point[0]), erased) if point is not None else NOTHING_SAID,
         wrote_at=stated.wrote_at,
         awaits=any(
             mark.identifier in holding.known and _is_strong(holding, mark.identifier) for mark in holding.awaits
@@ -50,6 +52,7 @@ def situation(requests: Requests, request: Request, channel: PersonalChannel, ct
         phone=phone,
         zones=zones,
         room=room(used, wanted, caps_of(ctx.policy, request.region, channel), ctx.policy.cap_window),
+        erased_at=erased,
     )
 
 

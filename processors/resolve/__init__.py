@@ -19,7 +19,13 @@ from schemas.events.base import Identified
 from schemas.events.bookings import BookingChanged
 from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived, OutreachRequested
 from schemas.events.gate import ContactDecided
-from schemas.events.governance import IdentitiesLinked, IdentitiesSplit, IdentitySweepOrdered, PolicyChanged
+from schemas.events.governance import (
+    ErasureRequested,
+    IdentitiesLinked,
+    IdentitiesSplit,
+    IdentitySweepOrdered,
+    PolicyChanged,
+)
 from schemas.events.identity import IdentifierBound, IdentifierSighted, IdentityConflict, LinkObserved
 from schemas.events.reserving import ConsentNoted, ConsentTold, Granted, Refused, Release, Reserve
 from schemas.events.resolving import (
@@ -29,6 +35,7 @@ from schemas.events.resolving import (
     BindingChanged,
     Claim,
     Companion,
+    Erased,
     FactsMoved,
     Link,
     Login,
@@ -39,7 +46,7 @@ from schemas.events.resolving import (
 from schemas.topics import FACT_TOPIC
 
 _PERSONAL = tuple(t for t in FACT_TOPIC if issubclass(t, Identified) and t is not BookingChanged)
-_SAID_OF_IDENTITIES = (IdentitiesLinked, IdentitiesSplit)
+_SAID_OF_IDENTITIES = (IdentitiesLinked, IdentitiesSplit, ErasureRequested)
 _UNNAMED = tuple(t for t in FACT_TOPIC if not issubclass(t, Identified) and t not in _SAID_OF_IDENTITIES)
 _SIGHTED = (IdentifierSighted, LinkObserved)
 _BINDING = (IdentifierBound, BindingChanged, Owner)
@@ -55,8 +62,8 @@ STEPS = (
     Step(
         "strong",
         resolve_strong,
-        consumes=(*_PERSONAL, BookingChanged, *_SAID_OF_IDENTITIES, Link, Assign, Named, Apart, Attach),
-        emits=(Link, Apart, Login, FactsJoined, IdentityConflict, *_SIGHTED, *_BINDING),
+        consumes=(*_PERSONAL, BookingChanged, *_SAID_OF_IDENTITIES, Link, Assign, Named, Apart, Erased, Attach),
+        emits=(Link, Apart, Erased, Login, FactsJoined, IdentityConflict, *_SIGHTED, *_BINDING),
         slice=Strong,
     ),
     Step(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models.identity.erasure import NOBODY
 from processors.base import Forward
 from schemas.events.identity import IdentifierHash
 from schemas.events.routing import Accepted, Answer, Routed
@@ -10,13 +11,13 @@ from schemas.events.routing import Accepted, Answer, Routed
 def accepted(
     origin: Routed, *, lead_id: str | None, identifier: str | None = None, seq: int = 0, ver: int = 0
 ) -> Forward:
-    """An accepted fact on its way on, with the coordinates that it came with."""
+    """An accepted fact on its way on, with the coordinates that it came with; what is nobody's reaches no lead."""
     prefix = Accepted.build(
         arrived_at=origin.arrived_at,
         topic=origin.topic,
         partition=origin.partition,
         offset=origin.offset,
-        lead_id=lead_id,
+        lead_id=None if lead_id == NOBODY else lead_id,
         identifier=identifier,
         identifiers=origin.identifiers,
         seq=seq,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from models.identity.binding import Rows, moves
+from models.identity.erasure import NOBODY, somebody
 from processors.base import Emit
 from schemas.events.identity import IdentifierBound
 from schemas.events.resolving import BindingChanged, BindingMove, BindingRow, Owner
@@ -29,8 +30,12 @@ class Change(NamedTuple):
 
 
 def change(before: Rows, after: Rows, *, brought: bool) -> Change:
-    """A change of a binding; nothing moves, and nobody waits for it, while the identifier has ``brought`` no fact."""
-    return Change(before, after, moves(before, after) if brought else ())
+    """A change of a binding; nothing moves, and nobody waits for it, while the identifier has ``brought`` no fact.
+
+    Nobody waits for what is erased either.
+    """
+    moved = [pair for pair in moves(before, after) if NOBODY not in pair] if brought else ()
+    return Change(before, after, moved)
 
 
 class Decision(NamedTuple):
@@ -46,11 +51,12 @@ FIRST = Decision("first")
 
 
 class Ownership(NamedTuple):
-    """What dependents of an identifier (its key ``strong``) are told: its lead, and by which version."""
+    """What dependents of an identifier (its key ``strong``) are told: its lead, the version, when it was erased."""
 
     strong: str
     lead_id: str
     ver: int
+    erased_at: int | None = None
 
 
 def first_bound(bound: Bound, rows: Rows, why: str, at: int) -> list[Emit]:
@@ -68,7 +74,7 @@ def first_bound(bound: Bound, rows: Rows, why: str, at: int) -> list[Emit]:
 
 def rebound(bound: Bound, change: Change, decision: Decision, at: int, *others: str) -> list[Emit]:
     """A new version of a binding, for the stores, for every lead in the old or the new one, and for ``others``."""
-    leads = {lead for rows in change[:2] for _, lead in rows} | {*others}
+    leads = somebody(lead for rows in change[:2] for _, lead in rows) | {*others}
     return [
         *first_bound(bound, change.after, decision.why, at),
         *(told(lead, bound, change, decision, at) for lead in sorted(leads)),
@@ -109,6 +115,7 @@ def owners(subjects: Iterable[str], told: Ownership, decision: Decision, at: int
                 why=decision.why,
                 identifiers=list(decision.identifiers),
                 decision=decision.id,
+                erased_at=told.erased_at,
             )
         )
         for subject in sorted(subjects)

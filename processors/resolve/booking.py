@@ -16,6 +16,7 @@ import msgspec
 
 from models.conversion import Dropped, bounded, converted_at
 from models.identity import STRONG
+from models.identity.erasure import NOBODY
 from processors.base import Context, DeadLetter, Emit, Output
 from processors.closing import DETAIL, LEDGER_CLOSED, REFUSED_AFTER
 from processors.resolve.accept import accepted, passed_on
@@ -24,6 +25,7 @@ from processors.resolve.keys import key_of, subject_of
 from processors.resolve.usable import usable
 from schemas.events.bookings import BookingChanged
 from schemas.events.resolving import Attach, Owner
+from schemas.events.routing import Answer
 from schemas.ids import derived_id
 
 _REVISED = "revised"
@@ -40,7 +42,8 @@ class Booking(msgspec.Struct, frozen=True, array_like=True):
     """What a booking hangs on since which revision, and the lead that this said; both none where nobody is named.
 
     ``ver`` is the ownership epoch, ``seq`` counts the facts forwarded, ``asked_at`` is the conversion time that the
-    answer was asked for, ``changed_at`` the tick at which the newest revision came.
+    answer was asked for, ``changed_at`` the tick at which the newest revision came. ``owner`` is the lead that the
+    answer named: the booking's, unless it converted by ``erased_at``; then it names nobody any more.
     """
 
     revision: int = 0
@@ -53,6 +56,8 @@ class Booking(msgspec.Struct, frozen=True, array_like=True):
     dropped: Dropped | None = None
     asked_at: int = 0
     changed_at: int = 0
+    owner: str | None = None
+    erased_at: int | None = None
 
 
 def own(held: Booking | None, event: BookingChanged | Owner, ctx: Context) -> tuple[Booking | None, Sequence[Output]]:
@@ -64,7 +69,8 @@ def own(held: Booking | None, event: BookingChanged | Owner, ctx: Context) -> tu
     if isinstance(event, Owner):
         if event.strong != booking.edge:
             return booking, ()
-        return _owned(booking, event.lead_id, Decision(event.why, event.identifiers, event.decision), event, ctx)
+        decision = Decision(event.why, event.identifiers, event.decision)
+        return _owned(_answered(booking, event), decision, event, ctx)
     return _fact(booking, event, ctx)
 
 
@@ -74,14 +80,15 @@ def _fact(booking: Booking, fact: BookingChanged, ctx: Context) -> tuple[Booking
         if booking.revision and ctx.now >= booking.changed_at + REFUSED_AFTER:
             return booking, [DeadLetter(LEDGER_CLOSED, DETAIL)]
         booking = _revised(booking, fact, ctx)
+        if booking.settled:
+            booking, outputs = _owned(booking, Decision(_REVISED, (), ""), fact, ctx)
     elif ctx.origin.answer.strong == booking.edge and not booking.settled:
-        decision = Decision(_REVISED, (), "")
-        booking, outputs = _owned(booking, ctx.origin.answer.lead_id, decision, fact, ctx)
+        booking = _answered(booking, ctx.origin.answer)
+        booking, outputs = _owned(booking, Decision(_REVISED, (), ""), fact, ctx)
     if booking.edge is not None and not booking.settled:
         return booking, [*outputs, passed_on(ctx.origin, booking.edge)]
     if booking.edge is None and not booking.settled:
-        nobody = derived_id("lead of booking", ctx.key)
-        booking, outputs = _owned(booking, nobody, Decision(_REVISED, (), ""), fact, ctx)
+        booking, outputs = _owned(booking, Decision(_REVISED, (), ""), fact, ctx)
     booking, asked = _asked_again(msgspec.structs.replace(booking, seq=booking.seq + 1), fact, ctx)
     onward = accepted(
         ctx.origin, lead_id=booking.lead_id, identifier=identifier_of(ctx), seq=booking.seq, ver=booking.ver
@@ -104,16 +111,27 @@ def _revised(booking: Booking, fact: BookingChanged, ctx: Context) -> Booking:
         revision=fact.revision,
         edge=edge,
         settled=booking.settled and same,
+        owner=booking.owner if same else None,
+        erased_at=booking.erased_at if same else None,
         asked_at=booking.asked_at * same,
         changed_at=ctx.now,
     )
 
 
+def _answered(booking: Booking, answer: Answer | Owner) -> Booking:
+    """With whose it is by the identifier that it hangs on."""
+    return msgspec.structs.replace(booking, owner=answer.lead_id, erased_at=answer.erased_at)
+
+
 def _owned(
-    booking: Booking, lead_id: str, decision: Decision, event: BookingChanged | Owner, ctx: Context
+    booking: Booking, decision: Decision, event: BookingChanged | Owner, ctx: Context
 ) -> tuple[Booking, list[Output]]:
-    """The booking as this lead's, told to both where it was another's."""
-    before = booking.lead_id
+    """The booking as its lead's, told to both where it was another's; what names nobody is a lead of its own."""
+    before, lead_id = booking.lead_id, booking.owner
+    is_erased = booking.erased_at is not None and converted_at(booking.revisions, booking.dropped) <= booking.erased_at
+    if lead_id in (None, NOBODY) or is_erased:
+        lead_id = derived_id("lead of booking", ctx.key)
+    assert lead_id is not None
     booking = msgspec.structs.replace(booking, lead_id=lead_id, settled=True)
     if before is None or before == lead_id:
         return booking, []

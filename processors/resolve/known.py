@@ -7,13 +7,16 @@ from typing import NamedTuple
 
 import msgspec
 
-from models.identity.facts import Facts, Said, Sighting
+from models.identity.binding import Rows
+from models.identity.erasure import NOBODY, rows_of
+from models.identity.facts import Explicit, Facts, Said, Sighting
 from processors.base import Context, Drop, Emit, Output
 from processors.resolve.conflicts import conflict
 from processors.resolve.joined import FactsJoined
-from processors.resolve.keys import key_of
+from processors.resolve.keys import key_of, subject_of
 from schemas.events.base import DAY
 from schemas.events.identity import IdentifierHash, IdentifierSighted
+from schemas.events.resolving import Link, Mark
 
 MAX_WEAK = 50
 MAX_BOOKINGS = 1_000
@@ -24,12 +27,23 @@ UNSEEN = 400 * DAY
 NOTHING = Facts()
 
 
+NOT_LINKED = 1 << 62
+"""Later than anything: nothing that was said of a pair has come since one of the two was erased."""
+
+_UNSEEN = Said(-1, "")
+
+
 class Neighbour(NamedTuple):
-    """An identifier named together with this one: its kind, and the earliest time and fact."""
+    """An identifier named together with this one: its kind, the earliest time and fact, its erasure as far as heard of.
+
+    ``seen`` is the newest fact that named both here, where this is the better one of the two.
+    """
 
     kind: str
     at: int
     fact_id: str
+    seen: Said = _UNSEEN
+    mark: Sighting | None = None
 
 
 class Strong(msgspec.Struct, frozen=True, array_like=True):
@@ -39,7 +53,8 @@ class Strong(msgspec.Struct, frozen=True, array_like=True):
     a kind than the policy's ``hub_size``: then it is ``shared``. ``weak``: when each attached weak identifier was last
     seen; ``bookings`` hang here. ``spoken_of``: a split named it before any other fact did. ``named``: others belong
     to the lead of its name, which is therefore told of its binding. ``full``: the limits of dependents that people were
-    told of. ``doubted``: an open conflict says that it may be another person's.
+    told of. ``doubted``: an open conflict says that it may be another person's. ``mark``: when it was last erased; what
+    is older than that is nobody's, and forgotten here.
     """
 
     lead_id: str
@@ -54,6 +69,25 @@ class Strong(msgspec.Struct, frozen=True, array_like=True):
     named: bool = False
     full: tuple[str, ...] = ()
     doubted: bool = False
+    mark: Sighting | None = None
+
+    @property
+    def erased_at(self) -> int | None:
+        """When the identifier was last erased."""
+        return self.mark.at if self.mark is not None else None
+
+    def is_erased(self, at: int) -> bool:
+        """Whether what happened then is nobody's."""
+        return self.mark is not None and at <= self.mark.at
+
+    def lead_at(self, at: int) -> str:
+        """Whose it was at an instant."""
+        return NOBODY if self.is_erased(at) else self.lead_id
+
+    @property
+    def rows(self) -> Rows:
+        """Its binding."""
+        return rows_of(self.lead_id, self.erased_at)
 
 
 class Learned(NamedTuple):
@@ -65,21 +99,32 @@ class Learned(NamedTuple):
 
 
 def sighted(strong: Strong, said: Said, region: str, ctx: Context) -> dict[str, Sighting]:
-    """The identifier's first sighting, where this is older than the one known."""
+    """The identifier's first sighting, where this is older than the one known; an erasure is the first for good."""
     key = key_of(ctx)
-    is_news = strong.first is None or said < strong.first[:2]
+    is_news = strong.first is None or (strong.mark is None and said < strong.first[:2])
     return {key.hash: Sighting(*said, region, key.kind)} if is_news else {}
 
 
-def with_neighbour(strong: Strong, other: IdentifierHash, said: Said, ctx: Context) -> tuple[Strong, bool]:
-    """With a link to a neighbour, and whether it is news, for lack of one from as early on."""
+def with_neighbour(
+    strong: Strong, other: IdentifierHash, said: Said, ctx: Context, *, seen: Said = _UNSEEN
+) -> tuple[Strong, bool]:
+    """With a link to a neighbour, and whether it is news, for lack of one from as early on.
+
+    What was said of either up to its erasure is none.
+    """
     known = strong.known.get(other.hash)
-    if known is not None and known[1:] <= said:
+    if known is None:
+        if _of_kind(strong)[other.kind] > ctx.policy.hub_size:
+            return strong, True
+        known = Neighbour(other.kind, NOT_LINKED, "")
+    elif known.mark is not None and said.at <= known.mark.at:
         return strong, False
-    if known is None and _of_kind(strong)[other.kind] > ctx.policy.hub_size:
-        return strong, True
-    neighbours = {**strong.known, other.hash: Neighbour(other.kind, *said)}
-    return msgspec.structs.replace(strong, known=neighbours), True
+    is_news = said < known[1:3]
+    at, fact_id = said if is_news else known[1:3]
+    after = known._replace(at=at, fact_id=fact_id, seen=max(known.seen, seen))
+    if after == known:
+        return strong, False
+    return msgspec.structs.replace(strong, known={**strong.known, other.hash: after}), is_news
 
 
 def learned(strong: Strong, news: Learned, ctx: Context) -> tuple[Strong, list[Output]]:
@@ -89,12 +134,14 @@ def learned(strong: Strong, news: Learned, ctx: Context) -> tuple[Strong, list[O
         if strong.spoken_of:
             outputs.append(conflict(ctx, "unknown", (key.hash,), is_open=False, version=2, at=news.said.at))
         strong = msgspec.structs.replace(strong, first=facts.first[key.hash], spoken_of=False)
-        outputs.append(_sighting(key.hash, facts.first[key.hash]))
+        if key.hash not in facts.erased:
+            outputs.append(_sighting(key.hash, facts.first[key.hash]))
     hub = ctx.policy.hub_size
     if not strong.shared and len(strong.known) > hub and max(_of_kind(strong).values()) > hub:
         strong = msgspec.structs.replace(strong, shared=True)
         facts = msgspec.structs.replace(facts, shared=(key.hash,))
     if news.meet is not None or facts != NOTHING:
+        facts = msgspec.structs.replace(facts, erased={**_marks(strong, facts, key.hash), **facts.erased})
         joined = FactsJoined.build(occurred_at=news.said.at, facts=facts, meet=news.meet, cause=news.said.fact_id)
         outputs.append(Emit(joined))
     return strong, outputs
@@ -107,6 +154,40 @@ def _sighting(identifier: str, first: Sighting) -> Emit:
             occurred_at=first.at, identifier=identifier, kind=first.kind, fact_id=first.fact_id, home=first.region
         )
     )
+
+
+def _marks(strong: Strong, facts: Facts, me: str) -> dict[str, Sighting]:
+    """The erasures, as far as known here, of all that some facts are about."""
+    marks = {me: strong.mark} if strong.mark is not None else {}
+    for end in sorted({end for ends in (*facts.links, *facts.explicit, *facts.apart) for end in ends}):
+        known = strong.known.get(end)
+        if known is not None and known.mark is not None:
+            marks[end] = known.mark
+    return marks
+
+
+def link_to(
+    other: IdentifierHash, seen: Sighting, strong: Strong, ctx: Context, explicit: Explicit | None = None
+) -> Link:
+    """To the other end of a link, which a fact names as well."""
+    key, root = key_of(ctx), ctx.slices.get("root")
+    return Link.build(
+        occurred_at=seen.at,
+        subject=subject_of(other),
+        other=IdentifierHash.build(kind=key.kind, hash=key.hash),
+        at=seen.at,
+        fact_id=seen.fact_id,
+        home=seen.region,
+        root=root.points_to if root is not None and root.points_to else key.subject,
+        explicit=explicit is not None,
+        transfer_basis=explicit is not None and explicit.transfer_basis,
+        erased=as_mark(strong.mark) if strong.mark is not None else None,
+    )
+
+
+def as_mark(mark: Sighting) -> Mark:
+    """An erasure as messages tell it."""
+    return Mark.build(at=mark.at, fact_id=mark.fact_id, home=mark.region)
 
 
 def with_dependent(strong: Strong, subject: str, at: int, ctx: Context) -> tuple[Strong, list[Output]]:

@@ -10,7 +10,18 @@ from collections.abc import Sequence
 
 import msgspec
 
-from models.consent.ledger import NOTHING_SAID, Consents, Said, Statement, Wish, consented, heard, unsuppressed
+from models.consent.ledger import (
+    NOTHING_SAID,
+    Consents,
+    Said,
+    Statement,
+    Wish,
+    consented,
+    heard,
+    since_erasure,
+    unerased,
+    unsuppressed,
+)
 from models.consent.slots import FORGOTTEN_AFTER, Slot, caps_of, room
 from models.consent.statements import concerned, statement
 from processors.base import Context, DeadLetter, Drop, Emit, Output
@@ -119,9 +130,11 @@ def _reserve(point: Point, asked: Reserve, ctx: Context) -> tuple[Point, Sequenc
     if strong is None or strong.lead_id != asked.lead_id:
         return point, [_refused(asked, ctx, "moved")]
     policy = ctx.policy
+    consents = since_erasure(point.consents, strong.erased_at)
     for permission in (
-        unsuppressed(point.consents),
-        consented(point.consents, Wish(asked.channel, asked.purpose, asked.category, asked.region), policy),
+        unerased(consents, strong.erased_at),
+        unsuppressed(consents),
+        consented(consents, Wish(asked.channel, asked.purpose, asked.category, asked.region), policy),
     ):
         if not permission.allowed:
             return point, [_refused(asked, ctx, permission.reason)]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from models.identity.doubts import in_doubt
+from models.identity.erasure import NOBODY
 from models.identity.facts import Conflict, Facts, join, packed, unpacked
 from models.identity.partition import partition
 from processors.base import Context, Emit, Output, Visit
@@ -108,7 +109,7 @@ def _decided(root: Root, me: Key, cause: str, ctx: Context) -> tuple[Root, list[
     opened or closed."""
     facts = root.facts
     found = partition(facts, dict(ctx.policy.identity_limits))
-    moved = {one: lead for one, lead in found.leads.items() if lead != facts.assigned.get(one, one)}
+    moved = {one: lead for one, lead in found.leads.items() if lead != facts.told(one)}
     lasting = {one for one in facts.conflicts if one.kind == "cluster_full"}
     conflicts = tuple(sorted({*found.conflicts, *lasting}))
     if not moved and conflicts == facts.conflicts:
@@ -118,18 +119,15 @@ def _decided(root: Root, me: Key, cause: str, ctx: Context) -> tuple[Root, list[
     outputs: list[Output] = []
     doubted = in_doubt(conflicts)
     for one in (*moved, *sorted((doubted ^ in_doubt(facts.conflicts)) - moved.keys())):
-        lead = found.leads[one]
-        before = facts.assigned.get(one, one)
-        together = sorted(
-            other for other, into in moved.items() if into == lead and facts.assigned.get(other, other) == before
-        )
+        lead, before = found.leads[one], facts.told(one)
+        together = sorted(other for other, into in moved.items() if into == lead and facts.told(other) == before)
         assign = Assign.build(
             occurred_at=ctx.at,
             subject=f"{facts.first[one].kind}:{one}",
             lead_id=lead,
             version=version,
             root=me.subject,
-            why="split" if before in names else "merged",
+            why="erased" if before == NOBODY else "split" if before in names else "merged",
             identifiers=together,
             decision=decision,
             doubted=one in doubted,
@@ -138,7 +136,8 @@ def _decided(root: Root, me: Key, cause: str, ctx: Context) -> tuple[Root, list[
         outputs.append(Emit(assign))
     in_use = {lead for one, lead in moved.items() if one != lead} - {*facts.assigned.values()}
     outputs += [
-        Emit(Named.build(occurred_at=ctx.at, subject=f"{facts.first[one].kind}:{one}")) for one in sorted(in_use)
+        Emit(Named.build(occurred_at=ctx.at, subject=f"{facts.first[one].kind}:{one}"))
+        for one in sorted(in_use & {*facts.first})  # who bears another name since an erasure tells of it anyway
     ]
     outputs += [_told(ctx, one, is_open=True, version=version) for one in conflicts if one not in facts.conflicts]
     outputs += [_told(ctx, one, is_open=False, version=version) for one in facts.conflicts if one not in conflicts]

@@ -10,14 +10,15 @@ from collections.abc import Sequence
 
 from processors.base import Context, Output
 from processors.resolve.binding import Bound, first_bound
+from processors.resolve.erased import erased, requested
 from processors.resolve.keys import key_of
 from processors.resolve.known import Strong
 from processors.resolve.told import apart, assigned, attached, linked, named
-from processors.resolve.witness import booking, linked_on_purpose, split, witness
+from processors.resolve.witness import booking, forwarded, linked_on_purpose, split, witness
 from schemas.events.base import Event, Identified
 from schemas.events.bookings import BookingChanged
-from schemas.events.governance import IdentitiesLinked, IdentitiesSplit
-from schemas.events.resolving import Apart, Assign, Attach, Link, Named
+from schemas.events.governance import ErasureRequested, IdentitiesLinked, IdentitiesSplit
+from schemas.events.resolving import Apart, Assign, Attach, Erased, Link, Named
 
 Answer = tuple[Strong, Sequence[Output]]
 
@@ -45,6 +46,12 @@ def _message(strong: Strong, event: Event, ctx: Context) -> Answer:
             answer = linked_on_purpose(strong, event, ctx)
         case IdentitiesSplit():
             answer = split(strong, event, ctx)
+        case ErasureRequested():
+            strong, told = requested(strong, event, ctx)
+            strong, onward = forwarded(strong, event, ctx)
+            answer = strong, [*told, *onward]
+        case Erased():
+            answer = erased(strong, event, ctx)
         case Link():
             answer = linked(strong, event, ctx)
         case Assign():

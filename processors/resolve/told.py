@@ -6,10 +6,13 @@ from collections.abc import Sequence
 
 import msgspec
 
+from models.identity.binding import Rows
+from models.identity.erasure import name_of
 from models.identity.facts import Explicit, Facts, Said, pair
 from processors.base import Context, Output
 from processors.resolve.binding import FIRST, Bound, Change, Decision, Ownership, change, owners, rebound, told
 from processors.resolve.conflicts import conflict
+from processors.resolve.erased import neighbour_erased, tell_erased
 from processors.resolve.keys import key_of
 from processors.resolve.known import Learned, Strong, learned, sighted, with_dependent, with_neighbour
 from schemas.events.identity import IdentifierHash
@@ -19,17 +22,26 @@ from schemas.events.resolving import Apart, Assign, Attach, Link, Named
 def linked(strong: Strong, message: Link, ctx: Context) -> tuple[Strong, Sequence[Output]]:
     """The other end of a link: the same fact here, and the two groups' roots are to meet.
 
-    What is only observed of an identifier that is shared by too many links nothing and is not kept.
+    What is only observed of an identifier that is shared by too many links nothing and is not kept. Nor does what was
+    said of either before its erasure; if it was this one's, the other end has not heard of that.
     """
     said, link = Said(message.at, message.fact_id), pair(key_of(ctx).hash, message.other.hash)
-    strong, _ = with_neighbour(strong, message.other, said, ctx)
-    counts = message.explicit or not strong.shared
+    if strong.mark is not None and strong.is_erased(said.at):
+        return strong, [tell_erased(message.other, strong.mark, ctx)]
+    is_void = message.erased is not None and said.at <= message.erased.at
+    if not is_void:
+        strong, _ = with_neighbour(strong, message.other, said, ctx)
+    heard: list[Output] = []
+    if message.erased is not None:
+        strong, heard = neighbour_erased(strong, message.other, message.erased, ctx)
+    counts = (message.explicit or not strong.shared) and not is_void
     facts = Facts(
         first=sighted(strong, said, message.home, ctx),
         links={link: said} if counts and not message.explicit else {},
-        explicit={link: Explicit(*said, message.transfer_basis)} if message.explicit else {},
+        explicit={link: Explicit(*said, message.transfer_basis)} if counts and message.explicit else {},
     )
-    return learned(strong, Learned(facts, said, message.root if counts else None), ctx)
+    strong, joined = learned(strong, Learned(facts, said, message.root if counts else None), ctx)
+    return strong, [*heard, *joined]
 
 
 def assigned(strong: Strong, message: Assign, ctx: Context) -> tuple[Strong, Sequence[Output]]:
@@ -40,29 +52,38 @@ def assigned(strong: Strong, message: Assign, ctx: Context) -> tuple[Strong, Seq
     key, before = key_of(ctx), ((0, strong.lead_id),)
     strong = msgspec.structs.replace(strong, lead_id=message.lead_id, ver=message.version, doubted=message.doubted)
     decision = Decision(message.why, message.identifiers, message.decision)
-    bound, after = Bound(key.hash, key.kind, strong.ver, strong.doubted), ((0, strong.lead_id),)
+    bound = Bound(key.hash, key.kind, strong.ver, strong.doubted)
     others = (key.hash,) if strong.named else ()
-    if after == before:
+    if strong.rows == before:
         return strong, [
-            told(lead, bound, Change(after, after), FIRST, message.occurred_at)
+            told(lead, bound, Change(before, before), FIRST, message.occurred_at)
             for lead in sorted({strong.lead_id, *others})
         ]
-    owned = Ownership(key.subject, strong.lead_id, strong.ver)
-    moved = change(before, after, brought=strong.seq > 0)
+    owned = Ownership(key.subject, strong.lead_id, strong.ver, strong.erased_at)
+    moved = change(before, strong.rows, brought=strong.seq > 0)
     return strong, [
         *rebound(bound, moved, decision, message.occurred_at, *others),
+        *_renamed(strong, before, decision, message.occurred_at, ctx),
         *owners((*strong.weak, *strong.bookings), owned, decision, message.occurred_at),
     ]
 
 
+def _renamed(strong: Strong, before: Rows, decision: Decision, at: int, ctx: Context) -> list[Output]:
+    """Where the name goes that the identifier has borne since its erasure: what only names that lead goes there."""
+    if strong.mark is None:
+        return []
+    name = name_of(key_of(ctx).hash, strong.mark.at)
+    return [*rebound(Bound(name, "name", strong.ver), Change(before, ((0, strong.lead_id),)), decision, at, name)]
+
+
 def named(strong: Strong, message: Named, ctx: Context) -> tuple[Strong, Sequence[Output]]:
     """Others belong to the lead of this name: it must know where facts that name just the lead are to go."""
-    key, rows = key_of(ctx), ((0, strong.lead_id),)
+    key = key_of(ctx)
     if strong.named:
         return strong, ()
     bound = Bound(key.hash, key.kind, strong.ver, strong.doubted)
     strong = msgspec.structs.replace(strong, named=True)
-    return strong, [told(key.hash, bound, Change(rows, rows), FIRST, message.occurred_at)]
+    return strong, [told(key.hash, bound, Change(strong.rows, strong.rows), FIRST, message.occurred_at)]
 
 
 def apart(strong: Strong, message: Apart, ctx: Context) -> tuple[Strong, Sequence[Output]]:
@@ -86,5 +107,5 @@ def set_apart(
 def attached(strong: Strong, message: Attach, ctx: Context) -> tuple[Strong, Sequence[Output]]:
     """A dependent asks for the lead, and is told of it from now on."""
     strong, refused = with_dependent(strong, message.dependent, message.at, ctx)
-    owned = Ownership(key_of(ctx).subject, strong.lead_id, strong.ver)
+    owned = Ownership(key_of(ctx).subject, strong.lead_id, strong.ver, strong.erased_at)
     return strong, [*refused, *owners((message.dependent,), owned, FIRST, message.occurred_at)]

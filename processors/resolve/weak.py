@@ -6,10 +6,12 @@ It never links two people. Until somebody logs in, its history is a lead of its 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
-from models.identity.binding import Rows, collapsed, lead_at
+from models.identity.binding import Rows, between, collapsed, lead_at
+from models.identity.erasure import rows_of
 from models.identity.logins import MAX_LOGINS, Logins, runs_of, with_login
 from models.identity.logins import Login as LoggedIn
 from processors.base import Context, Emit, Output
@@ -27,15 +29,23 @@ MAX_BOOKINGS = 1_000
 _NO_LOGINS = Logins(())
 
 
+class Owned(NamedTuple):
+    """The lead of somebody who logged in, by which version of the binding, and when that identifier was erased."""
+
+    lead_id: str
+    ver: int
+    erased_at: int | None = None
+
+
 class Weak(msgspec.Struct, frozen=True, array_like=True):
-    """A weak identifier's logins, the leads of those who logged in (with version), and the binding that follows.
+    """A weak identifier's logins, the leads of those who logged in, and the binding that follows.
 
     ``companions`` were used together with it, ``claims`` are their first logins; ``bookings`` hang here, dated.
     """
 
     rows: Rows
     logins: Logins = _NO_LOGINS
-    leads: dict[str, tuple[str, int]] = {}
+    leads: dict[str, Owned] = {}
     companions: tuple[str, ...] = ()
     claims: dict[str, LoggedIn] = {}
     ver: int = 0
@@ -110,7 +120,7 @@ def _fact(weak: Weak, fact: Identified, ctx: Context) -> tuple[Weak, Sequence[Ou
 def _login(weak: Weak, message: Login, ctx: Context) -> tuple[Weak, Sequence[Output]]:
     first = weak.logins.known[:1]
     logins = with_login(weak.logins, LoggedIn(message.at, message.fact_id, message.strong))
-    weak = _with_lead(msgspec.structs.replace(weak, logins=logins), message.strong, message.lead_id, message.ver)
+    weak = _with_lead(msgspec.structs.replace(weak, logins=logins), message)
     if len(weak.leads) > MAX_LOGINS:
         named = {login.strong for login in (*logins.known, *weak.claims.values())}
         weak = msgspec.structs.replace(weak, leads={one: lead for one, lead in weak.leads.items() if one in named})
@@ -120,7 +130,7 @@ def _login(weak: Weak, message: Login, ctx: Context) -> tuple[Weak, Sequence[Out
 
 
 def _owner(weak: Weak, message: Owner, ctx: Context) -> tuple[Weak, Sequence[Output]]:
-    weak = _with_lead(weak, message.strong, message.lead_id, message.ver)
+    weak = _with_lead(weak, message)
     decision = Decision(message.why, message.identifiers, message.decision) if message.why != "first" else None
     return _rebound(weak, decision, message.occurred_at, ctx)
 
@@ -153,12 +163,13 @@ def _claims(weak: Weak, companions: Sequence[str], at: int, ctx: Context) -> lis
     ]
 
 
-def _with_lead(weak: Weak, strong: str, lead_id: str, ver: int) -> Weak:
+def _with_lead(weak: Weak, message: Login | Owner) -> Weak:
     """With what is newest of the lead of somebody who logged in."""
-    held = weak.leads.get(strong)
-    if held is not None and held[1] >= ver:
+    held = weak.leads.get(message.strong)
+    if held is not None and held.ver >= message.ver:
         return weak
-    return msgspec.structs.replace(weak, leads={**weak.leads, strong: (lead_id, ver)})
+    owned = Owned(message.lead_id, message.ver, message.erased_at)
+    return msgspec.structs.replace(weak, leads={**weak.leads, message.strong: owned})
 
 
 def _with_booking(weak: Weak, booking: str, at: int) -> Weak:
@@ -168,10 +179,15 @@ def _with_booking(weak: Weak, booking: str, at: int) -> Weak:
 
 
 def _rows(weak: Weak, key: Key) -> Rows:
-    """The binding that follows from all that is known."""
+    """The binding that follows from all that is known: that of each owner, for as long as it was the owner."""
     claimed = min(weak.claims.values(), default=None)
     runs = runs_of(weak.logins) or ([(0, claimed.strong)] if claimed else [])
-    rows = [(since, weak.leads[strong][0] if strong in weak.leads else key.hash) for since, strong in runs]
+    rows: list[tuple[int, str]] = []
+    for place, (since, strong) in enumerate(runs):
+        until = runs[place + 1][0] if place + 1 < len(runs) else None
+        owned = weak.leads.get(strong) if strong is not None else None
+        theirs = rows_of(owned.lead_id, owned.erased_at) if owned is not None else ((0, key.hash),)
+        rows += between(theirs, since, until)
     return collapsed(rows or [(0, key.hash)])
 
 

@@ -6,18 +6,19 @@ from collections.abc import Sequence
 
 import msgspec
 
-from models.identity.facts import Explicit, Facts, Said, pair
-from processors.base import Context, DeadLetter, Emit, Forward, Output
+from models.identity.erasure import NOBODY
+from models.identity.facts import Explicit, Facts, Said, Sighting, pair
+from processors.base import Context, DeadLetter, Drop, Emit, Output
 from processors.resolve.accept import accepted, passed_on
 from processors.resolve.keys import Key, is_strong, key_of, subject_of
-from processors.resolve.known import Learned, Strong, learned, sighted, with_dependent, with_neighbour
+from processors.resolve.known import Learned, Strong, learned, link_to, sighted, with_dependent, with_neighbour
 from processors.resolve.told import set_apart
 from processors.resolve.usable import usable
-from schemas.events.base import Identified
+from schemas.events.base import Event, Identified
 from schemas.events.bookings import BookingChanged
 from schemas.events.governance import IdentitiesLinked, IdentitiesSplit
 from schemas.events.identity import IdentifierHash, LinkObserved
-from schemas.events.resolving import Apart, Link, Login
+from schemas.events.resolving import Apart, Login
 from schemas.events.routing import Answer
 
 
@@ -25,7 +26,7 @@ def witness(strong: Strong, fact: Identified, ctx: Context) -> tuple[Strong, Seq
     """Link those that the fact names together, tell weak ones of the login, and forward it to the lead.
 
     A blocked identifier passes the fact on to the next one; so does one that is shared by too many, after it has linked
-    the others.
+    the others. What it says of a time before an erasure links nothing and is nobody's; yet the others were seen.
     """
     key, origin = key_of(ctx), ctx.origin
     identifiers = usable(origin.identifiers, fact, ctx.policy)
@@ -35,16 +36,19 @@ def witness(strong: Strong, fact: Identified, ctx: Context) -> tuple[Strong, Seq
         why = "every identifier is one that the workspace's policy blocks: name the person by another"
         return strong, [DeadLetter("no_usable_identifier", why)]
     said = Said(fact.occurred_at, fact.event_id)
+    seen = Sighting(*said, fact.region, key.kind)
     facts = Facts(first=sighted(strong, said, fact.region, ctx), links={})
     outputs: list[Output] = []
     for other in identifiers if not origin.linked else ():
         if is_strong(other) and other.hash != key.hash:
-            strong, is_news = with_neighbour(strong, other, said, ctx)
+            is_news = is_void = strong.is_erased(said.at)
+            if not is_void:
+                strong, is_news = with_neighbour(strong, other, said, ctx, seen=said)
             if is_news:
-                if not strong.shared:
+                if not strong.shared and not is_void:
                     facts.links[pair(key.hash, other.hash)] = said
                     outputs.append(_observed(other, fact, ctx))
-                outputs.append(_link(other, said, fact.region, ctx))
+                outputs.append(Emit(link_to(other, seen, strong, ctx)))
     joined: list[Output] = []
     if facts.first or facts.links:
         strong, joined = learned(strong, Learned(facts, said), ctx)
@@ -55,8 +59,8 @@ def witness(strong: Strong, fact: Identified, ctx: Context) -> tuple[Strong, Seq
     next_ = _after_hub(strong, identifiers, key)
     if next_ is not None:
         return strong, [*outputs, *joined, passed_on(origin, subject_of(next_), identifiers=identifiers, linked=True)]
-    strong, onward = _forwarded(strong, ctx)
-    return strong, [*outputs, *joined, onward]
+    strong, onward = forwarded(strong, fact, ctx)
+    return strong, [*outputs, *joined, *onward]
 
 
 def linked_on_purpose(strong: Strong, fact: IdentitiesLinked, ctx: Context) -> tuple[Strong, Sequence[Output]]:
@@ -64,16 +68,17 @@ def linked_on_purpose(strong: Strong, fact: IdentitiesLinked, ctx: Context) -> t
     key = key_of(ctx)
     said = Said(fact.occurred_at, fact.event_id)
     facts = Facts(first=sighted(strong, said, fact.region, ctx), explicit={})
-    explicit = Explicit(*said, fact.transfer_basis is not None)
+    seen, explicit = Sighting(*said, fact.region, key.kind), Explicit(*said, fact.transfer_basis is not None)
     outputs: list[Output] = []
     for other in ctx.origin.identifiers:
         if other.hash != key.hash:
-            strong, _ = with_neighbour(strong, other, said, ctx)
-            facts.explicit[pair(key.hash, other.hash)] = explicit
-            outputs.append(_link(other, said, fact.region, ctx, explicit))
+            if not strong.is_erased(said.at):
+                strong, _ = with_neighbour(strong, other, said, ctx)
+                facts.explicit[pair(key.hash, other.hash)] = explicit
+            outputs.append(Emit(link_to(other, seen, strong, ctx, explicit)))
     strong, joined = learned(strong, Learned(facts, said), ctx)
-    strong, onward = _forwarded(strong, ctx)
-    return strong, [*outputs, *joined, onward]
+    strong, onward = forwarded(strong, fact, ctx)
+    return strong, [*outputs, *joined, *onward]
 
 
 def split(strong: Strong, fact: IdentitiesSplit, ctx: Context) -> tuple[Strong, Sequence[Output]]:
@@ -86,15 +91,17 @@ def split(strong: Strong, fact: IdentitiesSplit, ctx: Context) -> tuple[Strong, 
         if one.hash != key.hash
     ]
     strong, joined = set_apart(strong, kept, said, ctx)
-    strong, onward = _forwarded(strong, ctx)
-    return strong, [*told, *joined, onward]
+    strong, onward = forwarded(strong, fact, ctx)
+    return strong, [*told, *joined, *onward]
 
 
 def booking(strong: Strong, fact: BookingChanged, ctx: Context) -> tuple[Strong, Sequence[Output]]:
     """A booking that hangs here asks for its lead; it is told of it from now on."""
     subject = f"b:{fact.booking_id}"
     strong, refused = with_dependent(strong, subject, fact.occurred_at, ctx)
-    answer = Answer.build(strong=key_of(ctx).subject, lead_id=strong.lead_id, ver=strong.ver)
+    answer = Answer.build(
+        strong=key_of(ctx).subject, lead_id=strong.lead_id, ver=strong.ver, erased_at=strong.erased_at
+    )
     return strong, [*refused, passed_on(ctx.origin, subject, answer=answer)]
 
 
@@ -118,6 +125,7 @@ def _login(strong: Strong, weak: str, said: Said, ctx: Context) -> tuple[Strong,
         fact_id=said.fact_id,
         lead_id=strong.lead_id,
         ver=strong.ver,
+        erased_at=strong.erased_at,
     )
     return strong, [Emit(login)]
 
@@ -140,23 +148,9 @@ def _observed(other: IdentifierHash, fact: Identified, ctx: Context) -> Emit:
     )
 
 
-def _link(other: IdentifierHash, said: Said, home: str, ctx: Context, explicit: Explicit | None = None) -> Emit:
-    key, root = key_of(ctx), ctx.slices.get("root")
-    link = Link.build(
-        occurred_at=said.at,
-        subject=subject_of(other),
-        other=IdentifierHash.build(kind=key.kind, hash=key.hash),
-        at=said.at,
-        fact_id=said.fact_id,
-        home=home,
-        root=root.points_to if root is not None and root.points_to else key.subject,
-        explicit=explicit is not None,
-        transfer_basis=explicit is not None and explicit.transfer_basis,
-    )
-    return Emit(link)
-
-
-def _forwarded(strong: Strong, ctx: Context) -> tuple[Strong, Forward]:
-    seq, key = strong.seq + 1, key_of(ctx)
-    onward = accepted(ctx.origin, lead_id=strong.lead_id, identifier=key.hash, seq=seq, ver=strong.ver)
-    return msgspec.structs.replace(strong, seq=seq), onward
+def forwarded(strong: Strong, fact: Event, ctx: Context) -> tuple[Strong, list[Output]]:
+    """The fact on to the lead of then; what is nobody's is accepted all the same."""
+    seq, lead = strong.seq + 1, strong.lead_at(fact.occurred_at)
+    onward = accepted(ctx.origin, lead_id=lead, identifier=key_of(ctx).hash, seq=seq, ver=strong.ver)
+    strong = msgspec.structs.replace(strong, seq=seq)
+    return strong, [Drop("erased"), onward] if lead == NOBODY else [onward]

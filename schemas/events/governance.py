@@ -51,6 +51,13 @@ class IdentitiesSplit(Event):
     keep: list[IdentifierValue]
 
 
+class ErasureRequested(Event):
+    """What is known of these identifiers up to this instant is to be forgotten, and never to be joined again."""
+
+    identifiers: list[IdentifierValue]
+    reason: Code
+
+
 class PolicyChanged(Event):
     """A version of a workspace's rules; it applies to what happens at or after ``applies_from``."""
 

@@ -9,11 +9,12 @@ from typing import Literal
 from schemas.events.base import Code, Event, Id, Instant, Message, Region, Uuid
 from schemas.events.governance import IdentifierKind
 
-BoundKind = Literal["crm_id", "email", "phone", "wa_id", "device_id", "cookie_id", "click_id", "booking"]
-"""What may be bound to a lead: an identifier of any kind, or a booking."""
+BoundKind = Literal["crm_id", "email", "phone", "wa_id", "device_id", "cookie_id", "click_id", "booking", "name"]
+"""What may be bound to a lead: an identifier of any kind, a booking, or the name that an erased identifier bears."""
 
-Why = Literal["first", "merged", "split", "login", "revised"]
-"""Why a binding is as it is: first seen, leads became one, or two, a weak identifier was claimed, a booking renamed."""
+Why = Literal["first", "merged", "split", "login", "revised", "erased"]
+"""Why a binding is as it is: first seen, leads became one, or two, a weak identifier was claimed, a booking renamed, or
+an identifier erased."""
 
 
 class IdentifierHash(Message):
@@ -57,7 +58,7 @@ class IdentifierBound(Event):
     """From ``since`` on, history of this identifier belongs to this lead.
 
     A version is told by as many records as it has intervals; of the records with ``since`` ≤ t that of the highest
-    (version, since) holds.
+    (version, since) holds. History that was erased belongs to the lead of all zeros, which is nobody.
     """
 
     identifier: Uuid

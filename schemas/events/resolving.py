@@ -13,8 +13,19 @@ Opaque = Annotated[bytes, Pii("free_text")]
 """State on its way from one key of a stage to another, as that stage stores it."""
 
 
+class Mark(Message):
+    """When an identifier was last erased, by which fact, in which home region."""
+
+    at: Instant
+    fact_id: Uuid
+    home: Region
+
+
 class Link(Event):
-    """To an identifier: a fact names you together with ``other``. Its sender's group speaks through ``root``."""
+    """To an identifier: a fact names you together with ``other``. Its sender's group speaks through ``root``.
+
+    ``erased``: when ``other`` was.
+    """
 
     subject: Id
     other: IdentifierHash
@@ -24,6 +35,7 @@ class Link(Event):
     root: Id
     explicit: bool
     transfer_basis: bool
+    erased: Mark | None = None
 
 
 class Meet(Event):
@@ -77,8 +89,19 @@ class Apart(Event):
     keep: list[IdentifierHash]
 
 
+class Erased(Event):
+    """To an identifier: you, or ``identifier`` that was named together with you, were erased."""
+
+    subject: Id
+    identifier: IdentifierHash
+    mark: Mark
+
+
 class Login(Event):
-    """To a weak identifier: a fact names you together with the strong identifier ``strong``."""
+    """To a weak identifier: a fact names you together with the strong identifier ``strong``, whose lead this is.
+
+    ``erased_at``: up to then what is ``strong``'s is nobody's.
+    """
 
     subject: Id
     strong: Id
@@ -86,10 +109,14 @@ class Login(Event):
     fact_id: Uuid
     lead_id: Uuid
     ver: int
+    erased_at: Instant | None = None
 
 
 class Owner(Event):
-    """To a weak identifier or a booking: the lead that ``strong``, on which you hang, belongs to, and since when."""
+    """To a weak identifier or a booking: the lead that ``strong``, on which you hang, belongs to, and since when.
+
+    ``erased_at``: up to then what is ``strong``'s is nobody's.
+    """
 
     subject: Id
     strong: Id
@@ -98,6 +125,7 @@ class Owner(Event):
     why: Why
     identifiers: list[Uuid]
     decision: Id
+    erased_at: Instant | None = None
 
 
 class Companion(Event):

@@ -14,11 +14,12 @@ class Prefix(Message):
 
 
 class Answer(Message):
-    """What the identifier that a booking hangs on said of its lead."""
+    """What the identifier that a booking hangs on said of its lead; what converted by ``erased_at`` is nobody's."""
 
     strong: Id
     lead_id: Uuid
     ver: int
+    erased_at: Instant | None = None
 
 
 class Routed(Prefix):

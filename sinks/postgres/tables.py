@@ -18,7 +18,13 @@ from schemas.events.campaigns import CampaignMeasured
 from schemas.events.contact import ConsentChanged
 from schemas.events.decisions import LeadRouted, LeadScored, TemperatureChanged
 from schemas.events.gate import ApprovalConcluded, ApprovalRequested, ContactDecided, ContactProposed
-from schemas.events.governance import IdentitiesLinked, IdentitiesSplit, IdentitySweepOrdered, PolicyChanged
+from schemas.events.governance import (
+    ErasureRequested,
+    IdentitiesLinked,
+    IdentitiesSplit,
+    IdentitySweepOrdered,
+    PolicyChanged,
+)
 from schemas.events.identity import (
     IdentifierBound,
     IdentifierSighted,
@@ -345,15 +351,19 @@ def _sighting_rows(decoded: Decoded, _record: Record) -> Rows:
 def _statement_rows(decoded: Decoded, _record: Record) -> Rows:
     """What somebody says of identifiers, by their hashes: each of ``identifiers`` of each of ``others``.
 
-    A link joins its first one to the rest.
+    A link joins its first one to the rest; an erasure is of each alone.
     """
     prefix, values = decoded.prefix, decoded.message.__dict__
     assert isinstance(prefix, Accepted), "an accepted topic holds nothing else"
-    is_split = isinstance(decoded.message, IdentitiesSplit)
-    hashes, mine = [one.hash for one in prefix.identifiers], len(values["take"]) if is_split else 1
+    hashes = [one.hash for one in prefix.identifiers]
+    says, mine = {
+        IdentitiesLinked: ("linked", 1),
+        IdentitiesSplit: ("split", len(values.get("take", ()))),
+        ErasureRequested: ("erased", len(hashes)),
+    }[type(decoded.message)]
     own = {
-        "says": "split" if is_split else "linked",
-        "transfer_basis": None if is_split else values["transfer_basis"],
+        "says": says,
+        "transfer_basis": values.get("transfer_basis"),
         "identifiers": hashes[:mine],
         "others": hashes[mine:],
     }
@@ -412,6 +422,7 @@ ROWS: dict[type[Message], Callable[[Decoded, Record], Rows]] = {
     LeadProfiled: _profile_rows,
     IdentifierSighted: _sighting_rows,
     LinkObserved: _own_values(LINKS),
+    ErasureRequested: _statement_rows,
     IdentitiesLinked: _statement_rows,
     IdentitiesSplit: _statement_rows,
     IdentifierBound: _own_values(BINDINGS),

@@ -1,4 +1,4 @@
-"""`fineacers identity show|link|split|sweep`: who is who, and an operator's say in it."""
+"""`fineacers identity show|link|split|sweep|erase`: who is who, and an operator's say in it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import typer
 from rich.console import Console
 
 from schemas.events.base import Region
-from schemas.events.governance import IdentitiesLinked, IdentitiesSplit
+from schemas.events.governance import ErasureRequested, IdentitiesLinked, IdentitiesSplit
 from streams.cli import people
 from streams.cli.fail import fail
 from streams.cli.identifiers import Named, NamingError, check_link, check_reason, check_split, named
 from streams.cli.identity_acts import act, confirm, settings, stated
 from streams.cli.identity_sweep import sweep
 from streams.cli.operator_database import UUID, database
-from streams.report.identity import Preview, came_from, lives_on, observed, of_lead, picture
+from streams.report.identity import Preview, came_from, erased, lives_on, observed, of_lead, picture
 from streams.report.identity import stated as stated_links
-from streams.report.show_identity import Known, show_known, show_link, show_split
+from streams.report.show_identity import Known, show_erasure, show_known, show_link, show_split
 from streams.settings import SettingsError, identity_key
 
 app = typer.Typer(
@@ -78,8 +78,9 @@ def show(
         names = {one.identifier for one in own} or {lead}
         origins = {name: came_from(moved, name, lead) for name in names}
         known = Known(
-            lead, regions.get(lead), lives_on(holds, lead), own, origins, people.links(connection, names),
-            people.statements(connection, names), moved, people.conflicts(connection, names),
+            lead, regions.get(lead), lives_on(holds, lead), erased(holds, lead), own, origins,
+            people.links(connection, names), people.statements(connection, names), moved,
+            people.conflicts(connection, names),
             people.bookings(connection, lead), people.acts(connection, names),
         )  # fmt: skip
     if picture_ is not None:
@@ -176,6 +177,42 @@ def split(
     show_split(about, [one.label for one in taken], [one.label for one in kept], Console())
     confirm(yes)
     act("identity split", fact, reason, {"take": _hashes(taken), "keep": _hashes(kept), "leads": _leads(about)}, _THEN)
+
+
+@app.command()
+def erase(
+    identifiers: Annotated[
+        list[str], typer.Argument(metavar="KIND=VALUE…", help="What is to be forgotten; KIND=- asks on stdin.")
+    ],
+    *,
+    workspace: Workspace,
+    region: HomeRegion,
+    reason: Reason,
+    ground: Annotated[str, typer.Option(help="On what ground, a code; the fact tells it.")] = "person_asked",
+    yes: Yes = False,
+) -> None:
+    """Forget what each of these identifiers has brought up to now; a preview of what would go is shown first.
+
+    Every lead drops that history, and the table of leads its values; what happened before and comes late is dropped as
+    well, and what comes after is of a new lead. Revenue remains, credited to what is left. Nothing is sent to the
+    address before it opts in anew. It cannot be undone. Values are given as for `identity link`. The fact
+    ErasureRequested is published, and the act noted in the audit log.
+
+    What it does not reach: records in Kafka's topics (the facts themselves, until their retention ends), dead letters,
+    rows in ClickHouse, which hold hashes only, exported files and backups.
+
+    Ends with 0 when it is published, with 1 when you said no, with 2 when it cannot be done.
+
+    Examples:
+
+        fineacers identity erase --workspace harborline --region UAE --reason "CASE-315: asked by mail" email=- phone=-
+    """
+    who = _read([identifiers], workspace, region, reason)[0]
+    fact = stated(ErasureRequested, workspace, region, identifiers=[one.fact for one in who], reason=ground)
+    about = _preview(who)
+    show_erasure(about, Console())
+    confirm(yes)
+    act("identity erase", fact, reason, {"erased": _hashes(who), "leads": _leads(about)}, _THEN)
 
 
 app.command()(sweep)

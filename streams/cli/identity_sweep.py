@@ -35,7 +35,8 @@ def sweep(
 
     A new policy (`identity_limits`) holds for the next decision of each group of identifiers and leaves old ones as
     they are. The preview says which leads would merge or split, and what they hold, from what PostgreSQL knows: let the
-    line come to rest first. An identifier that was found to be shared by too many stays so. With --reason the fact
+    line come to rest first. Groups with an erased identifier are decided too, but not foretold. An identifier that was
+    found to be shared by too many stays so. With --reason the fact
     IdentitySweepOrdered is published, and the order noted in the audit log; topic `sweeps` tells when it is done.
 
     Ends with 0 when it is shown or published, with 1 when you said no, with 2 when it cannot be done.

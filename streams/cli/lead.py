@@ -17,7 +17,7 @@ from streams.cli.contacts import contacts
 from streams.cli.fail import fail
 from streams.cli.masking import Reveal
 from streams.cli.operator_database import UUID, database
-from streams.report.identity import lives_on, of_lead
+from streams.report.identity import erased, lives_on, of_lead
 from streams.report.show_contacts import show_of_lead
 from streams.report.show_identity import show_conflicts, show_lives_on
 from streams.settings import identity_key, read_settings
@@ -98,6 +98,7 @@ def show(
         known |= contacts(connection, lead, {one.identifier for one in holds} | {lead})
         known["open conflicts"] = people.conflicts(connection, names)
         known["lives on in"] = lives_on(holds, lead)
+        known["erased"] = erased(holds, lead)
     if not any(known.values()):
         fail(f"no lead {lead_id}: `fineacers lead find` finds one by an identifier")
     if reveal:
@@ -110,7 +111,7 @@ def show(
         typer.echo(json.dumps(known, indent=2, default=_text, ensure_ascii=False))
         return
     console = Console()
-    show_lives_on(known.pop("lives on in"), console)
+    show_lives_on(known.pop("lives on in"), console, known.pop("erased"))
     unclear = known.pop("open conflicts")
     decisions, consents, approvals = (known.pop(name) for name in ("decisions", "consents", "open approvals"))
     for name, rows in known.items():

@@ -8,6 +8,7 @@ from typing import Any, LiteralString
 import psycopg
 
 from models.identity import STRONG
+from models.identity.erasure import somebody
 from streams.report.identity import Held as Holds
 from streams.report.identity import Preview, held, preview
 from streams.report.sweep import Held
@@ -62,8 +63,9 @@ _STATEMENTS = """
 """
 _ACTS = """
     SELECT at, who, command, reason, event_id::text, ids FROM audit_log
-    WHERE command IN ('identity link', 'identity split')
+    WHERE command IN ('identity link', 'identity split', 'identity erase')
       AND (ids -> 'identifiers' ?| %(names)s::text[] OR ids -> 'take' ?| %(names)s::text[]
+           OR ids -> 'erased' ?| %(names)s::text[]
            OR ids -> 'keep' ?| %(names)s::text[])
     ORDER BY entry
 """
@@ -129,7 +131,7 @@ def bindings(connection: Connection, leads: Collection[str]) -> tuple[list[Holds
 
 def preview_of(connection: Connection, named: Mapping[str, str]) -> Preview:
     """What an act on identifiers is about; ``named``: in words, by hash."""
-    leads = [row["lead_id"] for row in connection.execute(_NAMED, (list(named),)).fetchall()]
+    leads = sorted(somebody(row["lead_id"] for row in connection.execute(_NAMED, (list(named),)).fetchall()))
     holds, regions = bindings(connection, leads)
     return preview(named, holds, regions, booked(connection, leads))
 

@@ -13,9 +13,12 @@ from itertools import groupby, product
 from math import cos, pi, sin
 from typing import Any
 
+from models.identity.erasure import NOBODY, somebody
+
 Row = Mapping[str, Any]
 
-BOOKING = "booking"
+NO_IDENTIFIERS = ("booking", "name")
+"""Kinds of what has a binding and is no identifier: bookings, and names borne since an erasure."""
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 """Since when a binding holds that has held for ever."""
 
@@ -61,8 +64,8 @@ def _intervals(rows: Sequence[Row]) -> list[Held]:
 
 
 def of_lead(holds: Iterable[Held], lead_id: str) -> list[Held]:
-    """A lead's own part of what holds, bookings left out."""
-    return [one for one in holds if one.lead_id == lead_id and one.kind != BOOKING]
+    """A lead's own identifiers of what holds."""
+    return [one for one in holds if one.lead_id == lead_id and one.kind not in NO_IDENTIFIERS]
 
 
 def lives_on(holds: Collection[Held], lead_id: str) -> list[str]:
@@ -73,7 +76,12 @@ def lives_on(holds: Collection[Held], lead_id: str) -> list[str]:
     """
     if any(one.lead_id == lead_id for one in holds):
         return []
-    return sorted({one.lead_id for one in holds if one.identifier == lead_id})
+    return sorted(somebody(one.lead_id for one in holds if one.identifier == lead_id))
+
+
+def erased(holds: Collection[Held], lead_id: str) -> datetime | None:
+    """When what a lead was named after was last erased: what happened before that instant is nobody's."""
+    return next((one.until for one in holds if one.identifier == lead_id and one.lead_id == NOBODY), None)
 
 
 def came_from(changes: Iterable[Row], identifier: str, lead_id: str) -> Row | None:
@@ -120,7 +128,7 @@ def preview(
         regions: home region by lead.
         bookings: lead_id, currency, bookings, net_minor.
     """
-    leads = sorted({one.lead_id for one in holds if one.identifier in named})
+    leads = sorted(somebody(one.lead_id for one in holds if one.identifier in named))
     known = {one.identifier for one in holds}
     sums = {lead: [row for row in bookings if row["lead_id"] == lead] for lead in leads}
     stakes = [

@@ -18,6 +18,7 @@ _WHY = {
     "split": "a lead became two",
     "login": "claimed by who logged in",
     "revised": "a booking was renamed",
+    "erased": "begun anew by an erasure",
 }
 CONFLICTS = {
     "apart": "said to be different people, and observed together",
@@ -39,6 +40,7 @@ class Known:
     lead_id: str
     region: str | None
     lives_on_in: list[str]
+    erased_at: datetime | None
     identifiers: list[Held]
     origins: Mapping[str, Row | None]
     """By identifier the change that brought it here, none for those that were here first."""
@@ -55,7 +57,7 @@ class Known:
 def show_known(known: Known, console: Console) -> None:
     """Print who a lead is. Times are in UTC."""
     console.print(f"Lead {known.lead_id}" + (f" of {known.region}" if known.region else ""), style="bold")
-    show_lives_on(known.lives_on_in, console)
+    show_lives_on(known.lives_on_in, console, known.erased_at)
     made = table("Identifiers", "kind", "hash", "since", "until", "why it is here", "from", text=6)
     for one in sorted(known.identifiers, key=lambda one: (one.kind, one.identifier, one.since)):
         origin = known.origins.get(one.identifier)
@@ -109,9 +111,13 @@ def show_links(known: Known, console: Console) -> None:
         console.print("", made)
 
 
-def show_lives_on(leads: Sequence[str], console: Console) -> None:
-    """Print where a lead lives on, if it was merged away."""
-    if leads:
+def show_lives_on(leads: Sequence[str], console: Console, erased_at: datetime | None = None) -> None:
+    """Print where a lead lives on, if it was merged away; of one that was erased that, and what came after it."""
+    if erased_at is not None:
+        later = f"; what came later is of {' and '.join(leads)}" if leads else ""
+        told = f"Erased: what happened before {moment(erased_at)} is forgotten{later}"
+        console.print(told, style="yellow", highlight=False, soft_wrap=True)
+    elif leads:
         console.print(
             f"Merged away: lives on in {' and '.join(leads)}", style="yellow", highlight=False, soft_wrap=True
         )
@@ -162,6 +168,18 @@ def show_split(about: Preview, take: Sequence[str], keep: Sequence[str], console
     console.print(_unseen(about), highlight=False, soft_wrap=True, end="")
 
 
+def show_erasure(about: Preview, console: Console) -> None:
+    """Print what an erasure would take."""
+    _stakes(about, console)
+    for one in about.stakes:
+        left = one.identifiers - len(one.named)
+        told = f"Lead {one.lead_id} forgets what {' and '.join(one.named)} brought"
+        told += f", and keeps its other identifiers ({left})." if left else ", and with that all that it knows."
+        console.print(told, highlight=False, soft_wrap=True)
+    told = "This cannot be undone. Revenue remains, and its credit goes to what is left."
+    console.print(told, _unseen(about), highlight=False, soft_wrap=True)
+
+
 def _stakes(about: Preview, console: Console) -> None:
     made = table(
         "Leads that this is about", "lead", "region", "named here", "identifiers", "bookings", "net worth", text=3
@@ -190,6 +208,8 @@ def _change(lead_id: str, row: Row) -> str:
 
 def _act(row: Row) -> str:
     ids = row["ids"]
+    if "erased" in ids:
+        return f"erased {_shorts(ids['erased'])}"
     if "identifiers" in ids:
         return f"linked {_shorts(ids['identifiers'])}"
     return f"split {_shorts(ids.get('take', ()))} from {_shorts(ids.get('keep', ()))}"

@@ -68,7 +68,7 @@ def facts_of(held: Held) -> Facts:
     explicit: dict[tuple[str, str], Explicit] = {}
     apart: dict[tuple[str, str], Said] = {}
     for row in held.statements:
-        said = Said(instant(row["occurred_at"]), row["event_id"])
+        said = Said(instant(row["occurred_at"]), row["event_id"])  # an erasure is of no pair
         for one, other in product(row["identifiers"], row["others"]):
             if row["says"] == "split":
                 apart[pair(one, other)] = max(said, apart.get(pair(one, other), said))
@@ -79,8 +79,13 @@ def facts_of(held: Held) -> Facts:
 
 
 def moved(held: Held, limits: Limits) -> list[dict[str, tuple[str, str]]]:
-    """Each set of leads that would change: lead of today and lead to be, by identifier."""
+    """Each set of leads that would change: lead of today and lead to be, by identifier.
+
+    Left out are those with an identifier that was erased: which facts name it since the store does not know.
+    """
     facts = facts_of(held)
+    erased = {one for row in held.statements if row["says"] == "erased" for one in row["identifiers"]}
+    of_erased = {held.leads[one] for one in erased if one in held.leads}
     after = partition(facts, limits).leads
     both = {one: (held.leads.get(one, one), lead) for one, lead in after.items()}
     of_today, to_be = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
@@ -96,9 +101,9 @@ def moved(held: Held, limits: Limits) -> list[dict[str, tuple[str, str]]]:
             fresh = {
                 near for one in fresh for near in of_today[both[one][0]] | to_be[both[one][1]] if near not in together
             }
-        if together:
+        if together and not together & erased and all(both[one][0] not in of_erased for one in together):
             found.append({one: both[one] for one in sorted(together)})
-            done |= together
+        done |= together
     return found
 
 

@@ -19,7 +19,13 @@ from models.identity import hashes
 from schemas.codec import decode
 from schemas.events.base import DAY
 from schemas.events.bookings import BookingChanged
-from schemas.events.governance import IdentitiesLinked, IdentitiesSplit, IdentitySweepOrdered, PolicyChanged
+from schemas.events.governance import (
+    ErasureRequested,
+    IdentitiesLinked,
+    IdentitiesSplit,
+    IdentitySweepOrdered,
+    PolicyChanged,
+)
 from schemas.events.identity import IdentifierBound, IdentifierHash
 from schemas.events.profiles import LeadProfiled
 from schemas.ids import derived_id
@@ -203,6 +209,25 @@ def test_a_split_is_previewed_noted_and_published(
     assert noted(database)[-1][1:] == (
         "identity split", WORKSPACE, event.event_id, "CASE-1",
         {"take": [keys["phone"]], "keep": [keys["email"]], "leads": sorted([keys["email"], keys["phone"]])},
+    )  # fmt: skip
+
+
+def test_an_erasure_is_previewed_noted_and_published(
+    run: Run, stack: Settings, database: Server, keys: dict[str, str]
+) -> None:
+    before = published(stack)
+    asked = run("identity", "erase", *SAY, "email=-", stdin=f"{ADA}\nn\n")
+    assert asked.exit_code == 1, asked.output
+    assert "cannot be undone" in asked.output
+    assert ADA not in asked.output
+    assert published(stack) == before
+    done = run("identity", "erase", *SAY, "email=-", "--yes", stdin=f"{ADA}\n")
+    assert done.exit_code == 0, done.output
+    event = published(stack)[-1]
+    assert isinstance(event, ErasureRequested)
+    assert ([(one.kind, one.value) for one in event.identifiers], event.reason) == ([("email", ADA)], "person_asked")
+    assert noted(database)[-1][1:] == (
+        "identity erase", WORKSPACE, event.event_id, "CASE-1", {"erased": [keys["email"]], "leads": [keys["email"]]},
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from schemas.events.base import DAY, HOUR, SECOND, Event, instant
 from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived, OutreachRequested
-from schemas.events.governance import IdentifierValue, IdentitiesLinked, IdentitiesSplit
+from schemas.events.governance import ErasureRequested, IdentifierValue, IdentitiesLinked, IdentitiesSplit
 from schemas.events.leads import LeadCaptured
 from schemas.events.touchpoints import TouchpointRecorded
 
@@ -36,11 +36,7 @@ def histories(random: Random, size: int) -> Iterator[tuple[int, Event]]:
     """So many events and the instants at which they arrive; of one person's facts some name one identifier only."""
     ids = iter(str(UUID(int=random.getrandbits(128), version=4)) for _ in range(10 * size))
     now, messages, mixed = START, 0, list[dict[str, str]]()
-    for person in PEOPLE:
-        yield now, _fact(LeadCaptured, ids, person, now, channel="portal", time_zone=_zone(person))
-        for channel, kind in CHANNELS.items():
-            if random.random() < 0.9:
-                yield now, _consent(ids, {kind: person[kind]}, person, now, channel, granted=True)
+    yield from ((now, fact) for fact in _first_met(random, ids, now))
     for _ in range(size):
         now += random.choice(GAPS)
         at = now - random.choice((0, 0, 0, 1, HOUR))
@@ -48,7 +44,8 @@ def histories(random: Random, size: int) -> Iterator[tuple[int, Event]]:
         channel, kind = random.choice(list(CHANNELS.items()))
         who = {kind: person[kind]} if random.random() < 0.6 else person
         kind_of_event = random.choices(
-            ("ask", "consent", "stop", "report", "warm", "link", "split", "mix", "sort"), (12, 3, 1, 3, 2, 2, 1, 1, 2)
+            ("ask", "consent", "stop", "report", "warm", "link", "split", "mix", "sort", "erase"),
+            (12, 3, 1, 3, 2, 2, 1, 1, 2, 1),
         )[0]
         match kind_of_event:
             case "ask":
@@ -69,15 +66,12 @@ def histories(random: Random, size: int) -> Iterator[tuple[int, Event]]:
                 report = {"message_id": message, "channel": channel, "status": status}
                 yield now, _fact(DeliveryReported, ids, {**person, **who}, at, **report)
             case "mix" if now > START:  # later than anybody was seen first, or home regions would change
-                both = {"email": person["email"], "phone": random.choice(PEOPLE)["phone"]}
-                mixed.append(both)
-                yield now, _fact(LeadCaptured, ids, both, now, channel="portal")
+                mixed.append({"email": person["email"], "phone": random.choice(PEOPLE)["phone"]})
+                yield now, _fact(LeadCaptured, ids, mixed[-1], now, channel="portal")
             case "sort" if mixed:
-                email, phone = (
-                    [IdentifierValue(kind=kind, value=value)]  # type: ignore[arg-type]
-                    for kind, value in random.choice(mixed).items()
-                )
-                yield now, IdentitiesSplit(**_common(ids, {}, now), take=phone, keep=email)
+                yield now, _sorted_out(random.choice(mixed), ids, now)
+            case "erase":
+                yield now, _erasure(random, ids, person, at)
             case "link" | "split":
                 yield from ((now, said) for said in _linked_or_split(random, ids, at, kind_of_event))
 
@@ -95,6 +89,31 @@ def _linked_or_split(random: Random, ids: Iterator[str], at: int, what: str) -> 
             if what == "link"
             else IdentitiesSplit(**common, take=one, keep=other)
         )
+
+
+def _first_met(random: Random, ids: Iterator[str], now: int) -> Iterator[Event]:
+    """Everybody, most of them with consent for most channels."""
+    for person in PEOPLE:
+        yield _fact(LeadCaptured, ids, person, now, channel="portal", time_zone=_zone(person))
+        for channel, kind in CHANNELS.items():
+            if random.random() < 0.9:
+                yield _consent(ids, {kind: person[kind]}, person, now, channel, granted=True)
+
+
+def _sorted_out(mixed: dict[str, str], ids: Iterator[str], now: int) -> IdentitiesSplit:
+    """That identifiers which a fact has mixed up are two people's."""
+    email, phone = (
+        [IdentifierValue(kind=kind, value=value)]  # type: ignore[arg-type]
+        for kind, value in mixed.items()
+    )
+    return IdentitiesSplit(**_common(ids, {}, now), take=phone, keep=email)
+
+
+def _erasure(random: Random, ids: Iterator[str], person: dict[str, str], at: int) -> ErasureRequested:
+    """That one of a person's addresses is to be forgotten, or both are."""
+    kinds = random.choice((["email"], ["phone"], ["email", "phone"]))
+    values = [IdentifierValue(kind=kind, value=person[kind]) for kind in kinds]  # type: ignore[arg-type]
+    return ErasureRequested(**_common(ids, {}, at), identifiers=values, reason="asked")
 
 
 def _zone(person: dict[str, str]) -> str | None:

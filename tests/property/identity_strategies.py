@@ -6,14 +6,16 @@ rightly or not; events meet in one instant, name leads by name, come from two re
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 
 from hypothesis import strategies as st
 
 from schemas.events.base import DAY, Event
-from schemas.events.governance import IdentifierValue, IdentitiesLinked, IdentitiesSplit
+from schemas.events.clicks import ClickRecorded
+from schemas.events.governance import ErasureRequested, IdentifierValue, IdentitiesLinked, IdentitiesSplit
 from schemas.events.leads import LeadCaptured
+from schemas.events.touchpoints import TouchpointRecorded
 from tests.property.oracles.clusters import STRONG
 from tests.property.oracles.identity import hash_of, normal
 from tests.property.strategies import (
@@ -114,6 +116,33 @@ def _said(draw: st.DrawFn, new_id: Callable[[], str], named: list[IdentifierValu
     return made
 
 
+@st.composite
+def _erasures(
+    draw: st.DrawFn, new_id: Callable[[], str], named: list[IdentifierValue], facts: list[Event]
+) -> list[Event]:
+    """That identifiers are to be forgotten, mostly one, at instants between which no touch moves by a revision."""
+    spans = list(_spans(facts))
+    instants = sorted({fact.occurred_at for fact in facts} | {fact.occurred_at - 1 for fact in facts})
+    instants = [at for at in instants if not any(since <= at < until for since, until in spans)]
+    made: list[Event] = []
+    for _ in range(draw(st.sampled_from((1, 1, 1, 2, 3))) if instants else 0):
+        values = draw(st.lists(st.sampled_from(named), min_size=1, max_size=draw(st.sampled_from((1, 1, 2)))))
+        common = _common(new_id, region=draw(st.sampled_from(("UAE", "UAE", "IND"))))
+        at = draw(st.sampled_from(instants))
+        made.append(ErasureRequested(**common, occurred_at=at, identifiers=values, reason="asked"))
+    return made
+
+
+def _spans(facts: list[Event]) -> Iterator[tuple[int, int]]:
+    """The earliest and latest instant that the revisions of a touch give it."""
+    moments_of: dict[str, list[int]] = {}
+    for fact in facts:
+        if isinstance(fact, ClickRecorded | TouchpointRecorded):
+            id_ = fact.click_id if isinstance(fact, ClickRecorded) else fact.touch_id
+            moments_of.setdefault(id_ or "", []).append(fact.occurred_at)
+    return ((min(instants), max(instants)) for instants in moments_of.values())
+
+
 def _crowd(random: Random, new_id: Callable[[], str]) -> list[Event]:
     """What names one identifier with many others: a person of many addresses, or a desk that many share."""
     middle, outer = random.choice(
@@ -143,7 +172,8 @@ def _crowd(random: Random, new_id: Callable[[], str]) -> list[Event]:
 def identity_histories(draw: st.DrawFn, *, size: int = 6, crowds: bool = True) -> tuple[Event, ...]:
     """A set of facts, in no particular order; ``size`` bounds the touches: beyond 6, companions may be too many.
 
-    Without ``crowds`` no identifier is shared, so that each event has one place.
+    Without ``crowds`` no identifier is shared, so that each event has one place. Nor is any with erasures, which
+    forget by how many one was shared.
     """
     new_id = _Ids()
     people = draw(ways())
@@ -159,6 +189,9 @@ def identity_histories(draw: st.DrawFn, *, size: int = 6, crowds: bool = True) -
     instants = sorted({fact.occurred_at for group in groups for fact in group})
     for _ in range(draw(st.integers(0, 4))):
         groups.append(draw(_said(new_id, _values(people), instants)))
-    if crowds and draw(st.sampled_from((False, False, False, True))):
+    forgetful = draw(st.sampled_from((False, True)))
+    if crowds and not forgetful and draw(st.booleans()):
         groups.append(_crowd(draw(randoms), new_id))
+    if forgetful:
+        groups.append(draw(_erasures(new_id, _values(people), [fact for group in groups for fact in group])))
     return tuple(fact for group in groups for fact in group)

@@ -10,7 +10,13 @@ from schemas.codec import decode
 from schemas.events.base import DAY, HOUR, SECOND
 from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived, OutreachRequested
 from schemas.events.gate import ContactDecided
-from schemas.events.governance import IdentifierValue, IdentitiesLinked, IdentitiesSplit, PolicyChanged
+from schemas.events.governance import (
+    ErasureRequested,
+    IdentifierValue,
+    IdentitiesLinked,
+    IdentitiesSplit,
+    PolicyChanged,
+)
 from schemas.events.leads import LeadCaptured
 from schemas.events.profiles import LeadProfiled
 from schemas.events.reserving import Release, Reserve
@@ -73,7 +79,7 @@ def test_an_allowed_message_names_all_that_it_rests_on(run: Run) -> None:
     assert (said.cap, said.used_before, said.used_after) == (1, 0, 1)
     assert said.not_after == NOON + 300 * SECOND
     assert [check.check for check in said.checks] == [
-        "time", "address", "history", "conflict", "suppression", "consent", "platform", "quiet_hours", "cap",
+        "erased", "time", "address", "history", "conflict", "suppression", "consent", "platform", "quiet_hours", "cap",
     ]  # fmt: skip
     assert {check.outcome for check in said.checks} == {"pass"}
 
@@ -437,3 +443,52 @@ def test_a_desk_that_many_share_is_no_address_of_one(run: Run) -> None:
         run.publish(captured(NOON, email=f"n{number}@example.com"))
     at_time(run, NOON + 1, ask("whatsapp", NOON + 1, email=None, phone=PHONE))
     assert decisions(run) == [("hold", "open_conflict")]
+
+
+# -- erasure
+
+
+def erasure(when: int, **who: str) -> ErasureRequested:
+    named = [IdentifierValue(kind=kind, value=value) for kind, value in who.items()]  # type: ignore[arg-type]
+    return fact(ErasureRequested, occurred_at=when, identifiers=named, reason="asked")
+
+
+def test_an_erased_address_is_written_to_only_after_a_newer_opt_in(run: Run) -> None:
+    at_time(run, NOON, consent("email", NOON - HOUR), erasure(NOON, email=EMAIL), ask("email", NOON + 1))
+    assert decisions(run) == [("deny", "erased")]
+    said = receipt(run)
+    assert (said.checks[0].check, said.checks[0].reason) == ("erased", "erased")
+    at_time(run, NOON + 2, consent("email", NOON), ask("email", NOON + 2, "m2"))
+    assert decisions(run, "m2") == [("deny", "erased")], "an older opt-in that comes late lifts nothing"
+    at_time(run, NOON + 3, consent("email", NOON + 3), ask("email", NOON + 4, "m3"))
+    assert decisions(run, "m3") == [("allow", "allowed")]
+
+
+def test_nothing_whatever_is_sent_to_an_erased_address(run: Run) -> None:
+    at_time(run, NOON, erasure(NOON, email=EMAIL), ask("email", NOON + 1, template_id="booking_confirmation"))
+    assert decisions(run) == [("deny", "erased")]
+
+
+def test_who_waits_for_an_answer_hears_of_the_erasure(run: Run) -> None:
+    night = at("3-10 17:00")
+    at_time(run, night, consent("sms", NOON), ask("sms", night, email=None, phone=PHONE))
+    at_time(run, night + 1, erasure(night + 1, phone=PHONE))
+    assert [decision for decision in decisions(run) if decision[0] != "hold"] == [("deny", "erased")]
+    at_time(run, at("3-11 05:00"))
+    assert len(decisions(run)) == 2
+
+
+def test_a_request_of_before_the_erasure_that_comes_late_is_let_go(run: Run) -> None:
+    at_time(run, NOON, consent("email", NOON - HOUR), erasure(NOON, email=EMAIL), ask("email", NOON - 1))
+    assert decisions(run) == []
+    assert run.count("resolve", "outreach", "accepted") == run.count("resolve", "outreach", "drop:erased") == 1
+
+
+def test_what_an_address_allowed_before_its_erasure_counts_no_more(run: Run) -> None:
+    """Neither here nor at the address, though another channel has been opened since."""
+    crm = {"crm_id": "C-1", "phone": PHONE, "email": None}
+    at_time(run, NOON, consent("sms", NOON - HOUR, **crm), erasure(NOON, phone=PHONE))
+    at_time(run, NOON + 1, captured(NOON + 1, **crm), consent("whatsapp", NOON + 1, **crm))
+    at_time(run, NOON + 2, ask("sms", NOON + 2, **crm), ask("whatsapp", NOON + 2, "m2", **crm))
+    assert decisions(run) == [("deny", "no_consent")]
+    assert decisions(run, "m2") == [("allow", "allowed")]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from models.identity.erasure import NOBODY
 from streams.cli.identifiers import Named, NamingError, check_link, check_reason, check_split, named
 from streams.report.chart import draw_identity
 from streams.report.identity import (
@@ -17,6 +18,7 @@ from streams.report.identity import (
     Preview,
     Stake,
     came_from,
+    erased,
     held,
     lives_on,
     observed,
@@ -25,7 +27,7 @@ from streams.report.identity import (
     preview,
     stated,
 )
-from streams.report.show_identity import show_link, show_split
+from streams.report.show_identity import show_erasure, show_link, show_split
 
 KEY = bytes(32)
 ADA, BEN, CAL, COOKIE = (f"{letter * 8}-0000-4000-8000-000000000000" for letter in "abcd")
@@ -257,3 +259,26 @@ def test_one_identifier_alone_is_a_picture_too(tmp_path: Path) -> None:
     alone = picture(ADA, [Held(ADA, "email", ADA, BEGINNING, None, 0, "first")], [], [])
     draw_identity(tmp_path / "one.png", alone)
     assert (len(alone.nodes), len(alone.edges)) == (2, 1)
+
+
+# -- erasure
+
+
+def test_what_was_erased_is_nobodys_and_says_when() -> None:
+    name_ = CAL
+    holds = held([row(ADA, NOBODY, 2, why="erased"), row(ADA, name_, 2, day(3)), row(name_, name_, 2, kind="name")])
+    assert erased(holds, ADA) == day(3)
+    assert erased(holds, name_) is None
+    assert lives_on(holds, ADA) == [name_]
+    assert [one.kind for one in of_lead(holds, name_)] == ["email"]
+    about = preview({ADA: "email a"}, holds, {name_: "UAE"}, [])
+    assert [(stake.lead_id, stake.named) for stake in about.stakes] == [(name_, ["email a"])]
+
+
+@pytest.mark.parametrize(("identifiers", "told"), [(1, "all that it knows"), (3, "keeps its other identifiers (2)")])
+def test_a_preview_says_what_an_erasure_would_take(identifiers: int, told: str) -> None:
+    console = Console(record=True, width=160)
+    show_erasure(Preview([Stake(ADA, "UAE", identifiers, ["email aaaaaaaa"], 1, {"AED": 100})], ["phone b"]), console)
+    text = console.export_text()
+    for expected in (f"Lead {ADA} forgets what email aaaaaaaa brought", told, "cannot be undone", "phone b"):
+        assert expected in text

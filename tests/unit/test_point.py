@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from models.identity.facts import Sighting
 from models.policy import Cap, Policy
 from processors.base import Context, Emit
 from processors.control import Control
 from processors.resolve.known import Strong
 from processors.resolve.point import Point, hear_and_reserve
-from schemas.events.base import DAY, Event
+from schemas.events.base import DAY, HOUR, Event
 from schemas.events.reserving import ConsentNoted, Granted, Refused, Release, Reserve
 from tests.support.facts import at
 
@@ -121,3 +123,25 @@ def test_caps_over_any_seven_days_calendar_weeks_or_both(windows: Any, answers: 
         held, answer = told(held, asked(f"m{number}", when, week=week), ctx(policy=policy))  # type: ignore[assignment]
         found.append(answer)
     assert found == answers
+
+
+def test_an_erased_address_refuses_until_it_opts_in_anew(point: Point) -> None:
+    """Whatever the lead that asks has heard of the erasure."""
+    mark = Sighting(NOON - HOUR, "e", "UAE", "email")
+    where = msgspec.structs.replace(ctx(), slices={"strong": Strong(LEAD, mark=mark)})
+    assert told(point, asked("m1"), where)[1] == "erased"
+    assert told(point, asked("m1", category="transactional"), where)[1] == "erased"
+    again, _ = told(point, consented(when=NOON - HOUR), where)
+    assert told(again, asked("m2"), where)[1] == "erased"
+    again, _ = told(point, consented(when=NOON - HOUR + 1), where)
+    assert told(again, asked("m3"), where)[1] == 1
+
+
+def test_what_was_allowed_before_an_erasure_counts_no_more() -> None:
+    where = msgspec.structs.replace(
+        ctx(), slices={"strong": Strong(LEAD, mark=Sighting(NOON - HOUR, "e", "UAE", "email"))}
+    )
+    held, _ = told(None, consented(when=NOON - DAY), where)
+    said = {"consent_id": "d", "channel": "whatsapp", "purpose": "marketing", "suppressed": False, "granted": True}
+    held, _ = told(held, ConsentNoted.build(subject="email:h", occurred_at=NOON, **said), where)
+    assert told(held, asked("m1"), where)[1] == "no_consent"

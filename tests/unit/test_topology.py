@@ -32,6 +32,7 @@ HELPERS = {
     "processors.resolve.accept",
     "processors.resolve.binding",
     "processors.resolve.conflicts",
+    "processors.resolve.erased",
     "processors.resolve.joined",
     "processors.resolve.keys",
     "processors.resolve.known",

@@ -476,6 +476,7 @@ CREATE TABLE IF NOT EXISTS identities
     `identifier` Nullable(UUID),
     `source_partition` Int64,
     `source_offset` Int64,
+    `reason` LowCardinality(Nullable(String)),
     `_chk` Int64 CODEC(Delta, ZSTD(1)),
     CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
     INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1

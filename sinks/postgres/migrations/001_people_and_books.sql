@@ -111,7 +111,8 @@ CREATE TABLE identity_statements (
     PRIMARY KEY (workspace_id, event_id)
 );
 COMMENT ON TABLE identity_statements IS
-    'What people and systems say on purpose, of each of identifiers and each of others: linked, or split (two people)';
+    'What people and systems say on purpose, of each of identifiers and each of others: linked, or split (two people); '
+    'or of identifiers alone: erased';
 COMMENT ON COLUMN identity_statements.source IS 'The system that said so';
 CREATE INDEX ON identity_statements USING gin (identifiers);
 CREATE INDEX ON identity_statements USING gin (others);
@@ -129,7 +130,7 @@ CREATE TABLE identifier_bindings (
 );
 COMMENT ON TABLE identifier_bindings IS
     'Which lead an identifier''s (or a booking''s) history belongs to at t: of the rows with since <= t that of the '
-    'highest (version, since)';
+    'highest (version, since); the lead of all zeros is nobody: that history was erased';
 CREATE INDEX ON identifier_bindings (lead_id);
 
 CREATE TABLE identity_changes (

@@ -16,13 +16,14 @@ import phonenumbers
 
 from schemas.events.base import Event, Identified
 from schemas.events.bookings import BookingChanged
-from schemas.events.governance import IdentifierValue, IdentitiesLinked, IdentitiesSplit
+from schemas.events.governance import ErasureRequested, IdentifierValue, IdentitiesLinked, IdentitiesSplit
 from schemas.ids import derived_id
 from tests.property.oracles.identity import KINDS, hash_of, named, normal
 
 STRONG = KINDS[:4]
 LIMITS = {"crm_id": 1, "email": 5, "phone": 5, "wa_id": 5}
 MOST_NEIGHBOURS = 8
+NOBODY = "00000000-0000-0000-0000-000000000000"
 
 Stamp = tuple[int, str]
 """(occurred_at, event_id): when, and of two at once which first."""
@@ -102,6 +103,8 @@ def refused(key: bytes, fact: Event, usable: Usable = usable) -> bool:
     if isinstance(fact, IdentitiesLinked):
         linked = listed(key, fact, fact.identifiers, usable)
         return len(linked) < 2 or _any_weak(fact.identifiers)
+    if isinstance(fact, ErasureRequested):
+        return not listed(key, fact, fact.identifiers, usable) or _any_weak(fact.identifiers)
     if isinstance(fact, IdentitiesSplit):
         take, keep = listed(key, fact, fact.take, usable), listed(key, fact, fact.keep, usable)
         return not take or not keep or bool({*take} & {*keep}) or _any_weak([*fact.take, *fact.keep])
@@ -119,6 +122,17 @@ def pair_of(one: str, other: str) -> Pair:
     return (one, other) if one < other else (other, one)
 
 
+def _erasures(key: bytes, facts: Iterable[Event], usable: Usable) -> dict[str, First]:
+    """The newest erasure of each identifier."""
+    found: dict[str, First] = {}
+    for fact in facts:
+        if isinstance(fact, ErasureRequested) and not refused(key, fact, usable):
+            for one in listed(key, fact, fact.identifiers, usable):
+                mark = First(fact.occurred_at, fact.event_id, one, fact.region)
+                found[one.hash] = max(found.get(one.hash, mark), mark)
+    return found
+
+
 class Known:
     """What the facts say, fact by fact: sets, least and greatest, so that their order cannot matter."""
 
@@ -132,6 +146,9 @@ class Known:
         self.logins: dict[str, list[tuple[Stamp, str]]] = defaultdict(list)
         self.companions: dict[str, set[str]] = defaultdict(set)
         self.bookings: dict[tuple[str, str], list[BookingChanged]] = defaultdict(list)
+        facts = list(facts)
+        self.erasures = _erasures(key, facts, usable)
+        self.firsts.update(self.erasures)
         for fact in {(fact.workspace_id, fact.event_id): fact for fact in facts}.values():
             stamp = fact.occurred_at, fact.event_id
             if refused(key, fact, usable):
@@ -147,6 +164,8 @@ class Known:
 
     def _sighted(self, fact: Event, strong: Iterable[Identifier]) -> None:
         for one in strong:
+            if one.hash in self.erasures:
+                continue  # it begins with its erasure
             here = First(fact.occurred_at, fact.event_id, one, fact.region)
             self.firsts[one.hash] = min(self.firsts.get(one.hash, here), here)
 
@@ -157,6 +176,8 @@ class Known:
         if strong:
             for one in strong[1:]:
                 pair = pair_of(strong[0].hash, one.hash)
+                if self.forgotten(stamp, pair):
+                    continue
                 self.observed[pair] = min(self.observed.get(pair, stamp), stamp)
             for name in weak:
                 self.logins[name].append((stamp, strong[0].hash))
@@ -168,12 +189,24 @@ class Known:
         self._sighted(fact, found)
         for one in found[1:]:
             pair, said = pair_of(found[0].hash, one.hash), (stamp, fact.transfer_basis is not None)
+            if self.forgotten(stamp, pair):
+                continue
             self.explicit[pair] = max(self.explicit.get(pair, said), said)
 
     def _split(self, take: list[Identifier], keep: list[Identifier], stamp: Stamp) -> None:
         self.taken |= {one.hash for one in take}
         for pair in {pair_of(one.hash, other.hash) for one in take for other in keep}:
+            if self.forgotten(stamp, pair):
+                continue
             self.cuts[pair] = max(self.cuts.get(pair, stamp), stamp)
+
+    def forgotten(self, stamp: Stamp, pair: Pair) -> bool:
+        """Whether something was said of two identifiers at or before the erasure of either."""
+        return any(one in self.erasures and stamp[0] <= self.erasures[one].at for one in pair)
+
+    def since(self, stamp: Stamp, pair: Pair) -> Stamp:
+        """From when on an observed link counts: from the erasure if either of the two was erased."""
+        return max((self.erasures[one][:2] for one in pair if one in self.erasures), default=stamp)
 
     def apart(self, pair: Pair) -> bool:
         """Whether two identifiers are said to be of two people, and nobody said otherwise later."""
@@ -194,7 +227,9 @@ class Known:
     def joins(self) -> list[Join]:
         """All links in the order in which a partition looks at them."""
         said = [Join(0, stamp, pair, transfer) for pair, (stamp, transfer) in self.explicit.items()]
-        return sorted([*said, *(Join(1, stamp, pair, False) for pair, stamp in self.observed.items())])
+        return sorted(
+            [*said, *(Join(1, self.since(stamp, pair), pair, False) for pair, stamp in self.observed.items())]
+        )
 
 
 def partition(
@@ -257,11 +292,12 @@ class Resolved:
 
         What was judged before a shared identifier was known as such stays with it.
         """
-        return frozenset(self._passed(fact))
+        return frozenset(self._passed(fact)) - {NOBODY}
 
     def lead_of(self, fact: Event) -> str | None:
         """Where an event is if all was known before it came."""
-        return next(iter(reversed(self._passed(fact))), None)
+        last = next(iter(reversed(self._passed(fact))), None)
+        return None if last == NOBODY else last
 
     def _passed(self, fact: Event) -> list[str]:
         if not isinstance(fact, Identified) or refused(self.key, fact, self.usable):
@@ -284,17 +320,21 @@ class Resolved:
         """The lead of what the booking's highest revision names, when it converted."""
         revisions = self.known.bookings[workspace, booking_id]
         found = identifiers(self.key, max(revisions, key=lambda one: one.revision), self.usable)
+        nobodys = derived_id("lead of booking", f"{workspace}/b:{booking_id}")
         if not found:
-            return derived_id("lead of booking", f"{workspace}/b:{booking_id}")
+            return nobodys
         dated = [one for one in revisions if one.booked_at is not None]
         converted = max(dated, key=lambda one: one.revision).booked_at if dated else None
-        return self.lead_at(
+        lead = self.lead_at(
             found[0].hash, converted if converted is not None else min(one.occurred_at for one in revisions)
         )
+        return nobodys if lead == NOBODY else lead
 
     def lead_at(self, name: str, at: int) -> str:
         """The lead of an identifier at an instant; of a lead's name, that of the identifier it is named after."""
         strong = name if name in self.lead_of_identifier else self.owner(name, at)
+        if strong in self.known.erasures and at <= self.known.erasures[strong].at:
+            return NOBODY
         return self.lead_of_identifier[strong] if strong else name
 
     def owner(self, weak: str, at: int) -> str | None:
@@ -310,11 +350,18 @@ class Resolved:
     def intervals(self, weak: str) -> list[tuple[int, str]]:
         """(Since, lead) of a weak identifier, from the beginning of time; neighbours differ."""
         found: list[tuple[int, str]] = []
-        for since in sorted({0, *(at for (at, _), _ in self.known.logins.get(weak, ()))}):
+        logins = {at for (at, _), _ in self.known.logins.get(weak, ())}
+        for since in sorted({0, *logins, *(erasure.at + 1 for erasure in self.known.erasures.values())}):
             lead = self.lead_at(weak, since)
             if not found or found[-1][1] != lead:
                 found.append((since, lead))
         return found
+
+
+def _name(known: Known, founder: str) -> str:
+    """The name of a lead: its founder's own, or the one that this bears since its last erasure."""
+    erasure = known.erasures.get(founder)
+    return founder if erasure is None else derived_id("erased", founder, erasure.at)
 
 
 def resolved(
@@ -324,7 +371,7 @@ def resolved(
     known = Known(identity_key, facts, usable)
     shared = known.shared()
     group, conflicts = partition(known, shared, limits)
-    lead_of_identifier = {one: anchor(known, group[one]).identifier.hash for one in group}
+    lead_of_identifier = {one: _name(known, anchor(known, group[one]).identifier.hash) for one in group}
     conflicts |= {("shared", (one,)) for one in shared}
     conflicts |= {("unknown", (one,)) for one in known.taken - known.firsts.keys()}
     leads: dict[str, frozenset[str]] = {}
@@ -334,6 +381,8 @@ def resolved(
         of_lead[lead].add(one)
     for weak in known.weak:
         for _, lead in answer.intervals(weak):
+            if lead == NOBODY:
+                continue
             of_lead[lead].add(weak)
     leads.update((lead, frozenset(found)) for lead, found in of_lead.items())
     return answer

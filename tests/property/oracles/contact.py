@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from schemas.events.base import Identified
+from schemas.events.base import Event, Identified
 from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived
+from schemas.events.governance import ErasureRequested
 
 WEEK = 604_800_000_000
 MOST = {"whatsapp": 1, "email": 2}
@@ -55,14 +56,26 @@ def near(sent: Iterable[Sent], wanted: Sent, addresses: set[str]) -> int:
     )
 
 
-def may_be_sent(facts: Iterable[Identified], channel: str, address: str, others: set[str]) -> bool:
-    """Whether an address consents to a channel, and none of a person's addresses has objected since."""
-    given, objected = [], []
+def erased_at(facts: Iterable[Event], address: str) -> int:
+    """When an address was last asked to be forgotten; before all times if it never was."""
+    erasures = [fact for fact in facts if isinstance(fact, ErasureRequested)]
+    return max((one.occurred_at for one in erasures if address in {v.value for v in one.identifiers}), default=-1)
+
+
+def may_be_sent(facts: Iterable[Event], channel: str, address: str, others: set[str]) -> bool:
+    """Whether an address consents to a channel, and has not objected since, nor any other of the person's addresses.
+
+    What it consented to before it was erased counts no more.
+    """
+    facts = list(facts)
+    given, objected, erased = [], [], erased_at(facts, address)
     for fact in facts:
+        if not isinstance(fact, Identified):
+            continue
         named = {value for value in (fact.email, fact.phone) if value is not None}
         match fact:
             case ConsentChanged() if fact.granted:
-                if fact.channel == channel and address in named:
+                if fact.channel == channel and address in named and fact.occurred_at > erased:
                     given.append(fact.occurred_at)
             case ConsentChanged():
                 if named & {address, *others}:

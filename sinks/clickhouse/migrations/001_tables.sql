@@ -91,6 +91,7 @@ CREATE TABLE IF NOT EXISTS touchpoints
     `touch_id` String,
     `revision` Int64,
     `kind` LowCardinality(String),
+    `machine` Nullable(Bool),
     `arrived_at` DateTime64(6, 'UTC'),
     `lead_id` Nullable(UUID),
     `identifier` Nullable(UUID),

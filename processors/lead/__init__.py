@@ -16,12 +16,14 @@ from processors.lead.profile import Profile, profile
 from processors.lead.requests import Requests
 from processors.lead.route import Route, route
 from processors.lead.score import Log, score
+from processors.lead.tell import tell
 from schemas.events.base import Identified
 from schemas.events.bookings import BookingChanged
 from schemas.events.campaigns import TouchCounted
 from schemas.events.clicks import ClickRecorded
 from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived, OutreachRequested
 from schemas.events.decisions import LeadRouted, LeadScored, TemperatureChanged
+from schemas.events.effects import EffectDone, EffectRequested
 from schemas.events.gate import ApprovalConcluded, ApprovalRequested, ContactDecided, ContactProposed
 from schemas.events.governance import ApprovalDecided, ExchangeRateSet, PolicyChanged
 from schemas.events.identity import LeadMerged, LeadSplit
@@ -70,6 +72,7 @@ STEPS = (
         emits=(ContactProposed,),
         slice=Nurturing,
     ),
+    Step("tell", tell, (ApprovalRequested, EffectDone), (EffectRequested, IncidentRaised)),
     Step("consent", consent, (*_SAID, DeliveryReported, ConsentTold, *_MOVES), slice=Stated),
     Step(
         "gate",

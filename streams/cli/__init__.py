@@ -26,6 +26,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "migrate": ("migrate", "migrate"),
     "worker": ("worker", "worker"),
     "sink": ("sink", "sink"),
+    "effects": ("effects", "effects"),
     "lead": ("lead", "app"),
     "identity": ("identity", "app"),
     "booking": ("booking", "app"),

@@ -25,6 +25,7 @@ HELPERS = {
     "processors.lead.moves",
     "processors.lead.receipt",
     "processors.lead.requests",
+    "processors.lead.sequences",
     "processors.lead.situation",
     "processors.lead.touch",
     "processors.intake.identities",

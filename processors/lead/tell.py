@@ -72,7 +72,7 @@ def _wanted(request: ApprovalRequested, ctx: Context) -> str:
         f"{request.score} ({parts}), worth {_money(request.value_minor, request.currency)}"
         f"{in_inr}. Without an answer it is treated as standard.\n"
         f"Look: `fineacers lead show {request.lead_id}`\n"
-        f"Answer: `fineacers approvals decide {request.approval_id} approved` or `… rejected`"
+        f"Answer: `fineacers approvals decide {request.approval_id} approved --reason …`, or rejected"
     )
 
 

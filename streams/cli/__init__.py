@@ -30,6 +30,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "lead": ("lead", "app"),
     "identity": ("identity", "app"),
     "booking": ("booking", "app"),
+    "approvals": ("approvals", "app"),
     "dead-letters": ("dead_letters", "app"),
     "schemas": ("schemas", "app"),
 }

@@ -3,38 +3,32 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, get_args
-from uuid import uuid4
+from typing import Annotated, get_args
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 
-from schemas.codec import encode
-from schemas.events.base import Event, Region
+from schemas.events.base import Region
 from schemas.events.governance import IdentitiesLinked, IdentitiesSplit
-from schemas.reasons import reason_of
-from schemas.topics import FACT_TOPIC
 from streams.cli import people
-from streams.cli.audit import audit
-from streams.cli.fail import REFUSED, fail
+from streams.cli.act import act, confirm, fact, settings
+from streams.cli.fail import fail
 from streams.cli.identifiers import Named, NamingError, check_link, check_reason, check_split, named
 from streams.cli.operator_database import UUID, database
 from streams.report.identity import Preview, came_from, lives_on, of_lead, picture
 from streams.report.show_identity import Known, show_known, show_link, show_split
-from streams.settings import Settings, SettingsError, identity_key, load_settings
-from streams.sources.publisher import Publisher, PublishError
-from streams.sources.refusals import Publication
+from streams.settings import SettingsError, identity_key
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Who is who: why a lead holds its identifiers, and linking or splitting people by hand.",
 )
+
+_THEN = "fineacers identity show LEAD"
 
 Workspace = Annotated[str, typer.Option(help="The workspace that the people belong to.")]
 HomeRegion = Annotated[
@@ -126,7 +120,7 @@ def link(
         check_link(who)
     except NamingError as error:
         fail(str(error))
-    fact = _fact(
+    said = fact(
         IdentitiesLinked, workspace, region, identifiers=[one.fact for one in who], transfer_basis=transfer_basis
     )
     about = _preview(who)
@@ -136,8 +130,8 @@ def link(
             "--transfer-basis CODE"
         )
     show_link(about, Console())
-    _confirm(yes)
-    _act("identity link", fact, reason, {"identifiers": _hashes(who), "leads": _leads(about)})
+    confirm(yes)
+    act("identity link", said, reason, {"identifiers": _hashes(who), "leads": _leads(about)}, _THEN)
 
 
 @app.command()
@@ -173,11 +167,12 @@ def split(
         check_split(taken, kept)
     except NamingError as error:
         fail(str(error))
-    fact = _fact(IdentitiesSplit, workspace, region, take=[one.fact for one in taken], keep=[one.fact for one in kept])
+    said = fact(IdentitiesSplit, workspace, region, take=[one.fact for one in taken], keep=[one.fact for one in kept])
     about = _preview([*taken, *kept])
     show_split(about, [one.label for one in taken], [one.label for one in kept], Console())
-    _confirm(yes)
-    _act("identity split", fact, reason, {"take": _hashes(taken), "keep": _hashes(kept), "leads": _leads(about)})
+    confirm(yes)
+    ids = {"take": _hashes(taken), "keep": _hashes(kept), "leads": _leads(about)}
+    act("identity split", said, reason, ids, _THEN)
 
 
 def _read(sides: Sequence[Sequence[str]], workspace: str, region: str, reason: str) -> list[list[Named]]:
@@ -185,19 +180,12 @@ def _read(sides: Sequence[Sequence[str]], workspace: str, region: str, reason: s
     if region not in get_args(Region):
         fail(f"--region: {region} is none of {', '.join(get_args(Region))}")
     try:
-        key = identity_key(_settings())
+        key = identity_key(settings())
         found = [named(texts, _ask, key, workspace, region) for texts in sides]
         check_reason(reason, [one for side in found for one in side])
     except (NamingError, SettingsError) as error:
         fail(str(error))
     return found
-
-
-def _settings() -> Settings:
-    try:
-        return load_settings("kafka", "postgres")
-    except SettingsError as error:
-        fail(str(error))
 
 
 def _ask(kind: str) -> str:
@@ -210,50 +198,6 @@ def _ask(kind: str) -> str:
 def _preview(who: Sequence[Named]) -> Preview:
     with database() as connection:
         return people.preview_of(connection, {one.hash: one.label for one in who})
-
-
-def _fact(type_: type[Event], workspace: str, region: str, **fields: Any) -> Event:
-    """The validated fact; ends the command where it would be refused."""
-    common = {
-        "event_id": str(uuid4()), "workspace_id": workspace, "region": region,
-        "occurred_at": time.time_ns() // 1_000, "source": "operator",
-    }  # fmt: skip
-    try:
-        return type_.model_validate({**common, **fields})
-    except ValidationError as error:
-        reason, detail = reason_of(error)
-        fail(f"{reason}: {detail}")
-
-
-def _confirm(yes: bool) -> None:
-    if yes:
-        return
-    try:
-        agreed = typer.confirm("Publish this?", err=True)
-    except typer.Abort:
-        fail("nobody answered, so nothing was published: add --yes where nobody can be asked")
-    if not agreed:
-        typer.echo("nothing was published")
-        raise typer.Exit(REFUSED)
-
-
-def _act(command: str, fact: Event, reason: str, ids: dict[str, list[str]]) -> None:
-    """Note the act, then publish the fact; ends the command where either cannot be."""
-    topic = FACT_TOPIC[type(fact)]
-    note = {"workspace": fact.workspace_id, "event_id": fact.event_id}
-    try:
-        publisher = Publisher(_settings(), "identity")
-        publisher.need((topic.name,))
-        audit(command, ids, reason=reason, **note)
-        try:
-            publisher.publish([Publication(topic.name, topic.key_of(fact), encode(fact))])
-            publisher.flush()
-        except PublishError:
-            audit(f"{command}: not published", ids, reason="Kafka did not take it", **note)
-            raise
-    except PublishError as error:
-        fail(str(error))
-    typer.echo(f"published {type(fact).__name__} {fact.event_id}; `fineacers identity show LEAD` tells what came of it")
 
 
 def _hashes(who: Sequence[Named]) -> list[str]:

@@ -61,7 +61,7 @@ def test_reviewers_are_told_what_they_need_and_how_to_answer() -> None:
         f"Approval wanted by 2026-03-02 01:00 UTC: lead {request.lead_id} is hot, score {request.score} (budget 25, "
         f"urgency 0, engagement 5, readiness {request.score - 30}), worth 25,000,000.50 INR. Without an answer it is "
         f"treated as standard.\nLook: `fineacers lead show {request.lead_id}`\n"
-        f"Answer: `fineacers approvals decide {request.approval_id} approved` or `… rejected`"
+        f"Answer: `fineacers approvals decide {request.approval_id} approved --reason …`, or rejected"
     )
     assert (one.kind, one.target, one.about, one.about_id) == (
         "webhook", "acme-reviewers", "approval", request.approval_id

@@ -24,7 +24,7 @@ class Call(NamedTuple):
 
 
 class Receiver:
-    """``calls`` by idempotency key. What a text begins with is done: a status, hang, drip, cut, kill."""
+    """``calls`` by idempotency key. What a text begins with is done: a status, hang, drip, cut, kill; else 200."""
 
     def __init__(self) -> None:
         self.calls: dict[str, list[Call]] = defaultdict(list)
@@ -81,7 +81,7 @@ class Receiver:
             case "429" | "503":
                 self._send(request, int(what) if is_first else 200, "1")
             case _:
-                self._send(request, int(what))
+                self._send(request, int(what) if what.isdigit() else 200)
 
     def _drip(self, request: BaseHTTPRequestHandler) -> None:
         """A byte now and then, for ever, so that no single one is late."""

@@ -688,6 +688,7 @@ MUTANTS: dict[str, Mutant] = {
     "a sequence stays behind": Mutant(
         "processors/lead/moves.py", '    "nurture": (Nurturing, sequences_parted),\n', ""
     ),
+    "what a log has forgotten is lost on its way": Mutant("processors/lead/hold.py", "._replace(alone=True)", ""),
     "a request for approval stays behind": Mutant(
         "processors/lead/moves.py", '    "approve": (Approvals, approvals_parted),\n', ""
     ),

@@ -109,8 +109,7 @@ def parted(held: Approvals, where: Whereabouts) -> tuple[Approvals, dict[str, Ap
     bundle = held.by.get(where.identifier)
     if bundle is None:
         return held, {}
-    is_on_its_way = not held.is_hot  # a part is looked at again where it arrives
-    asked = held.asked if where.is_anchor or is_on_its_way else bool(bundle.open)
+    asked = held.asked if where.is_anchor else bool(bundle.open)
     rest = replace(held, by={who: one for who, one in held.by.items() if who != where.identifier})
     return rest, {where.lead_at(MAX_INSTANT): Approvals({where.identifier: bundle}, asked=asked)}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from processors.lead.score import MAX_ENTRIES
 from processors.lead.sequences import Nurturing
 from schemas.events.base import DAY
 from schemas.events.bookings import BookingChanged
@@ -162,6 +163,23 @@ def test_an_answer_of_the_merged_person_alerts_sales_once() -> None:
     run = happened(*two(), linked("3-5"), writes(BOB, "3-6"))
     (reply,) = run.said("lead.replies", LeadReplied)
     assert (reply.lead_id, reply.since, reply.step) == (A, START, "standard-3")
+
+
+# -- what the log has forgotten
+
+
+def test_what_is_behind_the_checkpoint_of_a_log_moves_with_the_lead_that_ends() -> None:
+    run = new_run()
+    run.publish(captured("1-1"))
+    run.publish(captured("1-2", email=BOB, budget_minor=2_500_000_000, currency="INR"))
+    for number in range(MAX_ENTRIES + 10):
+        run.publish(touch(f"x{number}", f"1-{3 + number // 10} {number % 10}:00", email=BOB))
+    before = states(run, "lead")[f"acme/{B}"]["score"]
+    assert before.checkpoint.signals.budget_minor and before.told[0] == 25
+    run.publish(linked("2-1"))
+    after = states(run, "lead")[f"acme/{A}"]["score"]
+    assert after.head.signals.budget_minor == before.head.signals.budget_minor
+    assert after.told == before.told
 
 
 # -- approvals

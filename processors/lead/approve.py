@@ -129,7 +129,7 @@ def joined(held: Approvals, part: Approvals | None, *, is_hot: bool) -> Approval
 
 def _is_hot_now(ctx: Context) -> bool:
     told: Temperatures | None = ctx.slices.get("advance")
-    return told is not None and bool(told.published) and BANDS[told.published[-1].after] == "hot"
+    return told is not None and bool(told.published) and told.published[-1].after == BANDS.index("hot")
 
 
 def _warmed(before: Approvals, event: TemperatureChanged, ctx: Context) -> Approvals:

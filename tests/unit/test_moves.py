@@ -15,6 +15,7 @@ from schemas.events.contact import ConsentChanged, MessageReceived
 from schemas.events.effects import LeadReplied
 from schemas.events.gate import ApprovalConcluded, ApprovalRequested, ContactProposed
 from schemas.events.governance import ApprovalDecided, IdentitiesLinked, IdentitiesSplit, PolicyChanged
+from schemas.events.leads import LeadUpdated
 from tests.property.oracles.identity import hash_of
 from tests.support.facts import at, fact
 from tests.support.identities import states, unsettled
@@ -117,6 +118,13 @@ def test_a_sequence_moves_with_the_identifier_that_it_began_under() -> None:
     said = proposed(run)
     gone = next(lead for lead in said if lead != A)
     assert said == {gone: plan("3-1", 1), A: plan("3-1", 3, 7, 14, 30)}
+
+
+def test_the_lead_that_a_fresh_sequence_comes_to_begins_none_of_its_own() -> None:
+    seen = captured("3-1 18:00", email=ADA, cookie_id="c1", type=LeadUpdated)
+    run = happened(captured("3-1", email=None, cookie_id="c1"), seen)
+    assert proposed(run) == {A: plan("3-1", *DAYS)}
+    assert len(nurturing(run, A).by) == 1
 
 
 def test_people_who_are_told_apart_again_go_on_each_where_they_were() -> None:

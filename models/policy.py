@@ -30,6 +30,7 @@ Score = Annotated[int, msgspec.Meta(ge=0, le=101)]
 Amount = Annotated[int, msgspec.Meta(ge=0, le=MAX_MINOR)]
 Basis = Literal["net", "realised", "expected", "count"]
 Status = Literal["booked", "contracted"]
+Webhook = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Ppm = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 Strong = Literal["crm_id", "email", "phone", "wa_id"]
 Points = Annotated[int, msgspec.Meta(ge=0, le=25)]
@@ -152,6 +153,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A hot lead worth at least so many paise is premium only when a person says so."""
     approval_wait: Span = DAY
     """Without an answer for so long it is standard."""
+    webhooks: tuple[tuple[Literal["reviewers", "sales"], Webhook], ...] = ()
+    """Who is told, by which webhook: its name in the settings of the worker of effects; nobody else hears anything."""
 
     @property
     def credited(self) -> tuple[tuple[str, str], ...]:
@@ -174,6 +177,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("contact_windows must open before they close, on one day")
         if len({(hours.jurisdiction, hours.channel) for hours in self.contact_windows}) < len(self.contact_windows):
             raise ValueError("contact_windows may name a jurisdiction and channel once: two windows would overlap")
+        if len(dict(self.webhooks)) < len(self.webhooks):
+            raise ValueError("webhooks may name whom to tell once each")
         if any(list(days) != sorted(set(days)) for _, days in self.sequences):
             raise ValueError("sequences must name their days in order, each once")
 

@@ -32,10 +32,10 @@ class Forward(msgspec.Struct, frozen=True):
     """Pass a fact on, its bytes unchanged, behind a new prefix; later steps of the pass do not see it any more.
 
     Behind a prefix of the kind that it came with it goes to another key of the same stage. Intake, which decoded the
-    fact, says which one it is.
+    fact, says which one it is. An answer from outside goes without a prefix to whom it is addressed to.
     """
 
-    prefix: Prefix
+    prefix: Prefix | None
     fact: Event | None = None
 
 

@@ -20,6 +20,7 @@ from schemas.events.campaigns import (
 from schemas.events.clicks import ClickRecorded
 from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived, OutreachRequested
 from schemas.events.decisions import LeadRouted, LeadScored, TemperatureChanged
+from schemas.events.effects import EffectDone, EffectRequested, LeadReplied
 from schemas.events.gate import ApprovalConcluded, ApprovalRequested, ContactDecided, ContactProposed
 from schemas.events.governance import (
     ApprovalDecided,
@@ -144,7 +145,7 @@ def _inbox(name: str, key: tuple[str, ...], *messages: type[Message], partitions
 _ALL_FACTS = tuple(type_ for fact in FACTS for type_ in fact.types)
 _RESOLVING = (Link, Meet, FactsMoved, Assign, Named, Apart, Erased, Login, Owner, Companion, Claim, Attach)
 _RESERVING = (ConsentNoted, Reserve, Release)
-_LEADING = (BindingChanged, HistoryMoved, ConsentTold, Granted, Refused)
+_LEADING = (BindingChanged, HistoryMoved, ConsentTold, Granted, Refused, EffectDone)
 
 INBOXES: tuple[Topic, ...] = (
     _inbox("resolve.inbox", ("subject",), *_ALL_FACTS, *_RESOLVING, *_RESERVING),
@@ -166,6 +167,9 @@ PLATFORM: tuple[Topic, ...] = (
     Topic("contact.requests", "platform", (ContactProposed,), ("lead_id",)),
     Topic("contact.decisions", "platform", (ContactDecided,), ("message_id",)),
     Topic("approval.requests", "platform", (ApprovalRequested, ApprovalConcluded), ("lead_id",), partitions=1),
+    Topic("lead.replies", "platform", (LeadReplied,), ("lead_id",), partitions=1),
+    Topic("effects.requests", "platform", (EffectRequested,), ("target",)),
+    Topic("effects.results", "platform", (EffectDone,), ("request_id",)),
     Topic("attribution.credits", "platform", (CreditsPosted,), ("booking_id",)),
     Topic("attribution.weights", "platform", (WeightsVersion,), ("model",), partitions=1),
     Topic("revenue.attribution", "platform", (RevenueAttributed,), ("campaign_id",)),

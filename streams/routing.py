@@ -8,6 +8,7 @@ from functools import cached_property
 
 from schemas.codec import encode, forward
 from schemas.events.base import Event, Message
+from schemas.events.effects import Effect
 from schemas.events.routing import Accepted, Prefix
 from schemas.topics import ACCEPTED_PREFIX, FACT_TOPIC, PLATFORM_TOPIC, TOPICS
 from streams.records import OutRecord
@@ -45,12 +46,17 @@ class Router:
                 inbox = taker.inputs[0]
                 yield OutRecord(inbox, inbox_key(inbox, event), value)
 
-    def forwarded(self, stage: Stage, prefix: Prefix, fact: Event, raw: bytes) -> Iterable[OutRecord]:
+    def forwarded(self, stage: Stage, prefix: Prefix | None, fact: Event, raw: bytes) -> Iterable[OutRecord]:
         """A fact behind a prefix: to ``accepted.*`` once it is accepted, and to each stage that takes it so.
 
         Behind a prefix of the kind that a stage's own facts have it only changes keys within that stage. A fact that
-        is nobody's goes to no lead.
+        is nobody's goes to no lead. What has no prefix goes to the key and stage that it is addressed to.
         """
+        if prefix is None:
+            assert isinstance(fact, Effect), "nothing else is passed on bare"
+            (taker,) = (taker for taker in self.stages if taker.name == fact.reply_stage)
+            yield OutRecord(taker.inputs[0], f"{fact.workspace_id}/{fact.reply_key}", raw)
+            return
         value = forward(prefix, raw)
         if type(prefix) is stage.carries:
             inbox = stage.inputs[0]

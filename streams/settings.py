@@ -64,6 +64,11 @@ class Settings(BaseSettings):
         description="Key of the identifier hashes, 64 hexadecimal digits; default: identity.key in the state folder",
     )
 
+    webhooks: SecretStr | None = Field(
+        None, description="Addresses of webhooks, which are secrets, by the names that policies give them, as JSON"
+    )
+    webhook_signing_key: SecretStr | None = Field(None, description="Key by which receivers tell our posts from others")
+
     commit_interval_ms: int = Field(
         100, description="A stage that keeps up commits so many milliseconds after a record", ge=1
     )

@@ -11,7 +11,7 @@ from streams.stage import Stage
 def topology(identity_key: bytes) -> tuple[Stage, ...]:
     """All stages of the platform. ``identity_key`` (32 bytes) keys the hashes that stand for identifiers."""
     return (
-        Stage("intake", tuple(topic.name for topic in FACTS), intake.steps(identity_key)),
+        Stage("intake", (*(topic.name for topic in FACTS), "effects.results"), intake.steps(identity_key)),
         Stage(
             "resolve",
             ("resolve.inbox",),

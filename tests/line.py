@@ -18,7 +18,7 @@ from streams.local.state import StateFolder
 from streams.settings import Settings, read_settings
 
 _RESTARTED_WITHIN = 60
-PROCESSES = ("worker-1", "worker-2", "sink-postgres", "sink-clickhouse")
+PROCESSES = ("worker-1", "worker-2", "effects", "sink-postgres", "sink-clickhouse")
 
 
 class Line:

@@ -23,11 +23,12 @@ UNIT = (
     "count", "journey", "identities", "sightings", "identity_sweep",
     "hold", "post", "close", "flag", "settle", "measure", "learned", "solve",
     "stage", "partition", "driver", "topology", "zones", "windows", "words", "gate",
-    "point", "approve", "nurture", "erasure",
+    "point", "approve", "nurture", "erasure", "moves", "tell", "effects", "effects_worker",
 )  # fmt: skip
 PROPERTY = (
     "money", "attribution", "standing", "hot_lead", "learning", "journeys", "ledger_laws", "campaign_laws", "line_law",
     "log_law", "purity", "identity_laws", "windows_laws", "gate_laws",
+    "sequences_laws",
 )  # fmt: skip
 TESTS = [f"tests/unit/test_{name}.py" for name in UNIT] + [f"tests/property/test_{name}.py" for name in PROPERTY]
 
@@ -754,6 +755,76 @@ MUTANTS: dict[str, Mutant] = {
         "processors/resolve/point.py", "        unerased(consents, strong.erased_at),\n", ""
     ),
     "an older opt-in lifts an erasure": Mutant("models/consent/ledger.py", "if said.at > erased_at}", "if said}"),
+    "what may have been taken is posted again": Mutant(
+        "streams/effects/webhook.py", 'return Answer("unknown", "no_answer")', 'return Answer("again", "no_answer")'
+    ),
+    "any server error is tried again": Mutant(
+        "streams/effects/webhook.py", "if status == 503 and retry_after is not None:", "if status >= 500:"
+    ),
+    "nobody waits as long as asked": Mutant("streams/effects/answer.py", "max(answer.after, ", "max(0.0, "),
+    "the url is in the error": Mutant("streams/effects/webhook.py", "the address of {name} must", "{text} must"),
+    "the body alone is signed": Mutant("streams/effects/webhook.py", 'b"v0:%d:%b" % (timestamp, body)', "body"),
+    "a request that was begun is called again": Mutant("streams/effects/worker.py", "if place.begun:", "if False:"),
+    "a request is called without its mark": Mutant(
+        "streams/effects/worker.py",
+        """        if not self._marked(partition, place):
+            return
+        answer =""",
+        "        answer =",
+    ),
+    "a request is called after its end": Mutant(
+        "streams/effects/worker.py", "if time.time_ns() // 1_000 >= request.not_after:", "if False:"
+    ),
+    "a request that waits looks as if it were begun": Mutant(
+        "streams/effects/worker.py",
+        "place.begun, place.due, place.last = False,",
+        "place.begun, place.due, place.last = True,",
+    ),
+    "a result is tried for ever": Mutant("streams/effects/worker.py", "if place.tries >= MAX_TRIES or", "if"),
+    "what nobody was told is no incident": Mutant(
+        "processors/lead/tell.py", 'case EffectDone(outcome="done"):', "case EffectDone():"
+    ),
+    "an answer of the past alerts sales": Mutant(
+        "schemas/events/effects.py",
+        """    reaches_out: ClassVar[bool] = True
+
+    lead_id: Uuid
+    reply_id""",
+        """    lead_id: Uuid
+    reply_id""",
+    ),
+    "a second sequence begins after a merge": Mutant(
+        "processors/lead/nurture.py", "if held.objected or held.running is not None:", "if held.objected:"
+    ),
+    "the later sequence goes on": Mutant("processors/lead/sequences.py", "min(going)[1:]", "max(going)[1:]"),
+    "who waits does not hear of the days": Mutant(
+        "processors/lead/sequences.py", "if one.next_day is not None and one.next_day <= last:", "if False:"
+    ),
+    "an answer ends one of two sequences": Mutant(
+        "processors/lead/sequences.py", 'if one.stopped in ("booking", "reply"):', "if False:"
+    ),
+    "an objection to two sequences is split with them": Mutant(
+        "processors/lead/sequences.py", "{where.identifier: sequence}, held.objected)", "{where.identifier: sequence})"
+    ),
+    "a sequence stays behind": Mutant(
+        "processors/lead/moves.py", '    "nurture": (Nurturing, sequences_parted),\n', ""
+    ),
+    "what a log has forgotten is lost on its way": Mutant("processors/lead/hold.py", "._replace(alone=True)", ""),
+    "a request for approval stays behind": Mutant(
+        "processors/lead/moves.py", '    "approve": (Approvals, approvals_parted),\n', ""
+    ),
+    "a merge asks for approval again": Mutant(
+        "processors/lead/approve.py", "asked=held.asked or (is_hot and part.asked)", "asked=held.asked"
+    ),
+    "a sequence comes to a warm lead": Mutant(
+        "processors/lead/nurture.py", "route.route in _WARM else both", "False else both"
+    ),
+    "a machine's open is read": Mutant("processors/lead/nurture.py", " or _is_machine(touch)", ""),
+    "a machine's touch counts": Mutant(
+        "processors/lead/touch.py",
+        "not isinstance(fact, TouchpointDeleted) and not fact.machine",
+        "not isinstance(fact, TouchpointDeleted)",
+    ),
 }
 
 

@@ -4,8 +4,12 @@ from functools import partial
 
 from processors.base import Received, Step
 from processors.intake.admit import admit
+from processors.intake.hear import hear
 
 
 def steps(identity_key: bytes) -> tuple[Step, ...]:
     """The stage's steps. ``identity_key`` keys the hashes of identifiers."""
-    return (Step("admit", partial(admit, identity_key), consumes=(Received,)),)
+    return (
+        Step("hear", hear, consumes=(Received,)),
+        Step("admit", partial(admit, identity_key), consumes=(Received,)),
+    )

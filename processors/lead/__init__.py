@@ -10,18 +10,21 @@ from processors.lead.gate import gate
 from processors.lead.history import HistoryErased, HistoryGiven, HistoryTaken
 from processors.lead.hold import Holding, hold
 from processors.lead.journey import Journeys, journey
-from processors.lead.nurture import Nurturing, nurture
+from processors.lead.nurture import nurture
 from processors.lead.path import Path, follow
 from processors.lead.profile import Profile, profile
 from processors.lead.requests import Requests
 from processors.lead.route import Route, route
 from processors.lead.score import Log, score
+from processors.lead.sequences import Nurturing
+from processors.lead.tell import tell
 from schemas.events.base import Identified
 from schemas.events.bookings import BookingChanged
 from schemas.events.campaigns import TouchCounted
 from schemas.events.clicks import ClickRecorded
 from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived, OutreachRequested
 from schemas.events.decisions import LeadRouted, LeadScored, TemperatureChanged
+from schemas.events.effects import EffectDone, EffectRequested, LeadReplied
 from schemas.events.gate import ApprovalConcluded, ApprovalRequested, ContactDecided, ContactProposed
 from schemas.events.governance import ApprovalDecided, ExchangeRateSet, PolicyChanged
 from schemas.events.identity import LeadMerged, LeadSplit
@@ -58,7 +61,7 @@ STEPS = (
     Step(
         "approve",
         approve,
-        consumes=(LeadProfiled, TemperatureChanged, ApprovalDecided, TimerFired),
+        consumes=(LeadProfiled, TemperatureChanged, ApprovalDecided, *_MOVES, TimerFired),
         emits=(ApprovalRequested, ApprovalConcluded),
         slice=Approvals,
     ),
@@ -66,10 +69,11 @@ STEPS = (
     Step(
         "nurture",
         nurture,
-        consumes=(LeadRouted, TouchpointRecorded, ClickRecorded, BookingChanged, *_SAID, TimerFired),
-        emits=(ContactProposed,),
+        consumes=(LeadRouted, TouchpointRecorded, ClickRecorded, BookingChanged, *_SAID, *_MOVES, TimerFired),
+        emits=(ContactProposed, LeadReplied),
         slice=Nurturing,
     ),
+    Step("tell", tell, (ApprovalRequested, LeadReplied, EffectDone), (EffectRequested, IncidentRaised)),
     Step("consent", consent, (*_SAID, DeliveryReported, ConsentTold, *_MOVES), slice=Stated),
     Step(
         "gate",

@@ -13,16 +13,20 @@ from schemas.events.base import Event, Uuid
 
 
 class Whereabouts(NamedTuple):
-    """Where an identifier's history belongs by its binding, as seen from the lead ``own``; without rows, there."""
+    """Where an identifier's history belongs by its binding, as seen from the lead ``own``; without rows, there.
+
+    ``alone``: what is looked at is a part under way, so all of it is this identifier's.
+    """
 
     identifier: str
     rows: Rows
     own: str
+    alone: bool = False
 
     @property
     def is_anchor(self) -> bool:
-        """Whether the lead is named after the identifier."""
-        return self.identifier == self.own
+        """Whether what is not told apart by identifier is this one's: the lead is named after it, or it is alone."""
+        return self.alone or self.identifier == self.own
 
     def lead_at(self, at: int) -> str:
         """The lead that history of an instant belongs to."""

@@ -149,7 +149,7 @@ def _moved(holding: Holding, message: HistoryMoved, ctx: Context) -> tuple[Holdi
     if message.final is not None:
         holding = _final(holding, Mark(message.identifier, message.from_lead, message.final))
     shipped = _leaving(holding, message.identifier, ctx) if is_news else {}
-    arrived = divided(unpacked(message.parts), _whereabouts(holding, message.identifier, ctx))
+    arrived = divided(unpacked(message.parts), _whereabouts(holding, message.identifier, ctx)._replace(alone=True))
     here = arrived.pop(lead_id(ctx), None)
     taken: list[Output] = []
     if here is not None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from processors.lead.approve import Approvals
+from processors.lead.approve import parted as approvals_parted
 from processors.lead.consent import Stated
 from processors.lead.consent import parted as consent_parted
 from processors.lead.history import Whereabouts
@@ -19,6 +21,8 @@ from processors.lead.requests import Requests
 from processors.lead.requests import parted as requests_parted
 from processors.lead.score import Log
 from processors.lead.score import parted as log_parted
+from processors.lead.sequences import Nurturing
+from processors.lead.sequences import parted as sequences_parted
 from schemas.events.resolving import SlicePart
 
 VERSION = 1
@@ -28,6 +32,8 @@ _PARTED: dict[str, tuple[type[msgspec.Struct], Callable[..., Any]]] = {
     "profile": (Profile, profile_parted),
     "score": (Log, log_parted),
     "path": (Path, path_parted),
+    "approve": (Approvals, approvals_parted),
+    "nurture": (Nurturing, sequences_parted),
     "consent": (Stated, consent_parted),
     "gate": (Requests, requests_parted),
 }

@@ -110,7 +110,7 @@ def _happening(fact: Identified, ctx: Context) -> Happening | None:
     if isinstance(fact, ClickRecorded):
         return Happening(fact.occurred_at, fact.click_id, "content", fact.revision, identifier=who)
     if isinstance(fact, TouchpointRecorded):
-        live = not isinstance(fact, TouchpointDeleted) and is_click_class(fact.kind)
+        live = not isinstance(fact, TouchpointDeleted) and not fact.machine and is_click_class(fact.kind)
         kind = _KIND.get(fact.kind, "other")
         first_sight_of_nothing = not live and fact.revision == 1
         if first_sight_of_nothing:

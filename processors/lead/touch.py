@@ -39,5 +39,5 @@ def as_touch(fact: Identified, ctx: Context) -> Touch:
         fact.content_id,
         fact.variant_id,
         identifier,
-        not isinstance(fact, TouchpointDeleted),
+        not isinstance(fact, TouchpointDeleted) and not fact.machine,
     )

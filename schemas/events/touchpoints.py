@@ -12,13 +12,17 @@ TouchKind = Literal[
 
 
 class TouchpointRecorded(Promoted):
-    """One touch in full; a higher revision of the same ``touch_id`` replaces a lower one whatever came first."""
+    """One touch in full; a higher revision of the same ``touch_id`` replaces a lower one whatever came first.
+
+    What a ``machine`` did and no person, such as an e-mail that a proxy for privacy opened, counts nowhere.
+    """
 
     natural_key: ClassVar[tuple[str, ...]] = ("touch_id",)
 
     touch_id: Id
     revision: Revision = 1
     kind: TouchKind
+    machine: bool | None = None
 
 
 class TouchpointDeleted(TouchpointRecorded):

@@ -17,6 +17,7 @@ from schemas.events.bookings import BookingChanged
 from schemas.events.campaigns import CampaignMeasured
 from schemas.events.contact import ConsentChanged
 from schemas.events.decisions import LeadRouted, LeadScored, TemperatureChanged
+from schemas.events.effects import EffectDone, EffectRequested, LeadReplied
 from schemas.events.gate import ApprovalConcluded, ApprovalRequested, ContactDecided, ContactProposed
 from schemas.events.governance import (
     ErasureRequested,
@@ -277,6 +278,21 @@ APPROVAL_CONCLUSIONS = Table(
     _columns(_WHERE + "uuid: approval_id lead_id; text: tier reason decided_by"),
     ("workspace_id", "approval_id"),
 )
+LEAD_REPLIES = Table(
+    "lead_replies",
+    _columns(_WHERE + "uuid: reply_id lead_id; text: tier step; timestamptz: since"),
+    ("workspace_id", "reply_id"),
+)
+EFFECT_REQUESTS = Table(
+    "effect_requests",
+    _columns(_WHERE + "uuid: request_id about_id lead_id; text: kind target about payload; timestamptz: not_after"),
+    ("workspace_id", "request_id"),
+)
+EFFECT_RESULTS = Table(
+    "effect_results",
+    _columns(_WHERE + "uuid: request_id; text: outcome reason payload; bigint: tries"),
+    ("workspace_id", "request_id"),
+)
 BOOKINGS = Table(
     "bookings",
     _columns(
@@ -327,7 +343,7 @@ DEAD_LETTERS = Table(
 TABLES = (
     LEADS, IDENTIFIERS, SIGHTINGS, LINKS, STATEMENTS, BINDINGS, CHANGES, CONFLICTS, POLICIES, SCORES, TEMPERATURES,
     TEMPERATURE_CHANGES, ROUTES, CONTACT_REQUESTS, CONTACT_DECISIONS, CONSENTS, APPROVAL_REQUESTS, APPROVAL_CONCLUSIONS,
-    BOOKINGS, LEDGER_LINES, CAMPAIGN_DAYS, INCIDENTS, DEAD_LETTERS,
+    LEAD_REPLIES, EFFECT_REQUESTS, EFFECT_RESULTS, BOOKINGS, LEDGER_LINES, CAMPAIGN_DAYS, INCIDENTS, DEAD_LETTERS,
 )  # fmt: skip
 """In the order in which they are merged."""
 
@@ -439,6 +455,9 @@ ROWS: dict[type[Message], Callable[[Decoded, Record], Rows]] = {
     ConsentChanged: _consent_rows,
     ApprovalRequested: _own_values(APPROVAL_REQUESTS),
     ApprovalConcluded: _own_values(APPROVAL_CONCLUSIONS),
+    LeadReplied: _own_values(LEAD_REPLIES),
+    EffectRequested: _own_values(EFFECT_REQUESTS),
+    EffectDone: _own_values(EFFECT_RESULTS),
     BookingChanged: _booking_rows,
     CreditsPosted: _posting_rows,
     CampaignMeasured: _own_values(CAMPAIGN_DAYS),

@@ -26,9 +26,11 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "migrate": ("migrate", "migrate"),
     "worker": ("worker", "worker"),
     "sink": ("sink", "sink"),
+    "effects": ("effects", "effects"),
     "lead": ("lead", "app"),
     "identity": ("identity", "app"),
     "booking": ("booking", "app"),
+    "approvals": ("approvals", "app"),
     "dead-letters": ("dead_letters", "app"),
     "schemas": ("schemas", "app"),
 }

@@ -15,9 +15,9 @@ from rich.console import Console
 from schemas.events.base import Region
 from schemas.events.governance import ErasureRequested, IdentitiesLinked, IdentitiesSplit
 from streams.cli import people
+from streams.cli.act import act, confirm, fact, settings
 from streams.cli.fail import fail
 from streams.cli.identifiers import Named, NamingError, check_link, check_reason, check_split, named
-from streams.cli.identity_acts import act, confirm, settings, stated
 from streams.cli.identity_sweep import sweep
 from streams.cli.operator_database import UUID, database
 from streams.report.identity import Preview, came_from, erased, lives_on, observed, of_lead, picture
@@ -29,6 +29,7 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Who is who: why a lead holds its identifiers, and linking or splitting people by hand.",
 )
+
 
 Workspace = Annotated[str, typer.Option(help="The workspace that the people belong to.")]
 HomeRegion = Annotated[
@@ -125,7 +126,7 @@ def link(
         check_link(who)
     except NamingError as error:
         fail(str(error))
-    fact = stated(
+    said = fact(
         IdentitiesLinked, workspace, region, identifiers=[one.fact for one in who], transfer_basis=transfer_basis
     )
     about = _preview(who)
@@ -136,7 +137,7 @@ def link(
         )
     show_link(about, Console())
     confirm(yes)
-    act("identity link", fact, reason, {"identifiers": _hashes(who), "leads": _leads(about)}, _THEN)
+    act("identity link", said, reason, {"identifiers": _hashes(who), "leads": _leads(about)}, _THEN)
 
 
 @app.command()
@@ -172,11 +173,12 @@ def split(
         check_split(taken, kept)
     except NamingError as error:
         fail(str(error))
-    fact = stated(IdentitiesSplit, workspace, region, take=[one.fact for one in taken], keep=[one.fact for one in kept])
+    said = fact(IdentitiesSplit, workspace, region, take=[one.fact for one in taken], keep=[one.fact for one in kept])
     about = _preview([*taken, *kept])
     show_split(about, [one.label for one in taken], [one.label for one in kept], Console())
     confirm(yes)
-    act("identity split", fact, reason, {"take": _hashes(taken), "keep": _hashes(kept), "leads": _leads(about)}, _THEN)
+    ids = {"take": _hashes(taken), "keep": _hashes(kept), "leads": _leads(about)}
+    act("identity split", said, reason, ids, _THEN)
 
 
 @app.command()
@@ -208,11 +210,11 @@ def erase(
         fineacers identity erase --workspace harborline --region UAE --reason "CASE-315: asked by mail" email=- phone=-
     """
     who = _read([identifiers], workspace, region, reason)[0]
-    fact = stated(ErasureRequested, workspace, region, identifiers=[one.fact for one in who], reason=ground)
+    said = fact(ErasureRequested, workspace, region, identifiers=[one.fact for one in who], reason=ground)
     about = _preview(who)
     show_erasure(about, Console())
     confirm(yes)
-    act("identity erase", fact, reason, {"erased": _hashes(who), "leads": _leads(about)}, _THEN)
+    act("identity erase", said, reason, {"erased": _hashes(who), "leads": _leads(about)}, _THEN)
 
 
 app.command()(sweep)

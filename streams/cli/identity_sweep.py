@@ -14,9 +14,9 @@ from processors.control import Control, policy_of
 from schemas.events.base import instant
 from schemas.events.governance import IdentitySweepOrdered
 from streams.cli import people
+from streams.cli.act import act, confirm, fact
 from streams.cli.fail import fail
 from streams.cli.identifiers import NamingError, check_reason
-from streams.cli.identity_acts import act, confirm, stated
 from streams.cli.operator_database import database
 from streams.report.show_sweep import show_sweep
 from streams.report.sweep import Regrouping, moved, regroupings
@@ -60,7 +60,7 @@ def sweep(
         show_sweep(found, version, Console())
     if reason is None:
         return
-    order = stated(IdentitySweepOrdered, workspace, region, version=version)
+    order = fact(IdentitySweepOrdered, workspace, region, version=version)
     confirm(yes)
     leads = sorted({lead for one in found for lead in one.before})
     act("identity sweep", order, reason, {"leads": leads}, "topic `sweeps` tells when all have been decided")

@@ -14,13 +14,14 @@ from streams.settings import STORES, Settings, read_settings
 _PLATFORM: Mapping[str, tuple[str, ...]] = {
     "worker-1": ("worker", "intake", "resolve", "campaign", "workspace"),
     "worker-2": ("worker", "lead", "ledger"),
+    "effects": ("effects",),
     "sink-postgres": ("sink", "postgres"),
     "sink-clickhouse": ("sink", "clickhouse"),
 }
 PLATFORM = ("migrate", *_PLATFORM)
 """Names of the platform's own services."""
-WORKERS = tuple(name for name, (command, *_) in _PLATFORM.items() if command == "worker")
-"""Those that run stages."""
+WORKERS = tuple(name for name, (command, *_) in _PLATFORM.items() if command in ("worker", "effects"))
+"""Those that tell whether they are ready on a port of their own."""
 
 
 def clickhouse_service(folder: StateFolder, settings: Settings) -> Service:

@@ -29,6 +29,7 @@ _PASSWORDS = (
     "postgres_reader_password",
     "clickhouse_sink_password",
     "clickhouse_reader_password",
+    "webhook_signing_key",
 )
 
 

@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 
 from schemas.codec import encode, forward
 from schemas.events.base import DAY, HOUR
+from schemas.events.effects import LeadReplied
 from schemas.events.gate import ApprovalConcluded
 from schemas.events.identity import IdentifierBound, IdentifierHash
 from schemas.events.profiles import LeadProfiled
@@ -32,8 +33,10 @@ from streams.settings import Settings
 from tests.contract.test_sinks import no_refusal, of_topics
 from tests.support.facts import WORKSPACE, at
 from tests.support.sinks import (
+    answered,
     approval,
     approval_id,
+    asked,
     batch,
     consent,
     decided,
@@ -95,6 +98,13 @@ def values() -> list[tuple[str, bytes]]:
         platform(approval(1, CAL, occurred_at=at("3-1"))),
         platform(approval(2, CAL, occurred_at=at("3-3"))),
         platform(approval(3, ADA, occurred_at=at("3-2"))),
+        platform(answered(2, CAL, outcome="refused", reason="unreachable", tries=10)),
+        platform(asked(2, CAL)),
+        platform(asked(3, ADA)),
+        platform(own(LeadReplied, lead_id=CAL, reply_id=derived_id("reply"), tier="standard", since=at("3-1"),
+                     step="standard-1", occurred_at=at("3-3"))),
+        platform(asked(4, CAL, about="reply", about_id=derived_id("reply"), target="acme-sales")),
+        platform(answered(4, CAL)),
     ]  # fmt: skip
 
 
@@ -175,6 +185,23 @@ def test_reviewers_see_what_waits_the_oldest_first(ask: Ask) -> None:
     assert ask(f"SELECT {columns} FROM approvals_open") == [
         (approval_id(3), ADA, 130_000_000, 3_000_000_000, 82, datetime(2026, 3, 2, tzinfo=UTC)),
         (approval_id(2), ADA, 130_000_000, 3_000_000_000, 82, datetime(2026, 3, 3, tzinfo=UTC)),
+    ]
+
+
+def test_an_approval_says_whether_reviewers_were_told(ask: Ask) -> None:
+    assert ask("SELECT approval_id, told_by, told FROM approvals ORDER BY requested_at") == [
+        (approval_id(1), None, None),
+        (approval_id(3), "acme-reviewers", "waiting"),
+        (approval_id(2), "acme-reviewers", "refused"),
+    ]
+    refused = ask("SELECT outcome, reason, tries FROM effects WHERE outcome = 'refused'")
+    assert refused == [("refused", "unreachable", 10)]
+
+
+def test_sales_see_who_answered_and_whether_they_were_told(ask: Ask) -> None:
+    columns = "reply_id, lead_id, replied_at, step, told_by, told"
+    assert ask(f"SELECT {columns} FROM replies") == [
+        (derived_id("reply"), ADA, datetime(2026, 3, 3, tzinfo=UTC), "standard-1", "acme-sales", "done")
     ]
 
 

@@ -20,6 +20,7 @@ from schemas.events.campaigns import CampaignMeasured, HourMeasured
 from schemas.events.clicks import ClickRecorded
 from schemas.events.contact import ConsentChanged
 from schemas.events.decisions import LeadRouted, LeadScored, TemperatureChanged
+from schemas.events.effects import EffectDone, EffectRequested, LeadReplied
 from schemas.events.gate import ApprovalConcluded, ApprovalRequested, CheckMade, ContactDecided, ContactProposed
 from schemas.events.governance import (
     IdentifierValue,
@@ -254,6 +255,10 @@ def story(number: int) -> list[tuple[str, bytes]]:
         platform(approval(number, lead, occurred_at=seen, approval_id=derived_id("open approval", number))),
         platform(own(ApprovalConcluded, approval_id=approval_id(number), lead_id=lead, tier="premium",
                      reason="approved", decided_by="ann", occurred_at=seen + HOUR)),
+        platform(own(LeadReplied, lead_id=lead, reply_id=derived_id("reply", number), tier="standard", since=seen,
+                     step="standard-1", occurred_at=seen + HOUR)),
+        platform(asked(number, lead)),
+        platform(answered(number, lead)),
         platform(own(IncidentRaised, lead_id=lead, kind="hot_lead", severity="warning", touches=1_000, days=30,
                      detail="a robot")),
         platform(posting(number, lead, seen)),
@@ -281,6 +286,25 @@ def posting(number: int, lead: str, seen: int, lines: int = 2) -> Event:
     ]  # fmt: skip
     return own(CreditsPosted, posting_id=posting_id, booking_id=f"b{number}", lead_id=lead, seq=1, known_at=seen + 1,
                reason="conversion", lines=booked, occurred_at=seen)  # fmt: skip
+
+
+def _effect(number: int, lead: str) -> dict[str, Any]:
+    return {
+        "request_id": derived_id("effect", number), "kind": "webhook", "target": "acme-reviewers", "about": "approval",
+        "about_id": approval_id(number), "lead_id": lead, "reply_stage": "lead", "reply_key": lead,
+    }  # fmt: skip
+
+
+def asked(number: int, lead: str, **fields: Any) -> Event:
+    """That reviewers be told of an approval."""
+    usual = {"not_after": at("3-9"), "payload": "Approval wanted", **_effect(number, lead)}
+    return own(EffectRequested, **{**usual, **fields})
+
+
+def answered(number: int, lead: str, **fields: Any) -> Event:
+    """What became of that."""
+    usual = {"outcome": "done", "reason": "answered", "tries": 1, "payload": "200", **_effect(number, lead)}
+    return own(EffectDone, **{**usual, **fields})
 
 
 def consent(number: int, **fields: Any) -> Event:

@@ -8,7 +8,7 @@ import pytest
 
 from processors.base import Context, TimerFired
 from processors.control import EMPTY
-from processors.lead.approve import Approvals, Concluded, approve
+from processors.lead.approve import Approvals, Bundle, Concluded, approve
 from schemas.events.base import DAY, HOUR, MAX_MINOR
 from schemas.events.decisions import LeadScored
 from schemas.events.gate import ApprovalConcluded, ApprovalRequested
@@ -194,7 +194,7 @@ def test_history_asks_for_no_approval_and_waits_for_none(late_by: int, asked: in
     run.publish(inquiry)
     assert len(requests(run)) == asked
     assert run.count("lead", "touchpoints", "drop:stale") == (0 if asked else 3), "two proposals and the request"
-    assert (remembered(run, "approve").open is not None) is bool(asked)
+    assert bool(remembered(run, "approve").open) is bool(asked)
     run.finish()
     assert len(conclusions(run)) == asked
 
@@ -231,7 +231,7 @@ def test_while_a_request_is_open_there_is_no_other() -> None:
 
 
 def test_the_newest_sixteen_endings_are_remembered() -> None:
-    held = Approvals("new", {str(n): Concluded("rejected", n) for n in range(16)})
+    held = Approvals({"ada": Bundle({"new": 99}, {str(n): Concluded("rejected", n) for n in range(16)})})
     after, _ = approve(held, TimerFired("answer", 99), Context("acme/ada", 99, 99, "cause", EMPTY))
     assert after is not None
-    assert list(after.concluded) == [*map(str, range(1, 16)), "new"]
+    assert list(after.by["ada"].concluded) == [*map(str, range(1, 16)), "new"]

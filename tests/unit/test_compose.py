@@ -81,6 +81,9 @@ def test_a_process_finds_all_that_it_asks_for(name: str, monkeypatch: pytest.Mon
     if command == "sink":
         assert getattr(settings, rest[0])("sink")["password"]
         assert settings.identity_key is None and settings.postgres_admin_password is None
+    elif command == "effects":
+        assert settings.need("webhooks") and settings.need("webhook_signing_key")
+        assert settings.identity_key is None
     else:
         assert len(identity_key(settings)) == 32 and not list(tmp_path.iterdir())
 
@@ -230,7 +233,7 @@ def test_clickhouse_has_the_users_of_a_local_stack() -> None:
 def test_every_part_of_the_platform_runs_and_by_commands_that_exist() -> None:
     commands = [service["command"] for service in PLATFORM.values()]
     assert {command[0] for command in commands} <= set(_COMMANDS)
-    assert ["migrate"] in commands
+    assert ["migrate"] in commands and ["effects"] in commands
     stages = [stage for command, *rest in commands if command == "worker" for stage in rest]
     assert sorted(stages) == sorted(stage.name for stage in topology(bytes(32)))
     assert sorted(rest[0] for command, *rest in commands if command == "sink") == sorted(SINKS)
@@ -238,7 +241,7 @@ def test_every_part_of_the_platform_runs_and_by_commands_that_exist() -> None:
 
 def test_a_worker_is_asked_where_it_answers() -> None:
     for name, service in PLATFORM.items():
-        if service["command"][0] == "worker":
+        if service["command"][0] in ("worker", "effects"):
             port = service["environment"]["FINEACERS_METRICS_PORT"]
             assert f"http://127.0.0.1:{port}/ready" in service["healthcheck"]["test"][-1], name
 
@@ -246,7 +249,9 @@ def test_a_worker_is_asked_where_it_answers() -> None:
 def test_workers_keep_their_state_where_the_image_says() -> None:
     folder = re.findall(r"FINEACERS_STATE_DIR=(\S+)", DOCKERFILE)[0]
     for service in PLATFORM.values():
-        assert service.get("volumes", []) == ([f"state:{folder}"] if service["command"][0] == "worker" else [])
+        assert service.get("volumes", []) == (
+            [f"state:{folder}"] if service["command"][0] in ("worker", "effects") else []
+        )
 
 
 def test_the_image_is_made_of_locked_packages_and_runs_as_nobody_special() -> None:

@@ -89,3 +89,11 @@ def test_day_and_hour_are_local() -> None:
     dubai = fact(PolicyChanged, occurred_at="3-1", version=1, applies_from=0, document='{"time_zone":"Asia/Dubai"}')
     run = run_of(dubai, touch("t", "3-5 20:30", campaign_id="c1"))
     assert [one[2:4] for one in told(run)] == [(6, 0)]
+
+
+def test_what_a_machine_did_is_counted_nowhere_and_taken_back_when_that_is_found_out() -> None:
+    seen = touch("t", "3-1", "email_opened", campaign_id="spring")
+    run = run_of(touch("m", "3-1", "email_opened", campaign_id="spring", machine=True), seen)
+    assert [one[-1] for one in told(run)] == [1]
+    run.publish(touch("t", "3-1", "email_opened", 2, campaign_id="spring", machine=True))
+    assert sorted(one[-1] for one in told(run)) == [-1, 1]

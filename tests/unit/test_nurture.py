@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from processors.lead.nurture import Nurturing
+from processors.lead.sequences import Nurturing
 from schemas.events.base import DAY, HOUR
 from schemas.events.bookings import BookingChanged
 from schemas.events.clicks import ClickRecorded
@@ -60,6 +60,12 @@ def objects(when: str, **fields: Any) -> ConsentChanged:
 def books(when: str, status: str = "booked") -> BookingChanged:
     given = {"booking_id": "b1", "revision": 1, "amount_minor": 5, "currency": "AED", "booked_at": when}
     return fact(BookingChanged, occurred_at=when, status=status, **given, **ADA)
+
+
+def ended(run: Run) -> str | None:
+    """Why the run's only lead is written to no more."""
+    held: Nurturing = remembered(run, "nurture")
+    return "opt_out" if held.objected else next((one.stopped for one in held.by.values()), None)
 
 
 def policy(document: str) -> PolicyChanged:
@@ -123,7 +129,7 @@ def test_a_day_that_nobody_was_there_is_left_out() -> None:
 def test_it_stops(stopper: Any, reason: str) -> None:
     run = nurtured(stopper)
     assert steps(run) == ["standard-1", "standard-3"]
-    assert remembered(run, "nurture").stopped == reason
+    assert ended(run) == reason
 
 
 @pytest.mark.parametrize(
@@ -178,7 +184,7 @@ def test_after_an_objection_it_never_starts_again(objection: Any, before: Any) -
     count = len(proposals(run))
     warm_and_cold_again(run)
     assert len(proposals(run)) == count
-    assert remembered(run, "nurture").stopped == "opt_out"
+    assert ended(run) == "opt_out"
 
 
 def test_who_objected_before_the_first_route_is_not_written_to() -> None:
@@ -208,7 +214,7 @@ def test_a_premium_lead_that_has_cooled_is_in_the_premium_sequence() -> None:
 
 def came_back(run: Run) -> dict[str, dict[str, int]]:
     held: Nurturing = remembered(run, "nurture")
-    return {one.step: one.touches for one in held.proposed}
+    return {said.step: said.touches for sequence in held.by.values() for said in sequence.proposed}
 
 
 def clicked(name: str, when: str) -> ClickRecorded:
@@ -244,3 +250,13 @@ def test_a_touch_that_comes_again_or_is_corrected_counts_once() -> None:
         clicked("k", "3-2 12:00"),
     )
     assert came_back(run)["standard-1"] == {"email_opened": 1, "click": 1}
+
+
+def test_what_a_machine_did_is_no_answer_and_no_engagement() -> None:
+    run = nurtured(
+        touch("t1", "3-2 12:00", "email_opened", machine=True),
+        touch("t2", "3-2 12:00", "email_opened", machine=False),
+        touch("r", "3-2 13:00", "reply", machine=True),
+    )
+    assert came_back(run)["standard-1"] == {"email_opened": 1}
+    assert len(steps(run)) == 5

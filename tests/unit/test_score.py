@@ -122,3 +122,9 @@ def test_what_is_older_than_the_horizon_leaves_the_log() -> None:
     run = run_of(captured("1-1"), old, new, captured("1-1"))
     assert run.count("lead", "leads", "drop:beyond_log") == 1
     assert at("12-1") - at("1-1") > 180 * DAY
+
+
+def test_what_a_machine_did_is_no_engagement() -> None:
+    inquiry = run_of(captured("3-1"), touch("t", "3-2", "inquiry", machine=True))
+    (moves,) = temperatures(inquiry).values()
+    assert [after for _, _, after, _ in moves] == ["cold"]

@@ -26,6 +26,7 @@ HELPERS = {
     "processors.lead.moves",
     "processors.lead.receipt",
     "processors.lead.requests",
+    "processors.lead.sequences",
     "processors.lead.situation",
     "processors.lead.touch",
     "processors.intake.identities",
@@ -77,7 +78,7 @@ def test_steps_and_stages_have_names_of_their_own() -> None:
 
 def test_every_stage_but_intake_reads_one_inbox_of_its_own() -> None:
     intake, *others = STAGES
-    assert intake.inputs == tuple(topic.name for topic in FACTS)
+    assert intake.inputs == (*(topic.name for topic in FACTS), "effects.results")
     assert [stage.inputs for stage in others] == [(inbox.name,) for inbox in INBOXES]
     assert not intake.stateful
     assert all(stage.stateful for stage in others)

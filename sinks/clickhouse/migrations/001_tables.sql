@@ -91,6 +91,7 @@ CREATE TABLE IF NOT EXISTS touchpoints
     `touch_id` String,
     `revision` Int64,
     `kind` LowCardinality(String),
+    `machine` Nullable(Bool),
     `arrived_at` DateTime64(6, 'UTC'),
     `lead_id` Nullable(UUID),
     `identifier` Nullable(UUID),
@@ -931,6 +932,90 @@ CREATE TABLE IF NOT EXISTS approval_requests
 )
 ENGINE = MergeTree
 ORDER BY (workspace_id, approval_id, occurred_at)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE TABLE IF NOT EXISTS lead_replies
+(
+    `_partition` Int32 CODEC(Delta, ZSTD(1)),
+    `_offset` Int64 CODEC(Delta, ZSTD(1)),
+    `type` LowCardinality(String),
+    `event_id` UUID,
+    `workspace_id` LowCardinality(String),
+    `region` LowCardinality(String),
+    `occurred_at` DateTime64(6, 'UTC'),
+    `source` LowCardinality(String),
+    `cause_id` Nullable(String),
+    `lead_id` UUID,
+    `reply_id` UUID,
+    `tier` LowCardinality(String),
+    `since` DateTime64(6, 'UTC'),
+    `step` LowCardinality(Nullable(String)),
+    `_chk` Int64 CODEC(Delta, ZSTD(1)),
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
+    INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
+)
+ENGINE = MergeTree
+ORDER BY (workspace_id, occurred_at)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE TABLE IF NOT EXISTS effects_requests
+(
+    `_partition` Int32 CODEC(Delta, ZSTD(1)),
+    `_offset` Int64 CODEC(Delta, ZSTD(1)),
+    `type` LowCardinality(String),
+    `event_id` UUID,
+    `workspace_id` LowCardinality(String),
+    `region` LowCardinality(String),
+    `occurred_at` DateTime64(6, 'UTC'),
+    `source` LowCardinality(String),
+    `cause_id` Nullable(String),
+    `request_id` UUID,
+    `kind` LowCardinality(String),
+    `target` LowCardinality(String),
+    `about` LowCardinality(String),
+    `about_id` UUID,
+    `lead_id` UUID,
+    `reply_stage` LowCardinality(String),
+    `reply_key` String,
+    `not_after` DateTime64(6, 'UTC'),
+    `payload` String,
+    `_chk` Int64 CODEC(Delta, ZSTD(1)),
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
+    INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
+)
+ENGINE = MergeTree
+ORDER BY (workspace_id, occurred_at)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE TABLE IF NOT EXISTS effects_results
+(
+    `_partition` Int32 CODEC(Delta, ZSTD(1)),
+    `_offset` Int64 CODEC(Delta, ZSTD(1)),
+    `type` LowCardinality(String),
+    `event_id` UUID,
+    `workspace_id` LowCardinality(String),
+    `region` LowCardinality(String),
+    `occurred_at` DateTime64(6, 'UTC'),
+    `source` LowCardinality(String),
+    `cause_id` Nullable(String),
+    `request_id` UUID,
+    `kind` LowCardinality(String),
+    `target` LowCardinality(String),
+    `about` LowCardinality(String),
+    `about_id` UUID,
+    `lead_id` UUID,
+    `reply_stage` LowCardinality(String),
+    `reply_key` String,
+    `outcome` LowCardinality(String),
+    `reason` LowCardinality(String),
+    `tries` Int64,
+    `payload` String,
+    `_chk` Int64 CODEC(Delta, ZSTD(1)),
+    CONSTRAINT whole CHECK _chk = _offset + 4503599627370496,
+    INDEX by_offset (_partition, _offset) TYPE minmax GRANULARITY 1
+)
+ENGINE = MergeTree
+ORDER BY (workspace_id, occurred_at)
 SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE TABLE IF NOT EXISTS ledger_postings

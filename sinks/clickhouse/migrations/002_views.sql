@@ -53,8 +53,8 @@ FROM
     SELECT * FROM touchpoints ORDER BY workspace_id, touch_id, revision DESC LIMIT 1 BY workspace_id, touch_id
 ) AS t
 LEFT JOIN binding_history AS b ON t.identifier = b.identifier
-WHERE t.type != 'TouchpointDeleted'
-COMMENT 'Each touch in its newest revision, deleted ones left out, with the lead of today';
+WHERE t.type != 'TouchpointDeleted' AND NOT ifNull(t.machine, false)
+COMMENT 'Each touch in its newest revision, deleted ones and those of machines left out, with the lead of today';
 
 CREATE OR REPLACE VIEW current_bookings AS
 SELECT k.workspace_id AS workspace_id, k.region AS region, k.booking_id AS booking_id, k.revision AS revision,

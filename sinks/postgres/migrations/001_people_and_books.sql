@@ -346,6 +346,55 @@ CREATE TABLE approval_conclusions (
 );
 COMMENT ON TABLE approval_conclusions IS 'How requests for approval ended; of each there is one';
 
+CREATE TABLE lead_replies (
+    workspace_id text NOT NULL,
+    reply_id uuid NOT NULL,
+    region text NOT NULL,
+    lead_id uuid NOT NULL,
+    tier text NOT NULL,
+    since timestamptz NOT NULL,
+    step text,
+    occurred_at timestamptz NOT NULL,
+    PRIMARY KEY (workspace_id, reply_id)
+);
+COMMENT ON TABLE lead_replies IS
+    'Answers of leads that a sequence of messages ended with; sales should take over: the view replies';
+COMMENT ON COLUMN lead_replies.reply_id IS 'The event_id of the message or touch that they answered by';
+COMMENT ON COLUMN lead_replies.step IS 'The last message of the sequence, which began at since';
+CREATE INDEX ON lead_replies (lead_id);
+
+CREATE TABLE effect_requests (
+    workspace_id text NOT NULL,
+    request_id uuid NOT NULL,
+    region text NOT NULL,
+    kind text NOT NULL,
+    target text NOT NULL,
+    about text NOT NULL,
+    about_id uuid NOT NULL,
+    lead_id uuid NOT NULL,
+    not_after timestamptz NOT NULL,
+    payload text NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    PRIMARY KEY (workspace_id, request_id)
+);
+COMMENT ON TABLE effect_requests IS 'What the outside world was asked to do, such as telling reviewers: the view effects';
+COMMENT ON COLUMN effect_requests.target IS 'The name that the settings of the worker give it; its address is a secret';
+CREATE INDEX ON effect_requests (about_id);
+
+CREATE TABLE effect_results (
+    workspace_id text NOT NULL,
+    request_id uuid NOT NULL,
+    region text NOT NULL,
+    outcome text NOT NULL,
+    reason text NOT NULL,
+    tries bigint NOT NULL,
+    payload text NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    PRIMARY KEY (workspace_id, request_id)
+);
+COMMENT ON TABLE effect_results IS
+    'What became of each request; unknown: it may have been done, so it was not tried again';
+
 CREATE TABLE bookings (
     workspace_id text NOT NULL,
     booking_id text NOT NULL,
@@ -490,7 +539,7 @@ BEGIN
     FOREACH name IN ARRAY ARRAY['leads', 'identifiers', 'identifier_sightings', 'identifier_links',
         'identity_statements', 'identifier_bindings', 'identity_changes', 'identity_conflicts', 'policies', 'scores',
         'temperatures', 'temperature_changes', 'routes', 'contact_requests', 'contact_decisions', 'consents',
-        'approval_requests', 'approval_conclusions', 'bookings',
+        'approval_requests', 'approval_conclusions', 'lead_replies', 'effect_requests', 'effect_results', 'bookings',
         'ledger_lines', 'campaign_days', 'incidents', 'dead_letters'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('CREATE POLICY sink_all ON %I TO fineacers_sink USING (true) WITH CHECK (true)', name);

@@ -121,18 +121,39 @@ COMMENT ON VIEW contact_receipts IS
     'The newest decision on each message in a sentence, with its receipt and the lead of today; times in the '
     'recipient''s zone';
 
+CREATE VIEW effects WITH (security_invoker) AS
+SELECT q.workspace_id, q.region, q.request_id, q.kind, q.target, q.about, q.about_id, q.lead_id, q.payload,
+       q.occurred_at AS requested_at, q.not_after, coalesce(r.outcome, 'waiting') AS outcome, r.reason, r.tries,
+       r.payload AS answer, r.occurred_at AS answered_at
+FROM effect_requests q
+LEFT JOIN effect_results r USING (workspace_id, request_id);
+COMMENT ON VIEW effects IS
+    'What the outside world was asked to do and what became of it; unknown: it may have been done, nobody will know';
+
+CREATE VIEW replies WITH (security_invoker) AS
+SELECT p.workspace_id, p.region, p.reply_id, lead_of_today(NULL, p.lead_id, p.occurred_at) AS lead_id,
+       p.occurred_at AS replied_at, p.tier, p.step, p.since, e.target AS told_by, e.outcome AS told
+FROM lead_replies p
+LEFT JOIN effects e ON e.workspace_id = p.workspace_id AND e.about_id = p.reply_id AND e.about = 'reply'
+ORDER BY p.occurred_at DESC, p.reply_id;
+COMMENT ON VIEW replies IS
+    'Leads that answered a sequence of messages, for sales to take over, the newest first, with the lead of today; told: '
+    'whether a webhook told sales, null where the policy names none';
+
 CREATE VIEW approvals WITH (security_invoker) AS
 SELECT r.workspace_id, r.region, r.approval_id, lead_of_today(NULL, r.lead_id, r.occurred_at) AS lead_id,
        r.lead_id AS lead_id_at_request, r.temperature, r.score, r.value_minor, r.currency, r.value_inr_minor,
        r.property_id, r.owner_id, r.occurred_at AS requested_at, r.answer_by, c.tier, c.reason, c.decided_by,
-       c.occurred_at AS concluded_at
+       c.occurred_at AS concluded_at, e.target AS told_by, e.outcome AS told
 FROM approval_requests r
-LEFT JOIN approval_conclusions c USING (workspace_id, approval_id);
+LEFT JOIN approval_conclusions c USING (workspace_id, approval_id)
+LEFT JOIN effects e ON e.workspace_id = r.workspace_id AND e.about_id = r.approval_id AND e.about = 'approval';
 COMMENT ON VIEW approvals IS 'Every request for approval with the lead of today, and how it ended; null: it is open';
+COMMENT ON COLUMN approvals.told IS 'Whether a webhook told reviewers of it; null: the policy names none';
 
 CREATE VIEW approvals_open WITH (security_invoker) AS
 SELECT workspace_id, region, approval_id, lead_id, temperature, score, value_minor, currency, value_inr_minor,
-       property_id, owner_id, requested_at AS waiting_since, answer_by
+       property_id, owner_id, requested_at AS waiting_since, answer_by, told_by, told
 FROM approvals
 WHERE concluded_at IS NULL
 ORDER BY requested_at, approval_id;
@@ -223,4 +244,4 @@ GROUP BY workspace_id, region, property_id, market_segment, status, currency;
 COMMENT ON VIEW bookings_by_segment IS 'Bookings by their newest revision, per property, segment and status';
 
 GRANT SELECT ON current_bindings, open_conflicts, current_bookings, lead_overview, temperature_history,
-    contact_receipts, approvals, approvals_open, revenue_by_channel, revenue_by_booking, bookings_by_segment TO fineacers_reader, fineacers_operator;
+    contact_receipts, approvals, approvals_open, effects, replies, revenue_by_channel, revenue_by_booking, bookings_by_segment TO fineacers_reader, fineacers_operator;

@@ -1,4 +1,4 @@
-"""An operator's say in who is who: a fact, agreed to, noted in the audit log, and published."""
+"""A fact that a person publishes by hand: checked, agreed to, noted in the audit log, published, in this order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.codec import encode
 from schemas.events.base import Event
 from schemas.reasons import reason_of
 from schemas.topics import FACT_TOPIC
-from streams.cli.audit import audit
+from streams.cli.audit import Ids, audit
 from streams.cli.fail import REFUSED, fail
 from streams.settings import Settings, SettingsError, load_settings
 from streams.sources.publisher import Publisher, PublishError
@@ -21,14 +21,14 @@ from streams.sources.refusals import Publication
 
 
 def settings() -> Settings:
-    """What an act needs; ends the command where that is not there."""
+    """The settings of a command that asks PostgreSQL and publishes; ends the command where they will not do."""
     try:
         return load_settings("kafka", "postgres")
     except SettingsError as error:
         fail(str(error))
 
 
-def stated(type_: type[Event], workspace: str, region: str, **fields: Any) -> Event:
+def fact(type_: type[Event], workspace: str, region: str, **fields: Any) -> Event:
     """The validated fact; ends the command where it would be refused."""
     common = {
         "event_id": str(uuid4()), "workspace_id": workspace, "region": region,
@@ -42,7 +42,7 @@ def stated(type_: type[Event], workspace: str, region: str, **fields: Any) -> Ev
 
 
 def confirm(yes: bool) -> None:
-    """Ask whether to publish, unless that is said already; ends the command where it is not agreed to."""
+    """Ask, unless that was answered beforehand; ends the command with 1 where somebody says no."""
     if yes:
         return
     try:
@@ -54,12 +54,12 @@ def confirm(yes: bool) -> None:
         raise typer.Exit(REFUSED)
 
 
-def act(command: str, fact: Event, reason: str, ids: dict[str, list[str]], then: str) -> None:
-    """Note the act, then publish the fact, and say what to do ``then``; ends the command where either cannot be."""
+def act(command: str, fact: Event, reason: str, ids: Ids, then: str) -> None:
+    """Note the act, then publish the fact and say what tells of it ``then``; ends the command where it cannot be."""
     topic = FACT_TOPIC[type(fact)]
     note = {"workspace": fact.workspace_id, "event_id": fact.event_id}
     try:
-        publisher = Publisher(settings(), "identity")
+        publisher = Publisher(settings(), command.partition(" ")[0])
         publisher.need((topic.name,))
         audit(command, ids, reason=reason, **note)
         try:

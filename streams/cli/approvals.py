@@ -1,0 +1,143 @@
+"""`fineacers approvals list|decide`: leads of high value that wait for a person's word, and that word."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import time
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from schemas.events.base import as_datetime
+from schemas.events.governance import ApprovalDecided
+from streams.cli.act import act, confirm, fact
+from streams.cli.fail import REFUSED, fail
+from streams.cli.identifiers import NamingError, check_reason
+from streams.cli.operator_database import UUID, database
+from streams.report.tables import exact_money, moment, plain, table
+
+app = typer.Typer(no_args_is_help=True, help="Leads of high value that wait for a person's word.")
+
+_PATIENCE_SECONDS = 10.0
+_PAUSE_SECONDS = 0.25
+_THEN = "`fineacers approvals list --all` tells what came of it"
+
+_LIST = """
+    SELECT workspace_id, approval_id::text, lead_id::text, temperature, score, value_minor, currency, value_inr_minor,
+           property_id, owner_id, requested_at, answer_by, told_by, told, reason, decided_by, tier, concluded_at
+    FROM approvals
+    WHERE (%(all)s OR concluded_at IS NULL) AND (%(workspace)s::text IS NULL OR workspace_id = %(workspace)s)
+    ORDER BY requested_at, approval_id
+"""
+_ONE = """
+    SELECT workspace_id, region, approval_id::text, lead_id::text, lead_id_at_request::text, temperature, score,
+           value_minor, currency, value_inr_minor, requested_at, answer_by, told, reason, decided_by, concluded_at
+    FROM approvals WHERE approval_id = %s
+"""
+
+Word = StrEnum("Word", {"approved": "approved", "rejected": "rejected"})
+AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+
+
+@app.command("list")
+def list_(
+    workspace: Annotated[str | None, typer.Option(help="Only this workspace.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Also those that have ended, and how.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List what waits for a reviewer's word, the oldest first, and whether a webhook has told reviewers of it.
+
+    Examples:
+
+        fineacers approvals list
+
+        fineacers approvals list --workspace harborline --all --json
+    """
+    with database() as connection:
+        rows = connection.execute(_LIST, {"all": every, "workspace": workspace}).fetchall()
+    if as_json:
+        typer.echo(json.dumps([plain(row) for row in rows], indent=2))
+        return
+    made = table("Approvals", "approval", "lead", "asked", "answer by", "told", "ended", "score", "value", text=6)
+    for row in rows:
+        made.add_row(
+            row["approval_id"], row["lead_id"], moment(row["requested_at"]), moment(row["answer_by"]),
+            row["told"] or "nobody", _ended(row) if row["concluded_at"] else "", str(row["score"]), _value(row),
+        )  # fmt: skip
+    Console().print(made if rows else "nothing waits for a word")
+
+
+@app.command()
+def decide(
+    approval_id: Annotated[str, typer.Argument(help="The request, as `approvals list` prints it.")],
+    word: Annotated[Word, typer.Argument(help="Your word.")],
+    *,
+    reason: Annotated[str, typer.Option(help="Why, for whoever looks at it later; kept in the audit log.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Answer a request: approved, and the lead is premium, or rejected, and it is standard. The first word stands.
+
+    The fact ApprovalDecided is published, and the act noted in the audit log under your name. Ends with 0 when your
+    word is published, with 1 when you said no or somebody was faster, with 2 when it cannot be done.
+
+    Examples:
+
+        fineacers approvals decide 0b6f0a2c-7f31-5c1d-9a53-3b9a5d7d2f10 approved --reason "known family office"
+    """
+    if not UUID.fullmatch(approval_id):
+        fail(f"{approval_id} is no approval id: `fineacers approvals list` prints them")
+    try:
+        check_reason(reason, [])
+    except NamingError as error:
+        fail(str(error))
+    asked = _one(approval_id)
+    if asked is None:
+        fail(f"no request {approval_id}: `fineacers approvals list` prints those that wait")
+    if asked["concluded_at"] is not None:
+        fail(f"it has ended already: {_ended(asked)}; the first word stands", REFUSED)
+    about = f"lead {asked['lead_id']}, {asked['temperature']}, score {asked['score']}, worth {_value(asked)}"
+    typer.echo(about, err=True)
+    confirm(yes)
+    by = getpass.getuser()
+    said = fact(
+        ApprovalDecided, asked["workspace_id"], asked["region"], lead_id=asked["lead_id_at_request"],
+        approval_id=asked["approval_id"], decision=str(word), decided_by=by,
+    )  # fmt: skip
+    ids = {"approvals": [asked["approval_id"]], "leads": [asked["lead_id"]]}
+    act("approvals decide", said, reason, ids, _THEN)
+    ended = _concluded(approval_id)
+    if ended is None:
+        typer.echo(f"it has not come to an end within {_PATIENCE_SECONDS:.0f} s: is everything running?")
+    elif (ended["decided_by"], ended["concluded_at"]) != (by, as_datetime(said.occurred_at)):
+        fail(f"somebody was faster: {_ended(ended)}; the first word stands", REFUSED)
+    else:
+        typer.echo(_ended(ended))
+
+
+def _one(approval_id: str) -> dict[str, Any] | None:
+    with database() as connection:
+        return connection.execute(_ONE, (approval_id.lower(),)).fetchone()
+
+
+def _concluded(approval_id: str) -> dict[str, Any] | None:
+    """The request once it has ended; none if it takes long."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        found = _one(approval_id)
+        if found is not None and found["concluded_at"] is not None:
+            return found
+        time.sleep(_PAUSE_SECONDS)
+    return None
+
+
+def _ended(row: dict[str, Any]) -> str:
+    if row["reason"] == "no_answer":
+        return f"nobody had answered by {moment(row['concluded_at'])}"
+    return f"{row['reason']} by {row['decided_by']}, {moment(row['concluded_at'])}"
+
+
+def _value(row: dict[str, Any]) -> str:
+    return f"{exact_money(row['value_minor'], row['currency'])} {row['currency']}"

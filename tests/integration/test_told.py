@@ -1,0 +1,68 @@
+"""From a hot lead to the reviewers' channel and back: the whole line, as `fineacers up` starts it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from processors.base import Visit
+from schemas.topics import TOPICS
+from streams.local.state import StateFolder
+from tests.chaos.lab import until
+from tests.line import Line, running_line
+from tests.support.receiver import KEY, SECRET, receiving
+from tests.support.runs import STAGES
+
+WORKSPACE = {"workspace_id": "acme", "region": "UAE", "source": "test"}
+ADA = {"email": "ada@example.com", "full_name": "Ada Lovelace"}
+
+_PARTITIONS = sum(TOPICS[stage.inputs[0]].partitions for stage in STAGES if Visit in stage.consumes)
+"""Of all stages that a policy visits."""
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def publish(line: Line, topic: str, type_: str, **fields: Any) -> None:
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    fact = {"type": type_, "event_id": str(uuid4()), "occurred_at": now, **WORKSPACE, **fields}
+    line.run("publish", topic, given=json.dumps(fact) + "\n")
+
+
+def test_reviewers_are_told_answer_and_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    with receiving() as receiver:
+        monkeypatch.setenv("FINEACERS_WEBHOOKS", json.dumps({"acme-reviewers": receiver.url("reviewers")}))
+        monkeypatch.setenv("FINEACERS_WEBHOOK_SIGNING_KEY", KEY)
+        with running_line() as line:
+            document = json.dumps({"webhooks": [["reviewers", "acme-reviewers"]]})
+            since = "2020-01-01T00:00:00Z"
+            publish(line, "policies", "PolicyChanged", version=1, applies_from=since, document=document)
+            line.run("tail", "sweeps", "--from-beginning", "--limit", str(_PARTITIONS))  # then all know the policy
+            publish(line, "leads", "LeadCaptured", channel="web", budget_minor=2_500_000_000, currency="INR", **ADA)
+            touch = {"touch_id": "t", "kind": "inquiry", "channel": "web", "email": ADA["email"]}
+            publish(line, "touchpoints", "TouchpointRecorded", **touch)
+            until(lambda: len(receiver.calls) == 1, "reviewers are told")
+            (call,) = next(iter(receiver.calls.values()))
+            text = json.loads(call.body)["text"]
+            assert "worth 25,000,000.00 INR" in text and "Ada" not in text
+
+            def told() -> Any:
+                waiting = json.loads(line.run("approvals", "list", "--json").stdout)
+                return waiting and waiting[0]["told"] == "done" and waiting[0]
+
+            until(told, "the result has come back to where an operator looks")
+            approval = told()["approval_id"]
+            assert f"approvals decide {approval} approved" in text
+            word = ("approvals", "decide", approval, "approved", "--reason", "CASE-1", "--yes")
+            assert "approved by" in line.run(*word).stdout
+            second: subprocess.CompletedProcess[str] = line.run(*word, expect=1)
+            assert "the first word stands" in second.stderr
+            assert not receiver.forged and len(receiver.calls) == 1
+            logs = [path.read_text(errors="replace") for path in StateFolder(line.folder).logs.iterdir()]
+            report = line.run("report", "--json").stdout
+            for secret in (SECRET, KEY):
+                assert not any(secret in said for said in (*logs, report, line.run("doctor", expect=None).stdout))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 from schemas.codec import decode
 from schemas.events.operations import Tick
@@ -58,7 +60,18 @@ def assert_line_law(stages: Sequence[Stage], log: Log) -> None:
         driver.publish(record.topic, record.key, record.value, record.timestamp)
     for _ in range(10):
         driver.tick(_last_tick(log))
-    assert view(Run(driver)) == view_of(stages, log)
+    one_by_one, on_kafka = asdict(view(Run(driver))), asdict(view_of(stages, log))
+    for part, here in one_by_one.items():
+        assert here == on_kafka[part], f"{part}: {_differences(here, on_kafka[part])}"
+
+
+def _differences(one: Any, other: Any) -> str:
+    """The first few entries that only one of two collections has, as their reprs."""
+    sides = [{repr(entry) for entry in (side.items() if isinstance(side, dict) else side)} for side in (one, other)]
+    return "; ".join(
+        f"{where}: {sorted(own - others)[:5]}"
+        for where, own, others in (("one by one", *sides), ("on Kafka", *reversed(sides)))
+    )
 
 
 def view_of(stages: Sequence[Stage], log: Log) -> View:

@@ -347,13 +347,9 @@ MUTANTS: dict[str, Mutant] = {
         "                        outcome.outputs.append(answer)\n",
         "                        outcome.outputs.append(answer)\n                        outcome.state = self._state\n",
     ),
-    "stale causes reach out": Mutant("streams/stage.py", "speaks_of < self._clock.now - STALE_AFTER", "speaks_of < 0"),
-    "old times reach out for a fresh cause": Mutant(
-        "streams/stage.py", "min(self._given.at, event.occurred_at)", "self._given.at"
-    ),
-    "what was handed on comes back": Mutant(
-        "streams/routing.py", " and not (taker is stage and emitted.handed_on)", ""
-    ),
+    "stale causes reach out": Mutant("processors/base.py", "< self.now - STALE_AFTER", "< 0"),
+    "old times reach out for a fresh cause": Mutant("processors/base.py", "min(self.at, occurred_at) <", "self.at <"),
+    "what was handed on comes back": Mutant("streams/routing.py", "if emitted.handed_on and", "if False and"),
     "refused facts count as seen": Mutant(
         "streams/partition.py",
         "if deduplicated and not any(self._leaves_open(output) for output in outcome.outputs):",
@@ -366,7 +362,7 @@ MUTANTS: dict[str, Mutant] = {
         "streams/partition.py", "self.now - known.at < REMEMBER_IDS", "self.now - known.at <= REMEMBER_IDS"
     ),
     "no sweep is queued": Mutant(
-        "streams/partition.py", "if Visit in self.stage.consumes:", "if not self.stage.consumes:"
+        "streams/partition.py", "if Visit in self.stage.consumes and", "if not self.stage.consumes and"
     ),
     "a sweep under way serves later changes": Mutant(
         "streams/partition.py",
@@ -517,8 +513,8 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "a known pair is told again": Mutant(
         "processors/resolve/known.py",
-        "if known is not None and known[1:] <= said:\n        return strong, False",
-        "if known is not None and known[1:] <= said:\n        return strong, True",
+        "known={**strong.known, other.hash: after}), is_news",
+        "known={**strong.known, other.hash: after}), True",
     ),
     "an earlier fact that names a pair is not told": Mutant(
         "processors/resolve/witness.py",

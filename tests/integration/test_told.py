@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from processors.base import Visit
+from schemas.events.governance import PolicyChanged
 from schemas.topics import TOPICS
 from streams.local.state import StateFolder
 from tests.chaos.lab import until
@@ -21,7 +22,8 @@ from tests.support.runs import STAGES
 WORKSPACE = {"workspace_id": "acme", "region": "UAE", "source": "test"}
 ADA = {"email": "ada@example.com", "full_name": "Ada Lovelace"}
 
-_PARTITIONS = sum(TOPICS[stage.inputs[0]].partitions for stage in STAGES if Visit in stage.consumes)
+_VISITED = [stage for stage in STAGES if Visit in stage.consumes and PolicyChanged not in stage.consulted]
+_PARTITIONS = sum(TOPICS[stage.inputs[0]].partitions for stage in _VISITED)
 """Of all stages that a policy visits."""
 
 pytestmark = pytest.mark.timeout(300)

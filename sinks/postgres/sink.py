@@ -12,7 +12,9 @@ from schemas.codec import CodecError, decode
 from sinks.base import Fenced, Log, Refuse, Resume, SinkError, require_same_log
 from sinks.delivery import Batch, Misplaced, Positions, Range, Record, standing
 from sinks.postgres.connection import Server, explained
-from sinks.postgres.tables import ROWS, TABLES, TOPICS, Row, Table
+from sinks.postgres.rows import ROWS, TOPICS
+from sinks.postgres.table import Row, Table
+from sinks.postgres.tables import TABLES
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Staged = dict[str, list[Row]]

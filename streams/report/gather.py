@@ -13,7 +13,7 @@ from sinks.clickhouse import overview as clickhouse_overview
 from sinks.clickhouse import queries as clickhouse_queries
 from sinks.clickhouse.tables import TABLES
 from sinks.postgres import queries as postgres_queries
-from sinks.postgres.tables import TOPICS as POSTGRES_TOPICS
+from sinks.postgres.rows import TOPICS as POSTGRES_TOPICS
 from streams.report.backlog import Backlog
 from streams.report.reconcile import Figures, Reconciliation, Rows, reconcile
 from streams.report.rest import Progress, Reader, partitions, stage_readers, wait

@@ -20,8 +20,9 @@ from sinks.clickhouse.client import Server as ClickHouse
 from sinks.clickhouse.sink import ClickHouseSink
 from sinks.delivery import Batch, Record
 from sinks.postgres.connection import Server as Postgres
+from sinks.postgres.rows import ROWS
 from sinks.postgres.sink import PostgresSink
-from sinks.postgres.tables import LEDGER_LINES, ROWS
+from sinks.postgres.tables import LEDGER_LINES
 from sinks.refusals import Refusals
 from sinks.runner import run
 from sinks.source import Source

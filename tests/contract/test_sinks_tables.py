@@ -14,7 +14,7 @@ from sinks.clickhouse.migrate import statements
 from sinks.clickhouse.tables import TABLES, Table, migration_text
 from sinks.delivery import Record
 from sinks.migrations import Migration, load, pending
-from sinks.postgres.tables import ROWS, TOPICS
+from sinks.postgres.rows import ROWS, TOPICS
 from tests.support.sinks import story
 
 

@@ -14,7 +14,8 @@ from schemas.codec import decode
 from schemas.events.governance import IdentitySweepOrdered, PolicyChanged
 from schemas.events.identity import LeadMerged, LeadSplit
 from sinks.delivery import Record
-from sinks.postgres.tables import ROWS, Table
+from sinks.postgres.rows import ROWS
+from sinks.postgres.table import Table
 from streams.report.sweep import Held
 from streams.state import StateCodec
 from tests.support.facts import fact

@@ -61,11 +61,13 @@ def list_(
     if as_json:
         typer.echo(json.dumps([plain(row) for row in rows], indent=2))
         return
-    made = table("Approvals", "approval", "lead", "asked", "answer by", "told", "ended", "score", "value", text=6)
+    ended = ("ended",) if every else ()
+    made = table("Approvals", "approval", "lead", "answer by", "told", *ended, "score", "value", text=4 + len(ended))
     for row in rows:
+        how = (_ended(row) if row["concluded_at"] else "",) if every else ()
         made.add_row(
-            row["approval_id"], row["lead_id"], moment(row["requested_at"]), moment(row["answer_by"]),
-            row["told"] or "nobody", _ended(row) if row["concluded_at"] else "", str(row["score"]), _value(row),
+            row["approval_id"], row["lead_id"], moment(row["answer_by"]), row["told"] or "nobody", *how,
+            str(row["score"]), _value(row),
         )  # fmt: skip
     Console().print(made if rows else "nothing waits for a word")
 

@@ -57,7 +57,8 @@ class Engine:
 
     Any of them may raise ``EngineFault``; then ``abandon`` and end the process: nothing of the open transaction is
     visible, and whoever starts next does it again. ``session_ms`` is how long the group waits for a silent member,
-    ``transaction_ms`` how long the broker does before it aborts a silent member's transaction.
+    ``transaction_ms`` how long the broker does before it aborts a silent member's transaction. ``stopping`` may be set
+    from any thread and from a signal handler, before the engine is made too: it asks for an end.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Engine:
         settings: Settings,
         identity_key: bytes,
         metrics: Metrics,
+        stopping: threading.Event,
         *,
         session_ms: int = SESSION_MS,
         transaction_ms: int = TRANSACTION_MS,
@@ -78,7 +80,7 @@ class Engine:
         self._longest_seconds = max(self._commit_seconds, _LONGEST_COMMIT_SECONDS)
         self._batch_records = settings.batch_records
         self._ticker = Ticker(settings.tick_seconds if stage.stateful else math.inf)
-        self._stopping = threading.Event()
+        self._stopping = stopping
         self._watchdog = Watchdog()
         patience = Patience(self._stopping, self._watchdog)
         group, self._changelog, folder = group_of(stage.name), changelog_of(stage.name), settings.state_dir / "engine"
@@ -115,15 +117,6 @@ class Engine:
 
     # -- from outside
 
-    def stop(self) -> None:
-        """Ask for an end; may be called from any thread and from a signal handler."""
-        self._stopping.set()
-
-    @property
-    def stopping(self) -> bool:
-        """Whether an end was asked for."""
-        return self._stopping.is_set()
-
     @property
     def ready(self) -> bool:
         """Whether it is in the group, all its partitions flow, and it did something lately."""
@@ -132,7 +125,7 @@ class Engine:
     def run(self) -> None:
         """Work until asked to stop, then close."""
         try:
-            while not self.stopping:
+            while not self._stopping.is_set():
                 batch = self.poll()
                 if batch:
                     self.process(batch)

@@ -10,14 +10,13 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.engine.faults import EngineFault, Fenced
-from streams.engine.retry import Patience
+from streams.engine.retry import CALL_SECONDS, Patience
 from streams.kafka import consumer_config, is_passing
 from streams.records import InRecord
 from streams.settings import Settings
 
 Place = tuple[str, int]
 """A topic and a partition."""
-_CALL_SECONDS = 5.0
 _GATHER_SECONDS = 0.005
 _FEW = 100
 
@@ -70,7 +69,7 @@ class Inbox:
         """The id of the Kafka cluster."""
 
         def ask() -> str:
-            found = self._consumer.cluster_id(_CALL_SECONDS)
+            found = self._consumer.cluster_id(CALL_SECONDS)
             if found is None:
                 raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
             return str(found)
@@ -79,7 +78,7 @@ class Inbox:
 
     def partitions(self, topic: str) -> int:
         """How many partitions a topic has; 0 when there is no such topic."""
-        listed = self._patience.call("list topics", lambda: self._consumer.list_topics(topic, _CALL_SECONDS))
+        listed = self._patience.call("list topics", lambda: self._consumer.list_topics(topic, CALL_SECONDS))
         return len(listed.topics[topic].partitions)
 
     def fetch(self, limit: int, wait: float) -> Fetched:

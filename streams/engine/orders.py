@@ -5,12 +5,10 @@ from __future__ import annotations
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.topics import QUARANTINE
-from streams.engine.retry import Patience
+from streams.engine.retry import CALL_SECONDS, Patience
 from streams.kafka import consumer_config
 from streams.quarantine import Coordinates, ordered
 from streams.settings import Settings
-
-_CALL_SECONDS = 5.0
 
 
 def quarantined(settings: Settings, patience: Patience) -> frozenset[Coordinates]:
@@ -23,11 +21,11 @@ def _values(settings: Settings) -> list[bytes]:
     consumer = Consumer({**config, "enable.partition.eof": True})
     values: list[bytes] = []
     try:
-        if not consumer.list_topics(QUARANTINE.name, _CALL_SECONDS).topics[QUARANTINE.name].partitions:
+        if not consumer.list_topics(QUARANTINE.name, CALL_SECONDS).topics[QUARANTINE.name].partitions:
             return []
         consumer.assign([TopicPartition(QUARANTINE.name, 0, OFFSET_BEGINNING)])
         while True:
-            record = consumer.poll(_CALL_SECONDS)
+            record = consumer.poll(CALL_SECONDS)
             if record is None:
                 raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
             error = record.error()

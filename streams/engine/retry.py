@@ -17,9 +17,11 @@ from streams.kafka import is_passing
 
 log = logging.getLogger(__name__)
 
+CALL_SECONDS = 3.0
+"""How long a call may take before it is made again: a stop waits for one, and for its last repetition."""
 _FIRST_SECONDS = 0.05
 _LONGEST_SECONDS = 3.0
-_STOP_GRACE_SECONDS = 7.0
+_STOP_GRACE_SECONDS = 2.0
 
 T = TypeVar("T")
 
@@ -50,9 +52,16 @@ class Patience:
                     raise Stopped(f"gave up to {what}: {error.args[0].str()}") from error
                 if pause > _FIRST_SECONDS * 4:
                     log.warning("waiting to %s: %s", what, error.args[0].str())
-            # The jitter keeps many workers from coming back at the same moment.
-            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 no secret
+            self._wait(pause)
             pause = min(pause * 2, _LONGEST_SECONDS)
+
+    def _wait(self, seconds: float) -> None:
+        """The order to stop cuts it short. The jitter keeps many workers from coming back at the same moment."""
+        jitter = random.uniform(0.5, 1.0)  # noqa: S311 no secret
+        if self._stopping.is_set():
+            time.sleep(_FIRST_SECONDS * jitter)
+        else:
+            self._stopping.wait(seconds * jitter)
 
     def _give_up(self) -> bool:
         if not self._stopping.is_set():

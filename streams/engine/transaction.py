@@ -9,11 +9,10 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from streams.engine.faults import EngineFault, Fenced
-from streams.engine.retry import Patience
+from streams.engine.retry import CALL_SECONDS, Patience
 from streams.kafka import producer_config
 from streams.settings import Settings
 
-_CALL_SECONDS = 5.0
 _PLACE_GONE = frozenset(
     {
         KafkaError._FENCED,
@@ -54,7 +53,7 @@ class Transactions:
         )
         self.began: float | None = None
         """When the open transaction began (monotonic seconds); none when none is open."""
-        self._guard("begin transactions", lambda: self._producer.init_transactions(_CALL_SECONDS))
+        self._guard("begin transactions", lambda: self._producer.init_transactions(CALL_SECONDS))
 
     @property
     def is_open(self) -> bool:
@@ -84,9 +83,9 @@ class Transactions:
         if positions:
             self._guard(
                 "send positions",
-                lambda: self._producer.send_offsets_to_transaction(positions, membership, _CALL_SECONDS),
+                lambda: self._producer.send_offsets_to_transaction(positions, membership, CALL_SECONDS),
             )
-        self._guard("commit", lambda: self._producer.commit_transaction(_CALL_SECONDS))
+        self._guard("commit", lambda: self._producer.commit_transaction(CALL_SECONDS))
         self.began = None
 
     def abort(self) -> None:
@@ -96,7 +95,7 @@ class Transactions:
         self.began = None
         self._undelivered = None
         try:
-            self._patience.call("abort", lambda: self._producer.abort_transaction(_CALL_SECONDS))
+            self._patience.call("abort", lambda: self._producer.abort_transaction(CALL_SECONDS))
         except KafkaException as error:
             raise _fault("abort", error) from error
 

@@ -13,6 +13,7 @@ import logging
 import os
 import socket
 import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -40,7 +41,7 @@ T = TypeVar("T")
 class _Pump(Service):
     """Turns one engine until it is to stop or fails."""
 
-    def __init__(self, app: Any, stage: str, make: Callable[[], Engine], **kwargs: Any) -> None:
+    def __init__(self, app: Any, stage: str, make: Callable[[threading.Event], Engine], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.stage = stage
         self.fault: BaseException | None = None
@@ -49,7 +50,7 @@ class _Pump(Service):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=stage)
         self._channel = app.channel(maxsize=1)
         self._applied = asyncio.Queue[BaseException | None](1)
-        self._stopping = False
+        self._stopping = threading.Event()
         self._turning: asyncio.Task[None] | None = None
         app.agent(self._channel, name=stage)(self._agent)
 
@@ -59,9 +60,7 @@ class _Pump(Service):
 
     async def on_stop(self) -> None:
         """Wait until the engine has committed and left its group; agents and web still run."""
-        self._stopping = True
-        if self.engine is not None:
-            self.engine.stop()
+        self._stopping.set()
         if self._turning is not None:
             await self._turning
         self._thread.shutdown()
@@ -78,9 +77,9 @@ class _Pump(Service):
 
     async def _turn(self) -> None:
         try:
-            while not self._stopping:
+            while not self._stopping.is_set():
                 try:
-                    await self._turn_one(await self._on_thread(self._make))
+                    await self._turn_one(await self._on_thread(self._make, self._stopping))
                 except Fenced as why:
                     log.warning("stage %s begins anew: %s", self.stage, why)
                     await asyncio.sleep(_ANEW_SECONDS)
@@ -94,7 +93,7 @@ class _Pump(Service):
         """Turn an engine until this pump is to stop."""
         self.engine = engine
         try:
-            while not self._stopping:
+            while not self._stopping.is_set():
                 batch: Batch = await self._on_thread(engine.poll)
                 if batch:
                     await self._channel.put(batch)
@@ -144,8 +143,8 @@ def run(stages: Sequence[Stage], all_stages: Sequence[Stage], settings: Settings
     app.flow_control.resume()
     for stage in stages:
 
-        def make(stage: Stage = stage) -> Engine:
-            return Engine(stage, all_stages, settings, identity_key, metrics)
+        def make(stopping: threading.Event, stage: Stage = stage) -> Engine:
+            return Engine(stage, all_stages, settings, identity_key, metrics, stopping)
 
         pumps.append(_Pump(app, stage.name, make))
 

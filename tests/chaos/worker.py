@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+import threading
 from pathlib import Path
 
 from streams.engine.engine import Engine
-from streams.engine.faults import EngineFault, Fenced
+from streams.engine.faults import EngineFault, Fenced, Stopped
 from streams.engine.metrics import Metrics
 from streams.settings import read_settings
 from tests.chaos.counter import Counter
@@ -38,6 +39,9 @@ def main(name: str, state_dir: str, bootstrap: str, way: str = "") -> int:
             logging.info(STARTED)
             run((stage,), (stage,), settings, key)
             return 0
+        stopping = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+        logging.info(STARTED)
         while True:
             engine = Engine(
                 stage,
@@ -45,17 +49,18 @@ def main(name: str, state_dir: str, bootstrap: str, way: str = "") -> int:
                 settings,
                 key,
                 Metrics(),
+                stopping,
                 session_ms=SESSION_MS,
                 transaction_ms=UNFENCED_MS if trouble.broken == "no-fencing" else TRANSACTION_MS,
             )
-            signal.signal(signal.SIGTERM, lambda *_, engine=engine: engine.stop())
-            logging.info(STARTED)
             try:
                 engine.run()
             except Fenced as why:
                 logging.warning("%s", why)
             else:
                 return 0
+    except Stopped:
+        return 0
     except EngineFault as fault:
         logging.error("%s", fault)
         return 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -21,7 +22,7 @@ from streams.engine.worker import FIRST_PORT
 from streams.settings import Settings
 from tests.chaos.counter import Counter
 from tests.chaos.exact import check_log_law, read
-from tests.chaos.lab import Lab
+from tests.chaos.lab import Lab, until
 from tests.chaos.schedules import SCHEDULES, run
 
 SEED = 20_260_901
@@ -91,10 +92,18 @@ def test_under_faust_it_is_exact_shows_metrics_and_stops_on_poison(lab: Lab) -> 
     assert "ValueError" in worker.log.read_text()
 
 
+@pytest.mark.parametrize("way", ["", "faust"])
+def test_it_stops_in_time_though_it_has_not_reached_kafka_yet(way: str, lab: Lab) -> None:
+    lab.bootstrap = "127.0.0.1:1"
+    worker = lab.worker(way)
+    until(lambda: "waiting to read the orders" in worker.log.read_text(), "it waits for Kafka")
+    worker.stop()
+
+
 def test_another_identity_key_or_a_missing_topic_is_refused(lab: Lab, tmp_path: Path) -> None:
     def engine(counter: Counter, key: bytes) -> Engine:
         stage, settings = counter.stage, lab.settings.model_copy(update={"state_dir": tmp_path / "own"})
-        return Engine(stage, (stage,), settings, key, Metrics())
+        return Engine(stage, (stage,), settings, key, Metrics(), threading.Event())
 
     engine(lab.counter, b"a" * 32).close()
     with pytest.raises(EngineFault, match="another identity key"):

@@ -67,15 +67,24 @@ class Profile(msgspec.Struct, frozen=True):
     identifiers: dict[str, str] = {}
     version: int = 0
 
+    def counts(self, register: Register) -> bool:
+        """Whether a word is this lead's: an identifier's value is only if the identifier is."""
+        return not register.identifier or register.identifier in self.identifiers
+
     def newest(self, name: str) -> Register | None:
-        """The newest word on a field, of an identifier's value only if it belongs to this lead."""
-        known = [
-            register
-            for said in self.said.values()
-            if (register := said.registers.get(name)) is not None
-            and (not register.identifier or register.identifier in self.identifiers)
-        ]
-        return max(known, key=_clock, default=None)
+        """The newest word on a field."""
+        words = (said.registers.get(name) for said in self.said.values())
+        return max((word for word in words if word is not None and self.counts(word)), key=_clock, default=None)
+
+    def newest_words(self) -> dict[str, Register]:
+        """The newest word on every field that there is one on."""
+        newest: dict[str, Register] = {}
+        for said in self.said.values():
+            for name, word in said.registers.items():
+                held = newest.get(name)
+                if self.counts(word) and (held is None or _clock(word) > _clock(held)):
+                    newest[name] = word
+        return newest
 
 
 Event = Identified | BindingChanged | HistoryGiven | HistoryTaken
@@ -105,10 +114,12 @@ def profile(held: Profile | None, event: Event, ctx: Context) -> tuple[Profile |
     if identifiers == before.identifiers and before.version and not is_news:
         return (after, ()) if after is not before else (held, ())
     after = msgspec.structs.replace(after, identifiers=identifiers)
-    if before.version and _told(after) == _told(before):
+    told = _told(after)
+    if before.version and told == _told(before):
         return after, ()
-    after = msgspec.structs.replace(after, version=before.version + 1)
-    return after, [Emit(_published(after, event.occurred_at, ctx))]
+    version = before.version + 1
+    profiled = LeadProfiled.build(occurred_at=event.occurred_at, lead_id=lead_id(ctx), version=version, **told)
+    return msgspec.structs.replace(after, version=version), [Emit(profiled)]
 
 
 def _with_fact(before: Profile, fact: Identified, ctx: Context) -> tuple[Profile, bool]:
@@ -152,6 +163,8 @@ def _without_erased(before: Profile, bound: BindingChanged) -> Profile:
 
 def _tells(name: str, register: Register, before: Profile) -> bool:
     """Whether a register wins over all that is held, with another value."""
+    if not before.counts(register):
+        return False
     held = before.newest(name)
     return held is None or (_clock(register) > _clock(held) and register.value != held.value)
 
@@ -224,8 +237,7 @@ def _told(profile_: Profile) -> dict[str, Any]:
     """What is published of a profile; of a lead that nobody belongs to any more, just that."""
     if not profile_.identifiers:
         return {"identifiers": []}
-    names = sorted({name for said in profile_.said.values() for name in said.registers})
-    values = {name: newest.value for name in names if (newest := profile_.newest(name))}
+    values = {name: word.value for name, word in profile_.newest_words().items()}
     captured = [said.first_captured_at for said in profile_.said.values() if said.first_captured_at is not None]
     email = values.get("email")
     return {
@@ -234,7 +246,3 @@ def _told(profile_: Profile) -> dict[str, Any]:
         "email_domain": str(email).rpartition("@")[2] if email else None,
         "first_captured_at": min(captured, default=None),
     }
-
-
-def _published(profile_: Profile, at: int, ctx: Context) -> LeadProfiled:
-    return LeadProfiled.build(occurred_at=at, lead_id=lead_id(ctx), version=profile_.version, **_told(profile_))

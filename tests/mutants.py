@@ -679,6 +679,9 @@ MUTANTS: dict[str, Mutant] = {
     "a cut of before an erasure is kept": Mutant(
         "models/identity/facts.py", "apart=_since(facts.apart, erased)", "apart=facts.apart"
     ),
+    "an erased touch stays counted": Mutant(
+        "processors/lead/count.py", "erased.touches.values() if erased is not None else ()", "()"
+    ),
     "an erased identifier keeps its name": Mutant(
         "models/identity/facts.py",
         "return name_of(identifier, mark.at if mark is not None else None)",

@@ -88,7 +88,8 @@ def _subject(fact: Event, identifiers: list[IdentifierHash]) -> str | None:
         return f"{identifiers[0].kind}:{identifiers[0].hash}"
     if isinstance(fact, Identified):
         return f"l:{fact.lead_id}" if fact.lead_id else None
-    return f"f:{type(fact).__name__}:" + ":".join(str(getattr(fact, name)) for name in fact.natural_key)
+    # by topic, not by type: an order that says of which policy it is must not overtake that policy
+    return f"f:{FACT_TOPIC[type(fact)].name}:" + ":".join(str(getattr(fact, name)) for name in fact.natural_key)
 
 
 def _is_post(fact: Event) -> bool:

@@ -82,7 +82,7 @@ STEPS = (
         emits=(ContactDecided, Reserve, Release, ConsentNoted),
         slice=Requests,
     ),
-    Step("count", count, consumes=_TOUCHES, emits=(TouchCounted,)),
+    Step("count", count, consumes=(*_TOUCHES, HistoryErased), emits=(TouchCounted,)),
     Step("path", follow, (*_TOUCHES, BookingChanged, *_MOVES, TimerFired), emits=(PathChanged,), slice=Path),
     Step("journey", journey, (*_TOUCHES, BookingChanged, *_MOVES, TimerFired, Visit), (PathCounted,), slice=Journeys),
     Step("flag", flag, consumes=_TOUCHES, emits=(IncidentRaised,), slice=Flagged),

@@ -1,8 +1,8 @@
-"""Counting: the campaign of a touch hears of it, and hears again when the touch moves or is taken back.
+"""Counting: the campaign of a touch hears of it, and hears again when the touch moves, is taken back or erased.
 
 This step stands before ``path``, whose slice still holds the touch as it was. It holds nothing of its own, so a touch
 that ``path`` has let go counts as a new one when it is sent once more; and a policy that moves the past to another zone
-leaves in its hour what was counted there.
+leaves in its hour what was counted there. So does an erasure what it finds bundled.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from models.attribution.path import Touch
 from models.local_time import local_hour
 from models.touches import OWN_SENDS
 from processors.base import Context, Emit, Output
+from processors.lead.history import HistoryErased
 from processors.lead.path import Path
 from processors.lead.touch import as_touch
 from schemas.events.base import Identified
@@ -28,9 +29,13 @@ class _Place(NamedTuple):
     kind: str
 
 
-def count(_: None, fact: Identified, ctx: Context) -> tuple[None, Sequence[Output]]:
-    """One more where the touch belongs now, one less where its older revision was counted."""
-    touch = as_touch(fact, ctx)
+def count(_: None, event: Identified | HistoryErased, ctx: Context) -> tuple[None, Sequence[Output]]:
+    """One more where the touch belongs now, one less where its older revision was counted or it is nobody's now."""
+    if isinstance(event, HistoryErased):
+        erased: Path | None = event.parts.get("path")
+        gone = erased.touches.values() if erased is not None else ()
+        return None, [_told(touch, place, -1) for touch in gone if (place := _place(touch, ctx)) is not None]
+    touch = as_touch(event, ctx)
     path: Path | None = ctx.slices.get("path")
     held = path.touches.get(touch.id) if path is not None else None
     if held is not None and held.revision >= touch.revision:
@@ -39,11 +44,12 @@ def count(_: None, fact: Identified, ctx: Context) -> tuple[None, Sequence[Outpu
     after = _place(touch, ctx)
     if before == after:
         return None, ()
-    return None, [
-        Emit(TouchCounted.build(occurred_at=touch.at, **place._asdict(), change=change))
-        for place, change in ((before, -1), (after, 1))
-        if place is not None
-    ]
+    changes = ((before, -1), (after, 1))
+    return None, [_told(touch, place, change) for place, change in changes if place is not None]
+
+
+def _told(touch: Touch, place: _Place, change: int) -> Emit:
+    return Emit(TouchCounted.build(occurred_at=touch.at, **place._asdict(), change=change))
 
 
 def _place(touch: Touch, ctx: Context) -> _Place | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -10,19 +10,15 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.touches import OWN_SENDS
-from schemas.events.base import DAY, HOUR, Event
-from schemas.events.campaigns import CampaignMeasured
-from schemas.events.clicks import ClickRecorded
+from schemas.events.base import DAY, Event
 from schemas.events.governance import ExchangeRateSet, PolicyChanged
 from schemas.events.ledger import RevenueAttributed
-from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
 from tests.property.checks import assert_ids_unique_and_causes_named, interleaved
+from tests.property.oracles.touches import touched
 from tests.property.strategies import Arrivals, arrivals, histories, randoms
-from tests.support.campaigns import CONVERTED, NOW, TOUCHED, Inbox, cell, conversions, counted, spent
+from tests.support.campaigns import CONVERTED, NOW, TOUCHED, Inbox, cell, conversions, counted, measured, spent
 from tests.support.facts import fact
 from tests.support.optimizer import Held, Optimizer, cell_of
-from tests.support.runs import Run
 
 amounts = st.integers(-1_000, 1_000)
 kinds = st.sampled_from(("impression", "click", "inquiry"))
@@ -132,33 +128,6 @@ def _sum(told: list[RevenueAttributed], which: Any, upto: int) -> Held:
     """A cell as the deltas up to an offset make it."""
     own = [one for one in told[: upto + 1] if cell_of(one) == which]
     return Held(len(own), sum(one.delta_minor for one in own), sum(one.delta_reporting_minor for one in own))
-
-
-def touched(facts: tuple[Event, ...]) -> dict[tuple[str, int], Counter[int]]:
-    """Touches by campaign and day, and hour within, in UTC: what the newest revision of each touch says."""
-    newest: dict[str, tuple[int, str | None, str, int, bool]] = {}
-    for one in facts:
-        if isinstance(one, ClickRecorded):
-            name, said = one.click_id, (one.revision, one.utm_campaign, "click", one.occurred_at, True)
-        elif isinstance(one, TouchpointRecorded):
-            live = not isinstance(one, TouchpointDeleted)
-            name, said = one.touch_id, (one.revision, one.campaign_id, one.kind, one.occurred_at, live)
-        else:
-            continue
-        newest[name] = max(newest.get(name, said), said, key=lambda each: each[0])
-    found: dict[tuple[str, int], Counter[int]] = defaultdict(Counter)
-    for _, campaign, kind, at, live in newest.values():
-        if campaign is not None and live and kind not in OWN_SENDS:
-            found[campaign, at // DAY][at % DAY // HOUR] += 1
-    return dict(found)
-
-
-def measured(run: Run) -> dict[tuple[str, int], Counter[int]]:
-    """The same as the newest figures say it, days without any touch left out."""
-    newest: dict[tuple[str, int], CampaignMeasured] = {}
-    for one in sorted(run.said("campaign.metrics", CampaignMeasured), key=lambda each: each.seq):
-        newest[one.campaign_id, one.day] = one
-    return {day: Counter({one.hour: one.touches for one in told.hours}) for day, told in newest.items() if told.touches}
 
 
 @st.composite

@@ -21,7 +21,9 @@ from tests.property.checks import assert_balanced, assert_oracle, assert_reconci
 from tests.property.identity_strategies import identity_histories
 from tests.property.oracles.clusters import NOBODY, STRONG, Resolved, refused, resolved
 from tests.property.oracles.contact import in_doubt
+from tests.property.oracles.touches import touched
 from tests.property.strategies import Arrivals, arrivals, randoms
+from tests.support.campaigns import measured
 from tests.support.identities import changes, limited, places, states, stored, sweep, unsettled
 from tests.support.runs import IDENTITY_KEY, Run, bindings, leads, new_run, observed_links, open_conflicts, sightings
 
@@ -108,6 +110,7 @@ def test_any_order_and_interleaving_comes_to_the_batch_answer(case: Any, random:
     assert_doubts_told(run, answer)
     assert not unsettled(run), "somebody still awaits or owes history"
     assert not [change for change, count in changes(run).items() if count > 1], "a change was told twice"
+    assert measured(run) == touched(fact for fact in facts if answer.lead_of_event(fact)), "touches of campaigns"
     assert_reconciled(run)
     assert_balanced(run)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, TypeVar
 
 from schemas.codec import decode, encode, forward
@@ -17,7 +18,7 @@ from streams.records import InRecord, OutRecord
 from streams.routing import Router, inbox_key
 from streams.store import MemoryStore
 from tests.support.facts import at, fact, fresh_id
-from tests.support.runs import STAGES
+from tests.support.runs import STAGES, Run
 
 STAGE = next(stage for stage in STAGES if stage.name == "campaign")
 NOW = at("3-20")
@@ -99,3 +100,11 @@ def spent(amount: int, revision: int = 1, currency: str = "AED", **fields: Any) 
     """What campaign c1 cost on the conversion day."""
     given = {"campaign_id": "c1", "channel": "search", "day": CONVERTED, "revision": revision, **fields}
     return fact(SpendReported, occurred_at="3-11", amount_minor=amount, currency=currency, **given)
+
+
+def measured(run: Run) -> dict[tuple[str, int], Counter[int]]:
+    """Touches by campaign and day, and hour within, as the newest figures say it; days without any left out."""
+    newest: dict[tuple[str, int], CampaignMeasured] = {}
+    for one in sorted(run.said("campaign.metrics", CampaignMeasured), key=lambda each: each.seq):
+        newest[one.campaign_id, one.day] = one
+    return {day: Counter({one.hour: one.touches for one in told.hours}) for day, told in newest.items() if told.touches}

@@ -18,6 +18,8 @@ from schemas.events.identity import IdentifierBound, LeadMerged, LeadSplit
 from schemas.events.profiles import LeadProfiled
 from schemas.events.touchpoints import TouchpointRecorded
 from tests.property.checks import assert_balanced, assert_reconciled
+from tests.property.oracles.touches import touched
+from tests.support.campaigns import measured
 from tests.support.facts import at, fact
 from tests.support.identities import places, states, unsettled
 from tests.support.runs import bindings, leads
@@ -132,6 +134,17 @@ def test_history_up_to_it_is_nobodys_and_others_keep_their_lead() -> None:
     }  # fmt: skip
     assert not unsettled(run)
     assert_reconciled(run)
+
+
+def test_a_campaign_counts_what_is_somebodys_whatever_came_first() -> None:
+    one, late, other = (
+        touch(name_, "3-2", email=who).model_copy(update={"campaign_id": "c1"})
+        for name_, who in (("t1", ADA), ("t2", ADA), ("t3", BOB))
+    )
+    for facts in permutations((one, late, other, erased("3-4", ADA))):
+        run = ran(*facts)
+        run.finish()
+        assert measured(run) == touched([other])
 
 
 def test_a_lead_that_has_lost_everything_tells_of_no_personal_value() -> None:

@@ -14,6 +14,7 @@ from schemas.events.base import HOUR, Event
 from schemas.events.bookings import BookingChanged
 from schemas.events.campaigns import SpendReported
 from schemas.events.clicks import ClickRecorded
+from schemas.events.governance import IdentitySweepOrdered, PolicyChanged
 from schemas.events.leads import LeadCaptured
 from schemas.events.operations import Tick
 from schemas.events.routing import Routed
@@ -121,7 +122,9 @@ def test_facts_are_keyed_by_what_they_are_about() -> None:
     assert subject(booking(email="ada@example.com")) == "b:b1"
     assert subject(booking()) == "b:b1"
     spend = {"campaign_id": "c1", "channel": "search", "day": 20_000, "revision": 1, "amount_minor": 1}
-    assert subject(fact(SpendReported, occurred_at=NOW, currency="AED", **spend)) == "f:SpendReported:c1:20000"
+    assert subject(fact(SpendReported, occurred_at=NOW, currency="AED", **spend)) == "f:spend:c1:20000"
+    policy = fact(PolicyChanged, occurred_at=NOW, version=3, applies_from=0, document="{}")
+    assert subject(policy) == subject(fact(IdentitySweepOrdered, occurred_at=NOW, version=3)) == "f:policies:3"
     click = hash_of(IDENTITY_KEY, "acme", "click_id", "k1")
     assert subject(fact(ClickRecorded, occurred_at=NOW, click_id="k1", url="https://x.test")) == f"click_id:{click}"
 

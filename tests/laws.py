@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
+
 from schemas.codec import decode, encode
 from schemas.events.operations import Tick
 from schemas.topics import FACTS, QUARANTINE, TOPICS
@@ -41,7 +43,8 @@ def assert_log_law(stages: Sequence[Stage], log: Log) -> None:
             for record in log[slot]:
                 written.update((out.topic, out.key, out.value) for out in partition.apply(record))
             partition.committed(partition.changes())
-            assert dict(store.states) == _states(log, stage, slot[1]), f"{stage.name}:{slot[1]}: other states"
+            states = _states(log, stage, slot[1])
+            assert dict(store.states) == states, f"{stage.name}:{slot[1]}: {_other_states(store.states, states)}"
     there = Counter(
         (record.topic, record.key, record.value)
         for (topic, _), records in log.items()
@@ -90,6 +93,15 @@ def _states(log: Log, stage: Stage, partition: int) -> dict[str, bytes]:
     """The newest state of each key in a changelog partition."""
     records = log.get((changelog_of(stage.name), partition), [])
     return {record.key: record.value for record in records if "/" in record.key}
+
+
+def _other_states(again: dict[str, bytes], written: dict[str, bytes]) -> str:
+    """The first key whose state differs, and how, slice by slice."""
+    key = min(key for key in {*again, *written} if again.get(key) != written.get(key))
+    sides = [msgspec.msgpack.decode(side[key]) if key in side else [{}] for side in (again, written)]
+    slices = {name for side in sides for name in side[0] if any(other[0].get(name) != side[0][name] for other in sides)}
+    parts = [f"{name}: again {sides[0][0].get(name)}, written {sides[1][0].get(name)}" for name in sorted(slices)]
+    return f"{key}: {'; '.join(parts)}; again {sides[0][1:]}, written {sides[1][1:]}"
 
 
 def _last_ticks(log: Log) -> dict[Slot, int]:

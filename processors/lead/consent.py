@@ -97,8 +97,7 @@ def parted(held: Stated, where: Whereabouts) -> tuple[Stated, dict[str, Stated]]
     kept = held.kept
     for consents in voice.points.values():
         kept = joined(kept, objections(consents))
-    leads = {lead for _, lead in where.rows} or {where.own}
-    parts = {lead: Stated({where.identifier: _of_lead(voice, lead, where)}) for lead in leads}
+    parts = {lead: Stated({where.identifier: _of_lead(voice, lead, where)}) for lead in where.leads}
     return Stated(rest, kept), parts
 
 

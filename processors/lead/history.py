@@ -28,6 +28,11 @@ class Whereabouts(NamedTuple):
         """Whether what is not told apart by identifier is this one's: the lead is named after it, or it is alone."""
         return self.alone or self.identifier == self.own
 
+    @property
+    def leads(self) -> tuple[str, ...]:
+        """All that it belongs to some of the time, in the binding's order: what is sent follows it."""
+        return tuple(dict.fromkeys(lead for _, lead in self.rows)) or (self.own,)
+
     def lead_at(self, at: int) -> str:
         """The lead that history of an instant belongs to."""
         return lead_at(self.rows, at, self.own)

@@ -115,7 +115,7 @@ def parted(held: Nurturing, where: Whereabouts) -> tuple[Nurturing, dict[str, Nu
     sequence = held.by.get(where.identifier)
     parts: dict[str, Nurturing] = {}
     if where.identifier in held.objected:
-        parts = {lead: Nurturing({}, (where.identifier,)) for lead in {lead for _, lead in where.rows} or {where.own}}
+        parts = {lead: Nurturing({}, (where.identifier,)) for lead in where.leads}
     if sequence is not None:
         parts[where.lead_at(sequence.since)] = Nurturing({where.identifier: sequence}, held.objected)
     return replace(held, by={who: one for who, one in held.by.items() if who != where.identifier}), parts

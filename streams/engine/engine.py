@@ -68,8 +68,8 @@ class Engine:
         settings: Settings,
         identity_key: bytes,
         metrics: Metrics,
-        stopping: threading.Event,
         *,
+        stopping: threading.Event,
         session_ms: int = SESSION_MS,
         transaction_ms: int = TRANSACTION_MS,
     ) -> None:

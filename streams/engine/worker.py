@@ -144,7 +144,7 @@ def run(stages: Sequence[Stage], all_stages: Sequence[Stage], settings: Settings
     for stage in stages:
 
         def make(stopping: threading.Event, stage: Stage = stage) -> Engine:
-            return Engine(stage, all_stages, settings, identity_key, metrics, stopping)
+            return Engine(stage, all_stages, settings, identity_key, metrics, stopping=stopping)
 
         pumps.append(_Pump(app, stage.name, make))
 

@@ -112,7 +112,7 @@ def _bare(settings: Settings, counter: Counter) -> float:
 
 
 def _make(settings: Settings, counter: Counter, metrics: Metrics) -> Engine:
-    return Engine(counter.stage, (counter.stage,), settings, bytes(32), metrics, threading.Event())
+    return Engine(counter.stage, (counter.stage,), settings, bytes(32), metrics, stopping=threading.Event())
 
 
 def _turn(engine: Engine) -> None:

@@ -49,7 +49,7 @@ def main(name: str, state_dir: str, bootstrap: str, way: str = "") -> int:
                 settings,
                 key,
                 Metrics(),
-                stopping,
+                stopping=stopping,
                 session_ms=SESSION_MS,
                 transaction_ms=UNFENCED_MS if trouble.broken == "no-fencing" else TRANSACTION_MS,
             )

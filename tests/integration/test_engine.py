@@ -103,7 +103,7 @@ def test_it_stops_in_time_though_it_has_not_reached_kafka_yet(way: str, lab: Lab
 def test_another_identity_key_or_a_missing_topic_is_refused(lab: Lab, tmp_path: Path) -> None:
     def engine(counter: Counter, key: bytes) -> Engine:
         stage, settings = counter.stage, lab.settings.model_copy(update={"state_dir": tmp_path / "own"})
-        return Engine(stage, (stage,), settings, key, Metrics(), threading.Event())
+        return Engine(stage, (stage,), settings, key, Metrics(), stopping=threading.Event())
 
     engine(lab.counter, b"a" * 32).close()
     with pytest.raises(EngineFault, match="another identity key"):

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from processors.lead.consent import Stated, Voice
+from processors.lead.history import Whereabouts
+from processors.lead.moves import _PARTED
 from processors.lead.score import MAX_ENTRIES
 from processors.lead.sequences import Nurturing
 from schemas.events.base import DAY
@@ -260,3 +263,14 @@ def test_a_request_goes_back_with_whom_it_was_about() -> None:
     assert concluded(run) == [(B, "approved", "premium")]
     assert states(run, "lead")[f"acme/{A}"]["approve"].tier == "standard"
     assert len(asked(run)) == 1
+
+
+@pytest.mark.parametrize("held", [Stated({"i": Voice({})}), Nurturing({}, ("i",))], ids=["consent", "nurture"])
+def test_what_goes_to_many_leads_goes_in_the_bindings_order_in_every_process(held: Any) -> None:
+    """A set's order is drawn anew for each process, and what a restarted worker does again must be the same."""
+    leads = [f"lead {number}" for number in range(20)]
+    where = Whereabouts("i", tuple((number, lead) for number, lead in enumerate(leads)), "own")
+    (parts,) = (
+        parts for slice_, parted in _PARTED.values() if isinstance(held, slice_) for _, parts in [parted(held, where)]
+    )
+    assert [*parts] == leads

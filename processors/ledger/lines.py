@@ -10,7 +10,7 @@ from processors.ledger.books import Books
 from processors.ledger.target import Terms
 from schemas.events.base import assemble
 from schemas.events.ledger import CreditsPosted, Line
-from schemas.ids import derived_id
+from schemas.ids import derived_id, numbered_ids
 
 
 def posting_id(ctx: Context) -> str:
@@ -34,7 +34,7 @@ def posting(books: Books, changed: Ledger, reason: str, under: Terms, ctx: Conte
             Line,
             {
                 **shared[block],
-                "line_id": derived_id(id_, number),
+                "line_id": line_id,
                 "account": place.account,
                 "channel": place.channel,
                 "campaign_id": place.campaign_id or None,
@@ -45,7 +45,7 @@ def posting(books: Books, changed: Ledger, reason: str, under: Terms, ctx: Conte
                 "reporting_minor": balance.reporting,
             },
         )
-        for number, ((_, place, _), block, balance) in enumerate(in_order)
+        for line_id, ((_, place, _), block, balance) in zip(numbered_ids(id_, len(in_order)), in_order, strict=True)
     ]
     return [
         CreditsPosted.build(

@@ -21,9 +21,9 @@ def apportion(amount: int, weights: Sequence[int]) -> list[int]:
     shares = [amount * weight // total for weight in weights]
     left = amount - sum(shares)
     if left:
+        # fewer are left than have a remainder, and a weight of 0 has none
         remainders = [amount * weight % total for weight in weights]
-        order = sorted((i for i, w in enumerate(weights) if w), key=lambda i: (-remainders[i], i))
-        for index in order[:left]:
+        for index in sorted(range(len(shares)), key=remainders.__getitem__, reverse=True)[:left]:
             shares[index] += 1
     return shares
 

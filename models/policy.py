@@ -5,6 +5,7 @@ A workspace changes any of them with a ``PolicyChanged`` fact, whose document is
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import product
 from typing import Annotated, Literal
 
@@ -159,9 +160,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def credited(self) -> tuple[tuple[str, str], ...]:
         """(model, basis) of all credits: those asked for, and what the optimizer and the campaigns' figures need."""
-        asked = product(self.attribution_models, self.attribution_bases)
-        needed = (self.optimizer_model, self.optimizer_basis), (self.optimizer_model, "count")
-        return tuple(dict.fromkeys((*asked, *needed)))
+        return _credited(self.attribution_models, self.attribution_bases, self.optimizer_model, self.optimizer_basis)
 
     def __post_init__(self) -> None:
         if self.time_zone not in zone_names():
@@ -181,6 +180,14 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("webhooks may name whom to tell once each")
         if any(list(days) != sorted(set(days)) for _, days in self.sequences):
             raise ValueError("sequences must name their days in order, each once")
+
+
+@lru_cache(1_024)
+def _credited(
+    models: tuple[str, ...], bases: tuple[Basis, ...], optimizer_model: str, optimizer_basis: Basis
+) -> tuple[tuple[str, str], ...]:
+    needed = (optimizer_model, optimizer_basis), (optimizer_model, "count")
+    return tuple(dict.fromkeys((*product(models, bases), *needed)))
 
 
 DEFAULT_POLICY = Policy()

@@ -62,7 +62,9 @@ class Control(msgspec.Struct, frozen=True):
 
     def weights_at(self, model: str, conversion_time: int) -> Learned | None:
         """The highest adopted version whose ``applies_from`` is not after a conversion, if any is."""
-        covering = [one for one in self.weights.get(model, {}).values() if one.applies_from <= conversion_time]
+        if not (versions := self.weights.get(model)):
+            return None
+        covering = [one for one in versions.values() if one.applies_from <= conversion_time]
         return max(covering, key=lambda one: one.version, default=None)
 
 

@@ -42,7 +42,11 @@ class Mutant(NamedTuple):
 
 
 MUTANTS: dict[str, Mutant] = {
-    "remainder ties go to the later touch": Mutant("models/money.py", "(-remainders[i], i)", "(-remainders[i], -i)"),
+    "remainder ties go to the later touch": Mutant(
+        "models/money.py",
+        "sorted(range(len(shares)), key=remainders.__getitem__, reverse=True)[:left]",
+        "sorted(range(len(shares)), key=remainders.__getitem__)[-left:]",
+    ),
     "halves are rounded up": Mutant(
         "models/money.py",
         "round(amount_minor * _scaled(rate, base, quote))",
@@ -90,7 +94,7 @@ MUTANTS: dict[str, Mutant] = {
         "others = sum(counts) - len(milestones) + len(set(milestones))",
     ),
     "the last touch is sought in the last bundle": Mutant(
-        "models/attribution/heuristic.py", "key=lambda place: path[place].last", "key=lambda place: path[place].first"
+        "models/attribution/heuristic.py", "[touch.last for touch in path]", "[touch.first for touch in path]"
     ),
     "W takes a bundle's milestone for all of it": Mutant(
         "models/attribution/heuristic.py",
@@ -115,11 +119,9 @@ MUTANTS: dict[str, Mutant] = {
     "a repeat of a bundle's end counts twice": Mutant(
         "models/attribution/bundle.py", "if place in (held.first, held.last):", "if place is held:"
     ),
-    "decay rounds the age up": Mutant(
-        "models/attribution/decay.py", "// policy.half_life)", "// policy.half_life + 1)"
-    ),
+    "decay rounds the age up": Mutant("models/attribution/decay.py", "// half_life)", "// half_life + 1)"),
     "decay takes its tables in the other order": Mutant(
-        "models/attribution/decay.py", "(24, 16, 8, 0), strict", "(0, 8, 16, 24), strict"
+        "models/attribution/decay.py", "first, second, third, fourth = _T", "second, first, third, fourth = _T"
     ),
     "what lies ahead is realised": Mutant(
         "processors/ledger/value.py", "return 0 if state.revision.status in AHEAD else net(state)", "return net(state)"
@@ -148,7 +150,7 @@ MUTANTS: dict[str, Mutant] = {
         "processors/ledger/post.py", "(stands, books.told)", "(stands, told)"
     ),
     "the optimizer hears of revenue itself": Mutant(
-        "processors/ledger/cells.py", "if place.account == REVENUE:", "if place.account == NOBODY:"
+        "processors/ledger/cells.py", "if place.account != REVENUE:", "if place.account != NOBODY:"
     ),
     "books close though a revision came meanwhile": Mutant(
         "processors/ledger/close.py", "if due > fired.due:", "if due < 0:"
@@ -195,9 +197,16 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "a step is not reduced by the one before": Mutant(
         "processors/ledger/target.py",
-        "found.append((worth.since, currency, difference(vector, stands)))",
-        "found.append((worth.since, currency, vector))",
+        "yield worth.since, worth.currency, difference(vector, stands)",
+        "yield worth.since, worth.currency, vector",
     ),
+    "a booking stays worth something in its former currency": Mutant(
+        "processors/ledger/target.py", "            yield worth.since, currency, difference({}, stands)\n", ""
+    ),
+    "what stands no more is not taken back": Mutant(
+        "processors/ledger/accounts.py", "in {**should.blocks, **stands.blocks}:", "in should.blocks:"
+    ),
+    "lines of a posting share an id": Mutant("schemas/ids.py", "range(1, count + 1)", "[1] * count"),
     "the policy's beginning is ignored": Mutant(
         "processors/control.py", "if policy.applies_from <= at]", "if policy.applies_from >= 0]"
     ),
@@ -821,8 +830,8 @@ MUTANTS: dict[str, Mutant] = {
     "a machine's open is read": Mutant("processors/lead/nurture.py", " or _is_machine(touch)", ""),
     "a machine's touch counts": Mutant(
         "processors/lead/touch.py",
-        "not isinstance(fact, TouchpointDeleted) and not fact.machine",
-        "not isinstance(fact, TouchpointDeleted)",
+        "type(fact) is not TouchpointDeleted and not fact.machine",
+        "type(fact) is not TouchpointDeleted",
     ),
 }
 

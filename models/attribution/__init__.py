@@ -28,8 +28,3 @@ def weigh(model: str, touches: Sequence[Touch], policy: Policy, learned: Learned
     ``learned`` is the version of a data-driven model's weights in force for the conversion; others have none.
     """
     return spread(touches, learned) if learned is not None else MODELS[model](touches, policy)
-
-
-def weights_version(learned: Learned | None) -> int:
-    """What a line says of the weights that it was made with; 0 when none were in force."""
-    return learned.version if learned is not None else 0

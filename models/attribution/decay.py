@@ -18,15 +18,18 @@ _WORK = 192  # bits that the constants are computed with
 
 def time_decay(path: Sequence[Touch], policy: Policy) -> list[int]:
     """Weights by age, counted back from the path's newest touch; those of a bundle have the age of their mean time."""
-    newest = max(touch.mean_at for touch in path)
-    return [touch.count * _weight(((newest - touch.mean_at) << _STEP) // policy.half_life) for touch in path]
+    times = [touch.mean_at for touch in path]
+    newest, half_life = max(times), policy.half_life
+    return [touch.count * _weight(((newest - at) << _STEP) // half_life) for touch, at in zip(path, times, strict=True)]
 
 
 def _weight(age: int) -> int:
     halvings, fraction = age >> _STEP, age & ((1 << _STEP) - 1)
-    weight = 1 << (_ONE + _TABLE)
-    for table, shift in zip(_TABLES, (24, 16, 8, 0), strict=True):
-        weight = weight * table[fraction >> shift & 0xFF] >> _TABLE
+    first, second, third, fourth = _TABLES
+    weight = first[fraction >> 24] << _ONE
+    weight = weight * second[fraction >> 16 & 0xFF] >> _TABLE
+    weight = weight * third[fraction >> 8 & 0xFF] >> _TABLE
+    weight = weight * fourth[fraction & 0xFF] >> _TABLE
     return weight >> (_TABLE + halvings)
 
 

@@ -57,7 +57,9 @@ def position_w(path: Sequence[Touch], _policy: Policy) -> list[int]:
 
 
 def _all_to(place: int, path: Sequence[Touch]) -> list[int]:
-    return [int(place == other) for other in range(len(path))]
+    weights = [0] * len(path)
+    weights[place] = 1
+    return weights
 
 
 def _earliest(path: Sequence[Touch], kinds: frozenset[str]) -> int | None:
@@ -65,4 +67,5 @@ def _earliest(path: Sequence[Touch], kinds: frozenset[str]) -> int | None:
 
 
 def _latest(path: Sequence[Touch], places: Collection[int]) -> int:
-    return max(places, key=lambda place: path[place].last)
+    ends = [touch.last for touch in path]
+    return max(places, key=ends.__getitem__)

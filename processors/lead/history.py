@@ -70,4 +70,5 @@ def lead_id(ctx: Context) -> str:
 
 def brought_by(ctx: Context) -> str:
     """The identifier that the fact being processed belongs to; a fact that only names a lead follows its anchor."""
-    return str(ctx.origin.identifier or ctx.origin.lead_id)
+    identifier: str = ctx.origin.identifier or ctx.origin.lead_id
+    return identifier

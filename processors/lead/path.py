@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from models.attribution.bundle import Bundles, fold
 from models.attribution.bundle import joined as bundles_joined
@@ -25,9 +26,11 @@ from processors.lead.bookings import joined as booking_joined
 from processors.lead.candidates import candidates
 from processors.lead.history import HistoryGiven, HistoryTaken, Whereabouts, brought_by, lead_id
 from processors.lead.touch import as_touch
-from schemas.events.base import DAY, HOUR, Identified
+from schemas.events.base import DAY, HOUR
 from schemas.events.bookings import BookingChanged
+from schemas.events.clicks import ClickRecorded
 from schemas.events.paths import BookingRevision, PathChanged
+from schemas.events.touchpoints import TouchpointRecorded
 
 RETENTION = REACH + 90 * DAY
 """The farthest look-back, and how much later than that a touch may come."""
@@ -56,14 +59,17 @@ class Path(msgspec.Struct, frozen=True):
     waiting: tuple[str, ...] = ()
 
 
-def follow(
-    held: Path | None, event: Identified | HistoryGiven | HistoryTaken | TimerFired, ctx: Context
-) -> tuple[Path | None, Sequence[Output]]:
+Event = TouchpointRecorded | ClickRecorded | BookingChanged | HistoryGiven | HistoryTaken | TimerFired
+
+
+def follow(held: Path | None, event: Event, ctx: Context) -> tuple[Path | None, Sequence[Output]]:
     """Take in a touch, a booking revision or moved history; tell the ledger of every booking whose path it changes."""
     path = held or Path()
     match event:
+        case TouchpointRecorded() | ClickRecorded():  # first, since most are
+            return _touch(path, as_touch(event, ctx), ctx)
         case TimerFired():
-            return _told(msgspec.structs.replace(path, waiting=()), path.waiting, (), ctx)
+            return _told(replace(path, waiting=()), path.waiting, (), ctx)
         case HistoryGiven():
             return _given(path, event, ctx) if held is not None else (held, ())
         case HistoryTaken():
@@ -71,7 +77,6 @@ def follow(
             return _taken(path, part, ctx) if part is not None else (held, ())
         case BookingChanged():
             return _booking(path, event, ctx)
-    return _touch(path, as_touch(event, ctx), ctx)
 
 
 # -- touches
@@ -120,11 +125,11 @@ def _folded(path: Path, touch: Touch, hit: set[str], ctx: Context) -> tuple[Path
     del touches[oldest.id]
     folding = fold(path.bundles, oldest) if oldest.creditable else None
     if folding is None:
-        path = msgspec.structs.replace(path, touches=touches)
+        path = replace(path, touches=touches)
         return _told(path, () if oldest is touch else sorted(hit), (), ctx)
     regrouped = _reached(path, folding.since, folding.until)
     at_once = regrouped if oldest is touch else hit
-    path = msgspec.structs.replace(path, touches=touches, bundles=folding.bundles)
+    path = replace(path, touches=touches, bundles=folding.bundles)
     path, told = _told(path, sorted(at_once), sorted(regrouped - at_once), ctx)
     return path, [*([Drop("bundle_forgotten")] * folding.forgotten), *told]
 
@@ -134,13 +139,10 @@ def _pruned(path: Path, newest: Touch) -> Path:
     if _oldest(path).at >= _horizon(newest) and not path.bundles.tallies:
         return path
     touches = {id_: one for id_, one in path.touches.items() if _is_kept(path, one.at, one.at, newest)}
-    tallies = {
-        key: tally
-        for key, tally in path.bundles.tallies.items()
-        if _is_kept(path, tally.first[0], tally.last[0], newest)
-    }
-    bundles = msgspec.structs.replace(path.bundles, tallies=tallies)
-    return msgspec.structs.replace(path, touches=touches, bundles=bundles)
+    bundled = path.bundles.tallies.items()
+    tallies = {key: one for key, one in bundled if _is_kept(path, one.first[0], one.last[0], newest)}
+    bundles = replace(path.bundles, tallies=tallies)
+    return replace(path, touches=touches, bundles=bundles)
 
 
 def _is_kept(path: Path, since: int, until: int, newest: Touch) -> bool:
@@ -174,7 +176,7 @@ def _booking(path: Path, fact: BookingChanged, ctx: Context) -> tuple[Path, Sequ
         return path, () if known == revision else [_conflict("booking")]
     booking = revised(held, fact.revision, revision, brought_by(ctx), ctx.origin.ver)
     moved = held is None or (booking.epoch, booking.converted_at) != (held.epoch, held.converted_at)
-    path = msgspec.structs.replace(path, bookings={**path.bookings, fact.booking_id: booking})
+    path = replace(path, bookings={**path.bookings, fact.booking_id: booking})
     path, message = _message(path, fact.booking_id, [told_of(fact)], ctx, with_touches=moved)
     return path, [message]
 
@@ -199,7 +201,7 @@ def parted(held: Path, where: Whereabouts) -> tuple[Path, dict[str, Path]]:
     for key, tally in held.bundles.tallies.items():
         if key.identifier == where.identifier:
             part(tally.first[0]).bundles.tallies[key] = tallies.pop(key)
-    bundles = msgspec.structs.replace(held.bundles, tallies=tallies)
+    bundles = replace(held.bundles, tallies=tallies)
     waiting = tuple(one for one in held.waiting if one in bookings)
     return Path(touches, bookings, held.seq, bundles, waiting), parts
 
@@ -227,7 +229,7 @@ def _one_folded(path: Path) -> Path:
     oldest = _oldest(path)
     rest = {id_: touch for id_, touch in path.touches.items() if id_ != oldest.id}
     folding = fold(path.bundles, oldest) if oldest.creditable else None
-    return msgspec.structs.replace(path, touches=rest, bundles=folding.bundles if folding else path.bundles)
+    return replace(path, touches=rest, bundles=folding.bundles if folding else path.bundles)
 
 
 def _given(path: Path, event: HistoryGiven, ctx: Context) -> tuple[Path, Sequence[Output]]:
@@ -243,11 +245,8 @@ def _given(path: Path, event: HistoryGiven, ctx: Context) -> tuple[Path, Sequenc
 def _taken(path: Path, part: Path, ctx: Context) -> tuple[Path, Sequence[Output]]:
     """With what is this lead's now; bookings that came, and those that came touches may have led to, are told."""
     known = ctx.slices["hold"].known
-    bookings = {
-        booking_id: msgspec.structs.replace(booking, epoch=known[booking.identifier].ver)
-        for booking_id, booking in part.bookings.items()
-    }
-    part = msgspec.structs.replace(part, bookings=bookings)
+    bookings = {id_: replace(one, epoch=known[one.identifier].ver) for id_, one in part.bookings.items()}
+    part = replace(part, bookings=bookings)
     path = joined(path, part)
     return _told(path, sorted({*bookings, *_led_to(part, path)}), (), ctx)
 
@@ -274,7 +273,7 @@ def _told(path: Path, at_once: Sequence[str], later: Sequence[str], ctx: Context
     elif later and not path.waiting:
         outputs.append(Timer("tell", ctx.now + FOLDED_TOLD_AFTER))
     waiting = dict.fromkeys((*path.waiting, *rest, *later))
-    path = msgspec.structs.replace(path, waiting=tuple(one for one in waiting if one not in told))
+    path = replace(path, waiting=tuple(one for one in waiting if one not in told))
     return path, outputs
 
 
@@ -291,7 +290,7 @@ def _message(
         facts=facts,
         touches=candidates(path.touches, path.bundles, booking) if with_touches else None,
     )
-    return msgspec.structs.replace(path, seq=seq), Emit(message)
+    return replace(path, seq=seq), Emit(message)
 
 
 def _conflict(what: str) -> DeadLetter:

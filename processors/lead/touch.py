@@ -14,7 +14,8 @@ from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
 def as_touch(fact: Identified, ctx: Context) -> Touch:
     """The touch that a fact tells of. Raises ``TypeError`` for any other fact."""
     identifier = brought_by(ctx)
-    if isinstance(fact, ClickRecorded):
+    # by its type: to be told that it is no instance of a pydantic type takes as long as the rest
+    if type(fact) is ClickRecorded:
         channel = channel_of_click(fact.utm_medium, fact.utm_source)
         return Touch(
             fact.click_id,
@@ -39,5 +40,5 @@ def as_touch(fact: Identified, ctx: Context) -> Touch:
         fact.content_id,
         fact.variant_id,
         identifier,
-        not isinstance(fact, TouchpointDeleted) and not fact.machine,
+        type(fact) is not TouchpointDeleted and not fact.machine,
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
+from msgspec.structs import asdict
 
 from processors.base import Context
-from processors.ledger.accounts import NOBODY, NOTHING, REVENUE, Balance, Ledger
+from processors.ledger.accounts import NOBODY, NOTHING, REVENUE, Balance, Ledger, minus
 from processors.ledger.lines import posting_id
 from processors.ledger.target import Terms
 from processors.ledger.value import AHEAD, State
-from schemas.events.base import DAY
+from schemas.events.base import DAY, assemble
 from schemas.events.ledger import CellChanged
 
 PROVISIONAL_DAYS = 90
@@ -19,7 +20,7 @@ Told = tuple[str, str]
 """The model and the basis whose cells are told; those of the model's ``count`` are, too."""
 
 
-class Cell(NamedTuple):
+class Cell(msgspec.Struct, frozen=True, order=True, cache_hash=True):
     """A group of accounts; what no campaign brought about belongs to the campaign ``(none)``."""
 
     campaign_id: str
@@ -40,46 +41,59 @@ def cells_changed(
     ctx: Context,
 ) -> list[CellChanged]:
     """What to tell of the cells that change, in their order; ``present`` is what holds of the booking now."""
-    wanted, held = _cells(*should), _cells(*stands)
+    changed = _cells(minus(_told_of(*should), _told_of(*stands)))
+    if not changed:
+        return []
     young = ctx.now < (under.day + PROVISIONAL_DAYS) * DAY
-    said = []
-    for cell in sorted({**wanted, **held}):
-        to, of = wanted.get(cell, NOTHING), held.get(cell, NOTHING)
-        if to != of:
-            said.append(
-                CellChanged.build(
-                    occurred_at=ctx.at,
-                    posting_id=posting_id(ctx),
-                    **{**cell._asdict(), "currency": cell.currency or None},
-                    delta_minor=to.amount - of.amount,
-                    delta_reporting_minor=to.reporting - of.reporting,
-                    known_at=ctx.now,
-                    policy_version=under.policy.version,
-                    weights_version=under.weights_version(cell.model),
-                    provisional=present.revision.status in AHEAD or young,
-                )
-            )
-    return said
+    shared = {
+        "occurred_at": ctx.at,
+        "posting_id": posting_id(ctx),
+        "known_at": ctx.now,
+        "policy_version": under.policy.version,
+        "provisional": present.revision.status in AHEAD or young,
+    }
+    return [
+        assemble(
+            CellChanged,
+            {
+                **shared,
+                **asdict(cell),
+                "currency": cell.currency or None,
+                "delta_minor": amount,
+                "delta_reporting_minor": reporting,
+                "weights_version": under.weights_version(cell.model),
+            },
+        )
+        for cell, (amount, reporting) in sorted(changed.items())
+    ]
 
 
-def _cells(ledger: Ledger, told: Told | None) -> dict[Cell, Balance]:
+def _told_of(ledger: Ledger, told: Told | None) -> Ledger:
+    """What of a ledger the campaign stage hears of."""
+    if told is None:
+        return Ledger()
+    model, basis = told
+    bases = basis, "count"
+    blocks = {block: number for block, number in ledger.blocks.items() if block.model == model and block.basis in bases}
+    return Ledger(ledger.balances, blocks)
+
+
+def _cells(ledger: Ledger) -> dict[Cell, Balance]:
+    """Balances by cell, zeros left out."""
     cells: dict[Cell, Balance] = {}
-    for block, balances in ledger.items():
-        if told is None or block.model != told[0] or block.basis not in (told[1], "count"):
-            continue
-        for place, balance in balances.items():
-            if place.account == REVENUE:
-                continue
-            cell = Cell(
-                place.campaign_id or NOBODY,
-                place.channel,
-                place.touch_day,
-                block.conversion_day,
-                block.model,
-                block.basis,
-                block.currency,
-                block.reporting_currency,
-            )
-            held = cells.get(cell, NOTHING)
-            cells[cell] = Balance(held.amount + balance.amount, held.reporting + balance.reporting)
-    return cells
+    for block, number in ledger.blocks.items():
+        for place, balance in ledger.balances[number].items():
+            if place.account != REVENUE:
+                cell = Cell(
+                    place.campaign_id or NOBODY,
+                    place.channel,
+                    place.touch_day,
+                    block.conversion_day,
+                    block.model,
+                    block.basis,
+                    block.currency,
+                    block.reporting_currency,
+                )
+                held = cells.get(cell, NOTHING)
+                cells[cell] = held[0] + balance[0], held[1] + balance[1]
+    return {cell: balance for cell, balance in cells.items() if balance != NOTHING}

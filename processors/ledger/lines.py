@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from processors.base import Context
-from processors.ledger.accounts import Block, Ledger
+from processors.ledger.accounts import Block, Ledger, Place
 from processors.ledger.books import Books
 from processors.ledger.target import Terms
 from schemas.events.base import assemble
 from schemas.events.ledger import CreditsPosted, Line
-from schemas.ids import derived_id
+from schemas.ids import derived_id, numbered_ids
 
 
 def posting_id(ctx: Context) -> str:
@@ -20,33 +20,21 @@ def posting_id(ctx: Context) -> str:
 
 def posting(books: Books, changed: Ledger, reason: str, under: Terms, ctx: Context) -> list[CreditsPosted]:
     """The record of a change, its lines sorted by (model, basis, effective_at, account, dims); none if none changed."""
-    if not changed:
+    if not changed.blocks:
         return []
     id_ = posting_id(ctx)
-    shared = {block: _shared(block, under) for block in changed}
-    in_order = sorted(
-        ((block[:3], place, block[3:]), block, balance)
-        for block, balances in changed.items()
-        for place, balance in balances.items()
-    )
-    lines = [
-        assemble(
-            Line,
-            {
-                **shared[block],
-                "line_id": derived_id(id_, number),
-                "account": place.account,
-                "channel": place.channel,
-                "campaign_id": place.campaign_id or None,
-                "content_id": place.content_id or None,
-                "variant_id": place.variant_id or None,
-                "touch_day": place.touch_day,
-                "amount_minor": balance.amount,
-                "reporting_minor": balance.reporting,
-            },
-        )
-        for number, ((_, place, _), block, balance) in enumerate(in_order)
-    ]
+    said = {place: _of_place(place) for place in {place for balances in changed.balances for place in balances}}
+    in_order = []
+    for block, number in sorted(changed.blocks.items()):
+        head, shared = (block.model, block.basis, block.effective_at), _of_block(block, under)
+        in_order += [(head, place, block, shared, balance) for place, balance in changed.balances[number].items()]
+    in_order.sort()
+    lines = []
+    for line_id, (_, place, _, shared, balance) in zip(numbered_ids(id_, len(in_order)), in_order, strict=True):
+        values = shared | said[place]
+        values["line_id"] = line_id
+        values["amount_minor"], values["reporting_minor"] = balance
+        lines.append(assemble(Line, values))
     return [
         CreditsPosted.build(
             occurred_at=ctx.at,
@@ -61,13 +49,33 @@ def posting(books: Books, changed: Ledger, reason: str, under: Terms, ctx: Conte
     ]
 
 
-def _shared(block: Block, under: Terms) -> dict[str, Any]:
-    """What all lines of a block say."""
+_UNSAID = dict.fromkeys(Line.model_fields)
+
+
+def _of_block(block: Block, under: Terms) -> dict[str, Any]:
+    """What all lines of a block say; the rest is each line's own."""
     rate = under.rates.get(block.currency)
     return {
-        **block._asdict(),
+        **_UNSAID,
+        "model": block.model,
+        "basis": block.basis,
+        "effective_at": block.effective_at,
+        "conversion_day": block.conversion_day,
         "currency": block.currency or None,
+        "reporting_currency": block.reporting_currency,
         "rate_id": rate.rate_id if rate else None,
         "policy_version": under.policy.version,
         "weights_version": under.weights_version(block.model),
+    }
+
+
+def _of_place(place: Place) -> dict[str, Any]:
+    """What all lines of a place say."""
+    return {
+        "account": place.account,
+        "channel": place.channel,
+        "campaign_id": place.campaign_id or None,
+        "content_id": place.content_id or None,
+        "variant_id": place.variant_id or None,
+        "touch_day": place.touch_day,
     }

@@ -45,8 +45,8 @@ def post(held: Books | None, event: Input | TimerFired, ctx: Context) -> tuple[B
     told = under.policy.optimizer_model, under.policy.optimizer_basis
     after = msgspec.structs.replace(
         books,
-        posted=packed(should) if changed else books.posted,
-        seq=books.seq + bool(changed),
+        posted=packed(should) if changed.blocks else books.posted,
+        seq=books.seq + bool(changed.blocks),
         told=told,
         journey=journey(under.path, under.day, net(states[-1][1])),
     )

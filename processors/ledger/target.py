@@ -3,44 +3,39 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from models.attribution import weigh, weights_version
+from models.attribution import weigh
 from models.attribution.learned import Learned
 from models.attribution.path import Touch, path
 from models.local_time import local_day
 from models.money import apportion, convert
 from models.policy import Policy
 from processors.control import Control, Rate
-from processors.ledger.accounts import NOBODY, REVENUE, Balance, Balances, Block, Ledger, Place, difference
+from processors.ledger.accounts import NOBODY, REVENUE, Balances, Block, Ledger, Place, difference
 from processors.ledger.books import Books
 from processors.ledger.value import BASES, State
 from schemas.events.base import MAX_MINOR
 
 
-class Weighed(NamedTuple):
-    """Weights of the touches of a path, and the version of the weights in force that they come from (0: none)."""
-
-    weights: tuple[int, ...]
-    version: int
-
-
 class Terms(NamedTuple):
     """What governs a booking's lines: the policy that covers its conversion, that local day, its path, what else.
 
-    ``weighed`` by model (an empty path has one weight, of ``(none)``), ``rates`` by currency.
+    ``weights`` of the path's touches by model (an empty path has one, of ``(none)``), ``learned`` what some of them
+    come from, ``rates`` by currency.
     """
 
     policy: Policy
     day: int
     path: Sequence[Touch]
-    weighed: dict[str, Weighed]
+    weights: dict[str, tuple[int, ...]]
+    learned: dict[str, Learned]
     rates: dict[str, Rate | None]
 
     def weights_version(self, model: str) -> int:
         """The version of the weights behind a model's credits; 0 also for a model that is no longer credited."""
-        return self.weighed[model].version if model in self.weighed else 0
+        return self.learned[model].version if model in self.learned else 0
 
 
 def terms(books: Books, control: Control) -> Terms:
@@ -50,14 +45,11 @@ def terms(books: Books, control: Control) -> Terms:
     day = local_day(converted, policy.time_zone)
     touches = path(books.touches, converted, policy)
     models = {model for model, _ in policy.credited}
-    weighed = {model: _weighed(model, touches, policy, control.weights_at(model, converted)) for model in models}
+    learned = {model: one for model in models if (one := control.weights_at(model, converted)) is not None}
+    weights = {model: tuple(weigh(model, touches, policy, learned.get(model))) if touches else (1,) for model in models}
     currencies = {revision.currency for revision in books.revisions.values()}
     rates = {currency: _rate(currency, day, policy, control) for currency in currencies}
-    return Terms(policy, day, touches, weighed, rates)
-
-
-def _weighed(model: str, touches: Sequence[Touch], policy: Policy, learned: Learned | None) -> Weighed:
-    return Weighed(tuple(weigh(model, touches, policy, learned)) if touches else (1,), weights_version(learned))
+    return Terms(policy, day, touches, weights, learned, rates)
 
 
 class Worth(NamedTuple):
@@ -75,26 +67,30 @@ def target(states: Sequence[tuple[int, State]], under: Terms) -> Ledger:
     Zero balances are left out. The sum over a step's accounts, ``(revenue)`` included, is zero in both currencies.
     """
     places = [_place(touch, under.policy) for touch in under.path] or [Place(NOBODY, NOBODY, "", "", "", under.day)]
-    bases = {basis for _, basis in under.policy.credited}
-    worths = {basis: _worths(states, basis, under) for basis in bases}
+    places.append(Place(REVENUE, REVENUE, "", "", "", under.day))
+    order = sorted(range(len(places)), key=places.__getitem__)
+    credited, reporting_currency = under.policy.credited, under.policy.reporting_currency
+    worths = {basis: _worths(states, basis, under) for basis in {basis for _, basis in credited}}
     # models often weigh a path the same, and bases often value a booking the same
     alike: dict[tuple[tuple[int, ...], tuple[Worth, ...]], list[tuple[str, str]]] = defaultdict(list)
-    for model, basis in under.policy.credited:
-        alike[under.weighed[model].weights, worths[basis]].append((model, basis))
-    ledger: Ledger = {}
-    for (weights, worth), credited in alike.items():
-        for step, currency, balances in _differences(worth, weights, places, under.day):
-            for model, basis in credited:
-                ledger[Block(model, basis, step, under.day, currency, under.policy.reporting_currency)] = balances
+    for model, basis in credited:
+        if worth := worths[basis]:
+            alike[under.weights[model], worth].append((model, basis))
+    ledger = Ledger()
+    for (weights, worth), ones in alike.items():
+        for step, currency, balances in _differences(worth, weights, places, order):
+            blocks = [Block(model, basis, step, under.day, currency, reporting_currency) for model, basis in ones]
+            ledger.add(blocks, balances)
     return ledger
 
 
 def _worths(states: Sequence[tuple[int, State]], basis: str, under: Terms) -> tuple[Worth, ...]:
-    """What a booking is worth at each step at which that changes. Nothing converts a count."""
+    """What a booking is worth at each step at which that changes. Nothing converts a count, nor nothing at all."""
     found: list[Worth] = []
     before = ("", 0)
     for since, state in states:
-        after = "" if basis == "count" else state.revision.currency, BASES[basis](state)
+        amount = BASES[basis](state)
+        after = state.revision.currency if amount and basis != "count" else "", amount
         if after != before:
             found.append(Worth(since, *after, _reporting(*after, under)))
             before = after
@@ -109,33 +105,24 @@ def _reporting(currency: str, amount: int, under: Terms) -> int:
 
 
 def _differences(
-    worths: Sequence[Worth], weights: Sequence[int], places: Sequence[Place], day: int
-) -> list[tuple[int, str, Balances]]:
-    """(step, currency, what changes there) under some weights."""
-    found: list[tuple[int, str, Balances]] = []
+    worths: Sequence[Worth], weights: Sequence[int], places: Sequence[Place], order: Sequence[int]
+) -> Iterator[tuple[int, str, Balances]]:
+    """(step, currency, what changes there, if anything) under some weights."""
     currency, stands = "", Balances()
     for worth in worths:
-        vector = _vector(worth, weights, places, day)
-        if worth.currency == currency:
-            found.append((worth.since, currency, difference(vector, stands)))
-        else:
-            found += [(worth.since, currency, difference({}, stands)), (worth.since, worth.currency, vector)]
+        if stands and worth.currency != currency:
+            yield worth.since, currency, difference({}, stands)
+            stands = {}
+        vector = _vector(worth, weights, places, order)
+        yield worth.since, worth.currency, difference(vector, stands)
         currency, stands = worth.currency, vector
-    return [change for change in found if change[2]]
 
 
-def _vector(worth: Worth, weights: Sequence[int], places: Sequence[Place], day: int) -> Balances:
-    """Balances by place while a booking is worth so much."""
-    amounts = apportion(worth.amount, weights)
-    others = amounts if worth.reporting == worth.amount else apportion(worth.reporting, weights)
-    vector = {
-        place: Balance(amount, other)
-        for place, amount, other in zip(places, amounts, others, strict=True)
-        if amount or other
-    }
-    if vector:
-        vector[Place(REVENUE, REVENUE, "", "", "", day)] = Balance(-worth.amount, -worth.reporting)
-    return vector
+def _vector(worth: Worth, weights: Sequence[int], places: Sequence[Place], order: Sequence[int]) -> Balances:
+    """Balances by place, ``(revenue)`` the last of them, while a booking is worth so much."""
+    amounts = [*apportion(worth.amount, weights), -worth.amount]
+    others = amounts if worth.reporting == worth.amount else [*apportion(worth.reporting, weights), -worth.reporting]
+    return {places[n]: (amounts[n], others[n]) for n in order if amounts[n] or others[n]}
 
 
 def _place(touch: Touch, policy: Policy) -> Place:

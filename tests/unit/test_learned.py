@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.attribution import MODELS, weigh, weights_version
+from models.attribution import MODELS, weigh
 from models.attribution.learned import Learned, Weights, moved
 from models.attribution.path import Touch
 from models.money import apportion
@@ -47,11 +47,6 @@ def test_weights_within_a_set_hold_for_that_set_alone() -> None:
     assert weighed(SHAPLEY, "social", "search", "social") == [3, 2, 3]
     assert weighed(SHAPLEY, "portal", "search", "search") == [1, 1, 1], "all zero: linear"
     assert weighed(SHAPLEY, "portal", "social", "social") == [2, 1, 1], "a set that is not known"
-
-
-def test_lines_name_the_version_that_was_in_force() -> None:
-    assert weights_version(None) == 0
-    assert weights_version(Learned(7, 0, {})) == 7
 
 
 def test_without_weights_data_driven_models_are_linear() -> None:

@@ -313,6 +313,8 @@ def test_postings_are_numbered_and_lines_sorted_under_ids_of_their_own() -> None
     ids = [line.line_id for posting in postings for line in posting.lines]
     assert len(ids) == len(set(ids))
     for posting in postings:
+        numbers = [UUID(line.line_id).int ^ UUID(posting.posting_id).int for line in posting.lines]
+        assert numbers == [*range(1, len(posting.lines) + 1)]
         places = [(line.model, line.basis, line.effective_at, line.account) for line in posting.lines]
         assert places == sorted(places)
 

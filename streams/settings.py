@@ -69,6 +69,14 @@ class Settings(BaseSettings):
     )
     webhook_signing_key: SecretStr | None = Field(None, description="Key by which receivers tell our posts from others")
 
+    gateway_host: str = Field("127.0.0.1", description="Address that the gateway listens on")
+    gateway_port: int = Field(6080, description="Port that the gateway listens on", ge=1, le=65535)
+    gateway_url: str | None = Field(
+        None,
+        description="Where the world reaches the gateway, for links in messages; default: as it listens",
+        pattern=r"^https?://[^/?#@]+[^?#@]*$",
+    )
+
     commit_interval_ms: int = Field(
         100, description="A stage that keeps up commits so many milliseconds after a record", ge=1
     )

@@ -24,7 +24,7 @@ def topology(identity_key: bytes) -> tuple[Stage, ...]:
         Stage(
             "lead",
             ("journeys",),
-            lead.STEPS,
+            lead.steps(identity_key),
             carries=Accepted,
             controls=lead.CONTROLS,
             consulted=lead.CONSULTED,

@@ -23,7 +23,7 @@ UNIT = (
     "count", "journey", "identities", "sightings", "identity_sweep",
     "hold", "post", "close", "flag", "settle", "measure", "learned", "solve",
     "stage", "partition", "driver", "topology", "zones", "windows", "words", "gate",
-    "point", "approve", "nurture", "erasure", "moves", "tell", "effects", "effects_worker",
+    "point", "approve", "nurture", "erasure", "moves", "tell", "effects", "effects_worker", "unsubscribe", "gateway",
 )  # fmt: skip
 PROPERTY = (
     "money", "attribution", "standing", "hot_lead", "learning", "journeys", "ledger_laws", "campaign_laws", "line_law",
@@ -832,6 +832,30 @@ MUTANTS: dict[str, Mutant] = {
         "processors/lead/touch.py",
         "type(fact) is not TouchpointDeleted and not fact.machine",
         "type(fact) is not TouchpointDeleted",
+    ),
+    "a click is dated to the beginning of its minute": Mutant(
+        "streams/sources/gateway/unsubscribe.py", "-(-now // _MINUTE) * _MINUTE", "now // _MINUTE * _MINUTE"
+    ),
+    "a link can be clicked once for ever": Mutant(
+        "streams/sources/gateway/unsubscribe.py", "sent.contact_point, at)", "sent.contact_point)"
+    ),
+    "opening a link unsubscribes": Mutant(
+        "streams/sources/gateway/unsubscribe.py", "web.get(path, self.ask)", "web.get(path, self.hear)"
+    ),
+    "a click is answered whatever became of it": Mutant(
+        "streams/sources/gateway/unsubscribe.py", "raise web.HTTPServiceUnavailable(", "raise web.HTTPOk("
+    ),
+    "any body is a click": Mutant(
+        "streams/sources/gateway/unsubscribe.py", "return form.get(_FIELD) == _VALUE", "return True"
+    ),
+    "a token may be written in several ways": Mutant("models/consent/unsubscribe.py", "_text(raw) != token", "not raw"),
+    "a booking's confirmation can be unsubscribed from": Mutant(
+        "processors/lead/receipt.py",
+        'request.category != "marketing" or asked.channel != "email"',
+        'asked.channel != "email"',
+    ),
+    "a key beside a person links the two": Mutant(
+        "schemas/events/contact.py", "any(getattr(self, name) for name in names)", "False"
     ),
 }
 

@@ -12,7 +12,7 @@ from processors.intake.identities import SaidOfIdentities, contradiction, hashed
 from schemas.codec import CodecError, decode
 from schemas.events.base import HOUR, Event, Identified
 from schemas.events.bookings import BookingChanged
-from schemas.events.contact import OutreachRequested
+from schemas.events.contact import ConsentChanged, OutreachRequested
 from schemas.events.identity import IdentifierHash
 from schemas.events.routing import Routed
 from schemas.reasons import reason_of
@@ -74,6 +74,9 @@ def _identifiers(identity_key: bytes, fact: Event) -> list[IdentifierHash]:
         return hashed(identity_key, fact)
     if not isinstance(fact, Identified):
         return []
+    if isinstance(fact, ConsentChanged) and fact.contact_point_key is not None:
+        kind, _, hash_ = fact.contact_point_key.partition(":")
+        return [IdentifierHash.build(kind=kind, hash=hash_)]
     found = hashes(identity_key, fact.workspace_id, fact.region, lambda kind: getattr(fact, kind))
     return [IdentifierHash.build(kind=kind, hash=hash_) for hash_, kind in found.items()]
 

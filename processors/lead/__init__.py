@@ -1,5 +1,7 @@
 """Lead: all that is known of one person, from profile to path. Keyed by lead."""
 
+from functools import partial
+
 from processors.base import Step, TimerFired, Visit
 from processors.lead.advance import Temperatures, advance
 from processors.lead.approve import Approvals, approve
@@ -47,47 +49,52 @@ _MOVES = (HistoryGiven, HistoryTaken)
 _REQUESTS = (OutreachRequested, ContactProposed)
 _NEWS = (LeadProfiled, BindingChanged, HistoryMoved)
 
-STEPS = (
-    Step(
-        "hold",
-        hold,
-        consumes=(*_PERSONAL, BookingChanged, BindingChanged, HistoryMoved),
-        emits=(HistoryMoved, HistoryErased, *_MOVES, LeadMerged, LeadSplit),
-        slice=Holding,
-    ),
-    Step("profile", profile, (*_PERSONAL, BindingChanged, *_MOVES), emits=(LeadProfiled,), slice=Profile),
-    Step("score", score, consumes=(*_HAPPENINGS, *_MOVES, Visit), emits=(LeadScored,), slice=Log),
-    Step("advance", advance, (*_HAPPENINGS, *_MOVES, TimerFired, Visit), (TemperatureChanged,), slice=Temperatures),
-    Step(
-        "approve",
-        approve,
-        consumes=(LeadProfiled, TemperatureChanged, ApprovalDecided, *_MOVES, TimerFired),
-        emits=(ApprovalRequested, ApprovalConcluded),
-        slice=Approvals,
-    ),
-    Step("route", route, consumes=(TemperatureChanged,), emits=(LeadRouted, ContactProposed), slice=Route),
-    Step(
-        "nurture",
-        nurture,
-        consumes=(LeadRouted, TouchpointRecorded, ClickRecorded, BookingChanged, *_SAID, *_MOVES, TimerFired),
-        emits=(ContactProposed, LeadReplied),
-        slice=Nurturing,
-    ),
-    Step("tell", tell, (ApprovalRequested, LeadReplied, EffectDone), (EffectRequested, IncidentRaised)),
-    Step("consent", consent, (*_SAID, DeliveryReported, ConsentTold, *_MOVES), slice=Stated),
-    Step(
-        "gate",
-        gate,
-        consumes=(*_REQUESTS, Granted, Refused, DeliveryReported, *_NEWS, HistoryErased, *_MOVES, TimerFired),
-        emits=(ContactDecided, Reserve, Release, ConsentNoted),
-        slice=Requests,
-    ),
-    Step("count", count, consumes=(*_TOUCHES, HistoryErased), emits=(TouchCounted,)),
-    Step("path", follow, (*_TOUCHES, BookingChanged, *_MOVES, TimerFired), emits=(PathChanged,), slice=Path),
-    Step("journey", journey, (*_TOUCHES, BookingChanged, *_MOVES, TimerFired, Visit), (PathCounted,), slice=Journeys),
-    Step("flag", flag, consumes=_TOUCHES, emits=(IncidentRaised,), slice=Flagged),
-)
-
 CONTROLS = (PolicyChanged, ExchangeRateSet)
 CONSULTED = (ExchangeRateSet,)
 """A lead's value is converted when it is asked about, never again."""
+
+
+def steps(identity_key: bytes) -> tuple[Step, ...]:
+    """The stage's steps. ``identity_key`` seals the tokens by which recipients of messages object."""
+    return (
+        Step(
+            "hold",
+            hold,
+            consumes=(*_PERSONAL, BookingChanged, BindingChanged, HistoryMoved),
+            emits=(HistoryMoved, HistoryErased, *_MOVES, LeadMerged, LeadSplit),
+            slice=Holding,
+        ),
+        Step("profile", profile, (*_PERSONAL, BindingChanged, *_MOVES), emits=(LeadProfiled,), slice=Profile),
+        Step("score", score, consumes=(*_HAPPENINGS, *_MOVES, Visit), emits=(LeadScored,), slice=Log),
+        Step("advance", advance, (*_HAPPENINGS, *_MOVES, TimerFired, Visit), (TemperatureChanged,), slice=Temperatures),
+        Step(
+            "approve",
+            approve,
+            consumes=(LeadProfiled, TemperatureChanged, ApprovalDecided, *_MOVES, TimerFired),
+            emits=(ApprovalRequested, ApprovalConcluded),
+            slice=Approvals,
+        ),
+        Step("route", route, consumes=(TemperatureChanged,), emits=(LeadRouted, ContactProposed), slice=Route),
+        Step(
+            "nurture",
+            nurture,
+            consumes=(LeadRouted, TouchpointRecorded, ClickRecorded, BookingChanged, *_SAID, *_MOVES, TimerFired),
+            emits=(ContactProposed, LeadReplied),
+            slice=Nurturing,
+        ),
+        Step("tell", tell, (ApprovalRequested, LeadReplied, EffectDone), (EffectRequested, IncidentRaised)),
+        Step("consent", consent, (*_SAID, DeliveryReported, ConsentTold, *_MOVES), slice=Stated),
+        Step(
+            "gate",
+            partial(gate, identity_key),
+            consumes=(*_REQUESTS, Granted, Refused, DeliveryReported, *_NEWS, HistoryErased, *_MOVES, TimerFired),
+            emits=(ContactDecided, Reserve, Release, ConsentNoted),
+            slice=Requests,
+        ),
+        Step("count", count, consumes=(*_TOUCHES, HistoryErased), emits=(TouchCounted,)),
+        Step("path", follow, (*_TOUCHES, BookingChanged, *_MOVES, TimerFired), emits=(PathChanged,), slice=Path),
+        Step(
+            "journey", journey, (*_TOUCHES, BookingChanged, *_MOVES, TimerFired, Visit), (PathCounted,), slice=Journeys
+        ),
+        Step("flag", flag, consumes=_TOUCHES, emits=(IncidentRaised,), slice=Flagged),
+    )

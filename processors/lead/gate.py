@@ -17,7 +17,7 @@ from models.local_time import iso_week
 from processors.base import CancelTimer, Context, DeadLetter, Drop, Emit, Output, Timer, TimerFired
 from processors.lead.checks import Check, Situation, checked, verdict
 from processors.lead.history import HistoryErased, HistoryGiven, HistoryTaken, brought_by, lead_id
-from processors.lead.receipt import Decision, receipt
+from processors.lead.receipt import Decision, receipt, unsubscribe_token
 from processors.lead.requests import MAX_HELD, Asked, No, Request, Requests, joined, parted
 from processors.lead.situation import situation
 from schemas.events.base import Event
@@ -30,8 +30,13 @@ Answer = tuple[Requests, list[Output]]
 Looked = tuple[Situation, Decision]
 
 
-def gate(held: Requests | None, event: Event | TimerFired, ctx: Context) -> tuple[Requests | None, Sequence[Output]]:
-    """Decide a request, go on with one that a contact point answered, or look again at those held."""
+def gate(
+    identity_key: bytes, held: Requests | None, event: Event | TimerFired, ctx: Context
+) -> tuple[Requests | None, Sequence[Output]]:
+    """Decide a request, go on with one that a contact point answered, or look again at those held.
+
+    ``identity_key`` seals the tokens by which recipients object.
+    """
     before = held or Requests()
     match event:
         case OutreachRequested():
@@ -39,7 +44,7 @@ def gate(held: Requests | None, event: Event | TimerFired, ctx: Context) -> tupl
         case ContactProposed():
             after, outputs = _proposal(before, event, ctx)
         case Granted():
-            after, outputs = _granted(before, event, ctx)
+            after, outputs = _granted(before, event, ctx, identity_key)
         case Refused():
             after, outputs = _refused(before, event, ctx)
         case DeliveryReported():
@@ -191,7 +196,7 @@ def _reserve(request: Request, asked: Asked, zones: Sequence[str], ctx: Context)
 # -- answers
 
 
-def _granted(gate_: Requests, event: Granted, ctx: Context) -> Answer:
+def _granted(gate_: Requests, event: Granted, ctx: Context, identity_key: bytes) -> Answer:
     found = gate_.find(event.message_id)
     if found is None or found[1].asked is None or found[1].asks != event.ask:
         return gate_, [Drop("answered_elsewhere")]
@@ -214,7 +219,8 @@ def _granted(gate_: Requests, event: Granted, ctx: Context) -> Answer:
         week = iso_week(asked.at, now.zones.names[0] if now.zones.names else ctx.policy.time_zone)
         gate_ = gate_.with_sent(asked.point, Slot(request.message_id, asked.channel, asked.at, week))
     request = msgspec.structs.replace(request, seq=request.seq + 1)
-    return gate_.with_decided(who, request), [Emit(receipt(request, now, Decision(checks, answer, event), ctx))]
+    decision = Decision(checks, answer, event, unsubscribe_token(identity_key, request, asked, ctx))
+    return gate_.with_decided(who, request), [Emit(receipt(request, now, decision, ctx))]
 
 
 def _refused(gate_: Requests, event: Refused, ctx: Context) -> Answer:

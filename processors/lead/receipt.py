@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import takewhile
 from typing import NamedTuple
+from uuid import UUID
 
 from models.consent.ledger import consented, unsuppressed
 from models.consent.slots import SENT_WITHIN
+from models.consent.unsubscribe import Sent, sealed
 from processors.base import Context
 from processors.lead.checks import Check, Situation, wish
 from processors.lead.history import lead_id
-from processors.lead.requests import Request
+from processors.lead.requests import Asked, Request
 from schemas.events.gate import CheckMade, ContactDecided
 from schemas.events.reserving import Granted
 
@@ -19,11 +21,15 @@ _DECISION = {"pass": "allow", "hold": "hold", "deny": "deny"}
 
 
 class Decision(NamedTuple):
-    """What the checks answered, what that comes to, and the contact point's grant, without which nothing is allowed."""
+    """What the checks answered, what that comes to, and the contact point's grant, without which nothing is allowed.
+
+    ``unsubscribe``: the token by which its recipient objects to more.
+    """
 
     checks: Sequence[tuple[str, Check]]
     answer: Check
     granted: Granted | None = None
+    unsubscribe: str | None = None
 
     @property
     def passed(self) -> int:
@@ -31,9 +37,16 @@ class Decision(NamedTuple):
         return sum(1 for _ in takewhile(lambda made: made[1].outcome == "pass", self.checks))
 
 
+def unsubscribe_token(identity_key: bytes, request: Request, asked: Asked, ctx: Context) -> str | None:
+    """What the link of an allowed marketing e-mail bears (RFC 8058)."""
+    if request.category != "marketing" or asked.channel != "email":
+        return None
+    return sealed(identity_key, Sent(ctx.workspace, request.region, request.message_id, UUID(asked.point)))
+
+
 def receipt(request: Request, now: Situation, decision: Decision, ctx: Context) -> ContactDecided:
     """The record of a decision; an allow speaks as of the instant at which the slot was asked for and is counted."""
-    checks, answer, granted = decision
+    checks, answer, granted, unsubscribe = decision
     counts = request.category == "marketing" and now.room.most is not None
     used = max(now.room.used, granted.used - 1 if granted is not None else 0)
     made = [
@@ -67,6 +80,7 @@ def receipt(request: Request, now: Situation, decision: Decision, ctx: Context) 
         used_after=used + (granted is not None) if counts else 0,
         not_after=min(until or request.not_after, ctx.now + SENT_WITHIN) if granted is not None else None,
         next_at=None if granted is not None else until,
+        unsubscribe=unsubscribe,
     )
 
 

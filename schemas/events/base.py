@@ -35,9 +35,12 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True)
 class Pii:
-    """Class of personal data that a field holds; carried into Avro as the attribute ``pii``."""
+    """Class of personal data that a field holds; carried into Avro as the attribute ``pii``.
 
-    name: Literal["email", "phone", "name", "address", "ip", "free_text", "customer_id", "device"]
+    A ``token`` says nothing, but whoever has it may speak for the person.
+    """
+
+    name: Literal["email", "phone", "name", "address", "ip", "free_text", "customer_id", "device", "token"]
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,7 @@ IpAddress = Annotated[str, StringConstraints(max_length=64), Pii("ip")]
 FreeText = Annotated[str, StringConstraints(max_length=16_384), Pii("free_text")]
 CustomerId = Annotated[str, StringConstraints(min_length=1, max_length=128), Pii("customer_id")]
 DeviceId = Annotated[str, StringConstraints(min_length=1, max_length=256), Pii("device")]
+Token = Annotated[str, StringConstraints(max_length=1_024), Pii("token")]
 
 
 class Message(BaseModel):

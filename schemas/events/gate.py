@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from schemas.events.base import Code, Currency, Event, Id, Instant, Message, Minor, Revision, Uuid
+from schemas.events.base import Code, Currency, Event, Id, Instant, Message, Minor, Revision, Token, Uuid
 from schemas.events.contact import Channel, PersonalChannel
 
 Category = Literal["marketing", "transactional"]
@@ -43,7 +43,8 @@ class ContactDecided(Event):
     compares that with the clock and asks again when it is past. ``checks`` are all that were made, in their order; a
     deny or hold is that of the first that did not pass. ``used_before`` and ``used_after`` count messages within the
     cap's window, ``cap_span`` (microseconds), ``next_at`` is when the answer could be another one. ``propensity_ppm``
-    is the probability with which the channel was chosen.
+    is the probability with which the channel was chosen. ``unsubscribe`` is an allowed marketing e-mail's token for its
+    ``List-Unsubscribe`` header.
     """
 
     lead_id: Uuid | None = None
@@ -72,6 +73,7 @@ class ContactDecided(Event):
     not_after: Instant | None = None
     next_at: Instant | None = None
     propensity_ppm: int = 1_000_000
+    unsubscribe: Token | None = None
 
 
 class ApprovalRequested(Event):

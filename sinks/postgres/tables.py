@@ -114,7 +114,7 @@ CONTACT_DECISIONS = Table(
     _columns(
         _WHERE + "uuid: event_id lead_id contact_point; int: seq; jsonb: checks; text[]: time_zones; "
         "text: message_id decision reason channel account_id purpose category template_id campaign_id step consent_id "
-        "zone_source cause_id; bigint: policy_version cap cap_span used_before used_after propensity_ppm; "
+        "zone_source cause_id unsubscribe; bigint: policy_version cap cap_span used_before used_after propensity_ppm; "
         "timestamptz: requested_at not_after next_at"
     ),
     ("workspace_id", "message_id"),

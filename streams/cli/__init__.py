@@ -27,6 +27,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("worker", "worker"),
     "sink": ("sink", "sink"),
     "effects": ("effects", "effects"),
+    "gateway": ("gateway", "gateway"),
     "lead": ("lead", "app"),
     "identity": ("identity", "app"),
     "booking": ("booking", "app"),

@@ -21,6 +21,7 @@ from streams.report.identity import erased, lives_on, of_lead
 from streams.report.show_contacts import show_of_lead
 from streams.report.show_identity import show_conflicts, show_lives_on
 from streams.settings import identity_key, read_settings
+from streams.sources.gateway.links import unsubscribe_link
 
 app = typer.Typer(no_args_is_help=True, help="Leads: find one by an identifier, show all that is known of one.")
 
@@ -74,7 +75,7 @@ def show(
     """Show a lead: profile, identifiers, score, temperature and why it moved, route, incidents, bookings, conflicts.
 
     Whether it may be contacted is told decision by decision, of the newest with every check that was made; beside them
-    its consents and what waits for a reviewer's word.
+    its consents and what waits for a reviewer's word. Under the newest allowed e-mail stands its unsubscribe link.
 
     Personal values are masked; who reveals them is noted in the audit log. Of a lead that was merged away, the one that
     it lives on in is named. Who a lead is and why: `fineacers identity show`.
@@ -96,6 +97,9 @@ def show(
         holds, _ = people.bindings(connection, [lead])
         names = {one.identifier for one in of_lead(holds, lead)} or {lead}
         known |= contacts(connection, lead, {one.identifier for one in holds} | {lead})
+        for decision in known["decisions"]:
+            if decision["unsubscribe"]:
+                decision["unsubscribe"] = unsubscribe_link(read_settings(), decision["unsubscribe"])
         known["open conflicts"] = people.conflicts(connection, names)
         known["lives on in"] = lives_on(holds, lead)
         known["erased"] = erased(holds, lead)

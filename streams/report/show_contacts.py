@@ -67,6 +67,11 @@ def show_of_lead(decisions: Sequence[Row], consents: Sequence[Row], approvals: S
             made.add_row(moment(row["decided_at"]), row["purpose"], row["sentence"])
         console.print(made, "")
         show_receipt(max(decisions, key=lambda row: (row["decided_at"], row["message_id"])), console)
+        links = [row for row in decisions if row["unsubscribe"]]
+        if links:
+            newest = max(links, key=lambda row: (row["decided_at"], row["message_id"]))
+            told = f"List-Unsubscribe of message {newest['message_id']}: <{newest['unsubscribe']}>\n"
+            console.print(told, markup=False, highlight=False, soft_wrap=True)
     if consents:
         made = table("Consents", "when", "channel", "purpose", "said", "basis", "law", "evidence", text=7)
         for row in consents:

@@ -4,6 +4,7 @@ from rich.console import Console
 
 from tests.bench import (
     bench_attribution,
+    bench_decision,
     bench_engine,
     bench_identity,
     bench_line,
@@ -27,3 +28,4 @@ with local_stack("kafka") as settings:
 with local_stack() as settings:
     show("Sinks", bench_sinks.rows(settings))
 show("The whole line", bench_line.rows())
+show("From a request for contact to its decision", bench_decision.rows())

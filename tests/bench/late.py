@@ -40,7 +40,7 @@ _PATIENCE_SECONDS = 60.0
 _LOOK_SECONDS = 0.05
 
 Seen = dict[str, float]
-"""When something was seen of a fact, by its event_id."""
+"""When something was seen of a fact (seconds since 1970), by its event_id or message_id."""
 
 
 class Watch(NamedTuple):
@@ -55,11 +55,11 @@ def rows(settings: Settings) -> Iterator[Row]:
     """Publish at a steady rate and watch for what comes of it."""
     workspace = "late"
     people = PEOPLE * (WARM_UP_SECONDS + SECONDS)
-    temperatures = Watch(_ends(settings, "lead.temperatures"), _temperature, people)
-    decisions = Watch(_ends(settings, "contact.decisions"), _decision, people - PEOPLE * ASKED_AFTER_SECONDS)
+    temperatures = Watch(ends(settings, "lead.temperatures"), _temperature, people)
+    decisions = Watch(ends(settings, "contact.decisions"), decision, people - PEOPLE * ASKED_AFTER_SECONDS)
     with ThreadPoolExecutor(4) as pool:
-        warm = pool.submit(_watched, settings, temperatures, workspace)
-        decided = pool.submit(_watched, settings, decisions, workspace)
+        warm = pool.submit(watched, settings, temperatures, workspace)
+        decided = pool.submit(watched, settings, decisions, workspace)
         found = pool.submit(_queryable, settings, workspace)
         captured, asked = pool.submit(_publish, settings, workspace).result()
         for what, written, seen in (
@@ -83,7 +83,7 @@ def _publish(settings: Settings, workspace: str) -> tuple[Seen, Seen]:
     publisher = Publisher(settings, "bench")
     captured: Seen = {}
     asked: Seen = {}
-    began = time.perf_counter()
+    began = time.time()
 
     def publish(type_: type[Event], number: int, **fields: str | bool) -> str:
         who = {"workspace_id": workspace, "email": f"{number}@{workspace}.example"}
@@ -92,13 +92,13 @@ def _publish(settings: Settings, workspace: str) -> tuple[Seen, Seen]:
         return one.event_id
 
     for number in range(PEOPLE * (WARM_UP_SECONDS + SECONDS)):
-        time.sleep(max(0.0, began + number / PEOPLE - time.perf_counter()))
-        captured[publish(LeadCaptured, number, channel="web")] = time.perf_counter()
+        time.sleep(max(0.0, began + number / PEOPLE - time.time()))
+        captured[publish(LeadCaptured, number, channel="web")] = time.time()
         said = {"consent_id": str(number), "purpose": "marketing", "evidence": "form"}
         publish(ConsentChanged, number, channel="email", granted=True, **said)
         earlier = number - PEOPLE * ASKED_AFTER_SECONDS
         if earlier >= 0:
-            asked[str(earlier)] = time.perf_counter()
+            asked[str(earlier)] = time.time()
             publish(OutreachRequested, earlier, channel="email", message_id=str(earlier), purpose="news")
     publisher.flush()
     return captured, asked
@@ -109,18 +109,18 @@ def _temperature(event: object) -> str | None:
     return event.cause_id if isinstance(event, TemperatureChanged) else None
 
 
-def _decision(event: object) -> str | None:
+def decision(event: object) -> str | None:
     """The message of a last word."""
     is_last = isinstance(event, ContactDecided) and event.decision != "hold"
     return event.message_id if is_last else None  # type: ignore[attr-defined]
 
 
-def _ends(settings: Settings, name: str) -> list[TopicPartition]:
+def ends(settings: Settings, name: str) -> list[TopicPartition]:
     with Backlog(settings) as backlog:
         return [TopicPartition(*slot, end) for slot, end in backlog.ends({name: TOPICS[name].partitions}).items()]
 
 
-def _watched(settings: Settings, watch: Watch, workspace: str) -> Seen:
+def watched(settings: Settings, watch: Watch, workspace: str) -> Seen:
     """When each fact that is looked for was first seen."""
     consumer = Consumer(consumer_config(settings, "bench", "bench.late"))
     consumer.assign(watch.starts)
@@ -133,7 +133,7 @@ def _watched(settings: Settings, watch: Watch, workspace: str) -> Seen:
             event = decode(message.value() or b"").message
             of = watch.told(event) if getattr(event, "workspace_id", "") == workspace else None
             if of is not None:
-                seen.setdefault(of, time.perf_counter())
+                seen.setdefault(of, time.time())
     finally:
         consumer.close()
     return seen
@@ -144,7 +144,7 @@ def _queryable(settings: Settings, workspace: str) -> Seen:
     seen: Seen = {}
     for _ in _until_all(seen, PEOPLE * (WARM_UP_SECONDS + SECONDS)):
         found = client.rows(f"SELECT event_id FROM leads WHERE workspace_id = '{workspace}'")
-        now = time.perf_counter()
+        now = time.time()
         for (name,) in found:
             seen.setdefault(str(name), now)
         time.sleep(_LOOK_SECONDS)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from processors.base import DeadLetter, Drop
-from processors.lead import STEPS
+from processors.lead import steps
 from processors.lead.path import Path
 from schemas.events.base import Event
 from schemas.events.paths import PathChanged
@@ -14,7 +14,7 @@ from schemas.events.routing import Accepted
 from schemas.ids import derived_id
 from streams.stage import Clock, Emitted, Input, KeyState, Outcome, Stage, fire_due, run
 
-STAGE = Stage("lead", ("journeys",), tuple(step for step in STEPS if step.name == "path"))
+STAGE = Stage("lead", ("journeys",), tuple(step for step in steps(bytes(32)) if step.name == "path"))
 LEAD = derived_id("lead")
 
 

@@ -14,7 +14,7 @@ AT = datetime(2026, 3, 2, 5, tzinfo=UTC)
 RECEIPT: dict[str, Any] = {
     "message_id": "m1", "lead_id": "some-lead", "account_id": None, "purpose": "launch", "category": "marketing",
     "template_id": None, "campaign_id": "spring", "step": None, "consent_id": "c1", "contact_point": None,
-    "policy_version": 3, "propensity_ppm": 500_000, "time_zones": ["Asia/Dubai"], "decided_at": AT,
+    "policy_version": 3, "propensity_ppm": 500_000, "unsubscribe": None, "time_zones": ["Asia/Dubai"], "decided_at": AT,
     "sentence": "Held on WhatsApp: quiet hours until 2026-03-02 09:00 Asia/Dubai (zone from phone)",
     "checks": [
         {"check": "consent", "outcome": "pass", "reason": "granted", "until": None},
@@ -70,6 +70,14 @@ def test_a_lead_shows_its_newest_receipt_only_and_no_table_that_is_empty() -> No
         f"Receipt of 02 Mar 2026 05:00:00: {RECEIPT['sentence']}"
     ]
     assert not told(lambda console: show_of_lead([], [], [], console))
+
+
+def test_a_lead_shows_the_link_of_its_newest_allowed_email_in_one_line() -> None:
+    link = "https://mail.example.com/unsubscribe/" + "t" * 300
+    older = {**RECEIPT, "message_id": "m0", "decided_at": datetime(2026, 3, 1, tzinfo=UTC), "unsubscribe": link}
+    oldest = {**older, "message_id": "m", "decided_at": datetime(2026, 2, 1, tzinfo=UTC), "unsubscribe": "another"}
+    lines = told(lambda console: show_of_lead([oldest, older, RECEIPT], [], [], console))
+    assert [line for line in lines if "Unsubscribe" in line] == [f"List-Unsubscribe of message m0: <{link}>"]
 
 
 def test_consents_and_open_approvals_are_told() -> None:

@@ -202,6 +202,7 @@ CREATE TABLE IF NOT EXISTS consents
     `granted` Bool,
     `legal_basis` LowCardinality(Nullable(String)),
     `jurisdiction` LowCardinality(Nullable(String)),
+    `contact_point_key` Nullable(String),
     `arrived_at` DateTime64(6, 'UTC'),
     `lead_id` Nullable(UUID),
     `identifier` Nullable(UUID),

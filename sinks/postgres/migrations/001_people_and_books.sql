@@ -272,6 +272,7 @@ CREATE TABLE contact_decisions (
     not_after timestamptz,
     next_at timestamptz,
     propensity_ppm bigint NOT NULL,
+    unsubscribe text,
     occurred_at timestamptz NOT NULL,
     PRIMARY KEY (workspace_id, message_id)
 );
@@ -282,6 +283,8 @@ COMMENT ON COLUMN contact_decisions.checks IS
     'Every check in the order in which it was made: check, outcome (pass, hold, deny), reason, until';
 COMMENT ON COLUMN contact_decisions.contact_point IS 'Hash of the address that it is for, as in identifier_bindings';
 COMMENT ON COLUMN contact_decisions.cap_span IS 'Microseconds within which messages count against the cap';
+COMMENT ON COLUMN contact_decisions.unsubscribe IS
+    'Token for the List-Unsubscribe header of an allowed marketing e-mail: whoever has it may object for the recipient';
 COMMENT ON COLUMN contact_decisions.lead_id IS
     'The lead as of the decision; the view contact_receipts has the lead of today';
 CREATE INDEX ON contact_decisions (lead_id);

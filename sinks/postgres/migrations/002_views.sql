@@ -107,7 +107,7 @@ SELECT d.workspace_id, d.region, d.message_id, d.seq, lead_of_today(d.contact_po
        END AS sentence,
        d.channel, d.purpose, d.category, d.template_id, d.campaign_id, d.step, d.account_id, d.contact_point,
        d.consent_id, d.requested_at, d.not_after, d.next_at, d.time_zones, d.zone_source, d.cap, d.cap_span,
-       d.used_before, d.used_after, d.propensity_ppm, d.policy_version, d.checks, d.event_id, d.cause_id
+       d.used_before, d.used_after, d.propensity_ppm, d.policy_version, d.checks, d.unsubscribe, d.event_id, d.cause_id
 FROM contact_decisions d
 CROSS JOIN LATERAL (
     SELECT d.time_zones[1] AS zone,

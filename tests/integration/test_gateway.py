@@ -1,0 +1,154 @@
+"""`fineacers gateway` beside the whole line: an allowed e-mail's link is looked at, posted to, and the broker away."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+from uuid import uuid4
+
+import pytest
+
+from schemas.codec import decode
+from schemas.events.contact import ConsentChanged
+from schemas.events.operations import StageCounted
+from streams.local.state import free_port
+from tests.chaos.lab import until
+from tests.kafka import read_all
+from tests.line import Line, running_line
+
+WORKSPACE = {"workspace_id": "acme", "region": "UAE", "source": "test"}
+ADDRESS = "ada@example.com"
+ONE_CLICK = b"List-Unsubscribe=One-Click"
+POSTS = 20
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def publish(line: Line, topic: str, type_: str, **fields: Any) -> None:
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    fact = {"type": type_, "event_id": str(uuid4()), "occurred_at": now, "email": ADDRESS, **WORKSPACE, **fields}
+    line.run("publish", topic, given=json.dumps(fact) + "\n")
+
+
+def status(url: str, body: bytes | None = None) -> int:
+    """What a GET, or a POST of a body, is answered with."""
+    try:
+        with urlopen(Request(url, data=body), timeout=30) as answer:
+            return int(answer.status)
+    except HTTPError as error:
+        with error:
+            return error.code
+
+
+@contextmanager
+def gateway(line: Line, log: Path) -> Iterator[str]:
+    """The command as a process of its own, until it is told to stop; gives its address."""
+    environment = {**os.environ, "FINEACERS_STATE_DIR": str(line.folder)}
+    base = f"http://127.0.0.1:{environment['FINEACERS_GATEWAY_PORT']}"
+    with log.open("ab") as output:
+        command = [sys.executable, "-m", "streams", "gateway"]
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
+
+    def is_ready() -> bool:
+        assert process.poll() is None, log.read_text()
+        try:
+            return status(f"{base}/ready") == 200
+        except OSError:
+            return False
+
+    try:
+        until(is_ready, "the gateway is ready")
+        yield base
+        process.terminate()
+        assert process.wait(30) == 0, log.read_text()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def objections(line: Line) -> list[ConsentChanged]:
+    """What the gateway has published, repeats included."""
+    records = [one for found in read_all(line.settings, ["consents"]).values() for one in found]
+    facts = [decode(record.value).message for record in records]
+    return [one for one in facts if isinstance(one, ConsentChanged) and one.source == "gateway"]
+
+
+def test_a_link_is_sent_looked_at_posted_to_and_heard(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FINEACERS_GATEWAY_PORT", str(free_port()))
+    log = tmp_path / "gateway.log"
+    with running_line() as line, gateway(line, log) as base:
+        publish(line, "leads", "LeadCaptured", channel="web", phone="+971501234567")
+        consent = {"consent_id": "c1", "channel": "email", "purpose": "marketing", "evidence": "box ticked"}
+        publish(line, "consents", "ConsentChanged", granted=True, **consent)
+
+        def lead() -> Any:
+            return line.run("lead", "find", "email", ADDRESS, "--workspace", "acme", expect=None).stdout[:36]
+
+        until(lead, "the lead is known")
+
+        def shown(what: str) -> Any:
+            return json.loads(line.run("lead", "show", lead(), "--json").stdout)[what]
+
+        until(lambda: shown("consents"), "consent is known")
+
+        def decided(message: str) -> Any:
+            return next((one for one in shown("decisions") if one["message_id"] == message), None)
+
+        publish(line, "outreach", "OutreachRequested", channel="email", message_id="m1", purpose="news")
+        until(lambda: decided("m1"), "the first message is decided")
+        allowed = decided("m1")
+        link = allowed["unsubscribe"]
+        assert allowed["decision"] == "allow" and link.startswith(f"{base}/unsubscribe/")
+        assert link in line.run("lead", "show", lead()).stdout.replace("\n", "")
+
+        with ThreadPoolExecutor(POSTS) as pool:
+            assert set(pool.map(status, [link] * POSTS)) == {200}
+            tampered = link[:-1] + ("A" if link[-1] != "A" else "B")
+            assert (status(tampered), status(tampered, ONE_CLICK), status(link, b"yes")) == (404, 404, 400)
+            assert not objections(line)
+            assert set(pool.map(status, [link] * POSTS, [ONE_CLICK] * POSTS)) == {200}
+        posted = objections(line)
+        distinct = {one.event_id for one in posted}
+        assert len(posted) == POSTS and len(distinct) <= 2  # a minute may have turned
+
+        def repeats() -> int:
+            found = read_all(line.settings, ["stage.counts"])
+            counted = [decode(one.value).message for records in found.values() for one in records]
+            return sum(
+                count.count
+                for one in counted
+                if isinstance(one, StageCounted) and one.stage == "resolve"
+                for count in one.counts
+                if (count.topic, count.outcome) == ("consents", "duplicate")
+            )
+
+        until(lambda: repeats() == POSTS - len(distinct), "repeats are counted as such")
+        until(lambda: len(shown("consents")) == 1 + len(distinct), "the stores know of it")
+        publish(line, "outreach", "OutreachRequested", channel="email", message_id="m2", purpose="news")
+        until(lambda: decided("m2"), "the second message is decided")
+        denied, said = decided("m2"), [one for one in shown("consents") if one["source"] == "gateway"][-1]
+        assert (denied["decision"], denied["reason"]) == ("deny", "opted_out")
+        assert denied["consent_id"] == said["consent_id"] and said["has_evidence"] and not said["granted"]
+        assert denied["contact_point"] == said["contact_point"] == allowed["contact_point"]
+
+        broker = line.pid("kafka")
+        os.kill(broker, signal.SIGSTOP)
+        try:
+            assert (status(link, ONE_CLICK), status(f"{base}/ready")) == (503, 503)
+        finally:
+            os.kill(broker, signal.SIGCONT)
+        until(lambda: status(link, ONE_CLICK) == 200, "the broker is back")
+        assert len(objections(line)) > POSTS
+        line.report()
+    assert link.rpartition("/")[2] not in log.read_text() and ADDRESS not in log.read_text()

@@ -449,7 +449,13 @@ MUTANTS: dict[str, Mutant] = {
         "processors/resolve/known.py", "max(_of_kind(strong).values()) > hub", "max(_of_kind(strong).values()) >= hub"
     ),
     "a hub keeps facts": Mutant(
-        "processors/resolve/witness.py", "if not strong.shared:\n        return None", "if strong:\n        return None"
+        "processors/resolve/witness.py", "key) if strong.shared else None", "key) if False else None"
+    ),
+    "what passed a hub is linked again": Mutant(
+        "processors/resolve/witness.py", "others if not origin.linked else []", "others"
+    ),
+    "an older fact that names nobody else is no sighting": Mutant(
+        "processors/resolve/witness.py", "if beside or strong.is_older(fact.occurred_at, fact.event_id):", "if beside:"
     ),
     "a lead is named after its newest identifier": Mutant(
         "models/identity/partition.py", "anchor = min(one.anchor", "anchor = max(one.anchor"

@@ -80,6 +80,10 @@ class Strong(msgspec.Struct, frozen=True, array_like=True):
         """Whether what happened then is nobody's."""
         return self.mark is not None and at <= self.mark.at
 
+    def is_older(self, at: int, fact_id: str) -> bool:
+        """Whether a fact names the identifier earlier than any known so far; its erasure is the first for good."""
+        return self.first is None or (self.mark is None and (at, fact_id) < self.first[:2])
+
     def lead_at(self, at: int) -> str:
         """Whose it was at an instant."""
         return NOBODY if self.is_erased(at) else self.lead_id
@@ -99,10 +103,9 @@ class Learned(NamedTuple):
 
 
 def sighted(strong: Strong, said: Said, region: str, ctx: Context) -> dict[str, Sighting]:
-    """The identifier's first sighting, where this is older than the one known; an erasure is the first for good."""
+    """The identifier's first sighting, where this is older than the one known."""
     key = key_of(ctx)
-    is_news = strong.first is None or (strong.mark is None and said < strong.first[:2])
-    return {key.hash: Sighting(*said, region, key.kind)} if is_news else {}
+    return {key.hash: Sighting(*said, region, key.kind)} if strong.is_older(*said) else {}
 
 
 def with_neighbour(

@@ -179,6 +179,8 @@ def test_an_identifier_named_with_too_many_others_means_nobody() -> None:
     assert places(run)["t1"] == {name(PHONE)}, "a shared identifier passes facts on"
     run.publish(touch("t2", "3-2", email=ADA))
     assert places(run)["t2"] == {name(ADA)}, "unless there is nobody else"
+    run.publish(touch("t3", "3-3", email=ADA, phone=PHONE, cookie_id="c"))
+    assert bindings(run)[name("c", "cookie_id")] == [(0, name(ADA))], "it tells the others itself"
 
 
 def test_a_split_may_name_who_has_not_been_seen() -> None:

@@ -14,12 +14,13 @@ from processors.resolve.binding import Bound, first_bound
 from processors.resolve.erased import erased, requested
 from processors.resolve.keys import key_of
 from processors.resolve.known import Strong
+from processors.resolve.login import contested
 from processors.resolve.told import apart, assigned, attached, linked, named
 from processors.resolve.witness import booking, forwarded, linked_on_purpose, split, witness
 from schemas.events.base import Event
 from schemas.events.bookings import BookingChanged
 from schemas.events.governance import ErasureRequested, IdentitiesLinked, IdentitiesSplit
-from schemas.events.resolving import Apart, Assign, Attach, Erased, Link, Named
+from schemas.events.resolving import Apart, Assign, Attach, Contested, Erased, Link, Named
 
 Answer = tuple[Strong, Sequence[Output]]
 
@@ -42,6 +43,7 @@ _TAKEN_BY: dict[type[Event], Callable[[Strong, Any, Context], Answer]] = {
     Named: named,
     Apart: apart,
     Attach: attached,
+    Contested: contested,
 }
 """Who takes what; any other event is a fact that names people."""
 

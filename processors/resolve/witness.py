@@ -12,13 +12,14 @@ from processors.base import Context, DeadLetter, Drop, Emit, Output
 from processors.resolve.accept import accepted, passed_on
 from processors.resolve.keys import Key, is_strong, key_of, subject_of
 from processors.resolve.known import Learned, Strong, learned, link_to, sighted, with_dependent, with_neighbour
+from processors.resolve.login import logged_in
 from processors.resolve.told import set_apart
 from processors.resolve.usable import usable
 from schemas.events.base import Event, Identified
 from schemas.events.bookings import BookingChanged
 from schemas.events.governance import IdentitiesLinked, IdentitiesSplit
 from schemas.events.identity import IdentifierHash, LinkObserved
-from schemas.events.resolving import Apart, Login
+from schemas.events.resolving import Apart
 from schemas.events.routing import Answer, Routed
 
 
@@ -73,7 +74,7 @@ def _seen(strong: Strong, beside: list[IdentifierHash], fact: Identified, ctx: C
         strong, joined = learned(strong, Learned(facts, said), ctx)
     for one in beside:
         if not is_strong(one):
-            strong, told = _login(strong, subject_of(one), said, ctx)
+            strong, told = logged_in(strong, subject_of(one), said, ctx)
             outputs += told
     return strong, [*outputs, *joined]
 
@@ -124,23 +125,6 @@ def _next_strong(identifiers: list[IdentifierHash], key: Key) -> IdentifierHash 
     """Who takes the fact instead of an identifier that is shared by too many: the next strong one, if there is any."""
     place = next(place for place, one in enumerate(identifiers) if one.hash == key.hash)
     return next((one for one in identifiers[place + 1 :] if is_strong(one)), None)
-
-
-def _login(strong: Strong, weak: str, said: Said, ctx: Context) -> tuple[Strong, list[Output]]:
-    strong, refused = with_dependent(strong, weak, said.at, ctx)
-    if refused:
-        return strong, refused
-    login = Login.build(
-        occurred_at=said.at,
-        subject=weak,
-        strong=key_of(ctx).subject,
-        at=said.at,
-        fact_id=said.fact_id,
-        lead_id=strong.lead_id,
-        ver=strong.ver,
-        erased_at=strong.erased_at,
-    )
-    return strong, [Emit(login)]
 
 
 def _observed(other: IdentifierHash, fact: Identified, ctx: Context) -> Emit:

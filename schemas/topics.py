@@ -54,6 +54,7 @@ from schemas.events.resolving import (
     BindingChanged,
     Claim,
     Companion,
+    Contested,
     Erased,
     FactsMoved,
     HistoryMoved,
@@ -143,7 +144,7 @@ def _inbox(name: str, key: tuple[str, ...], *messages: type[Message], partitions
 
 
 _ALL_FACTS = tuple(type_ for fact in FACTS for type_ in fact.types)
-_RESOLVING = (Link, Meet, FactsMoved, Assign, Named, Apart, Erased, Login, Owner, Companion, Claim, Attach)
+_RESOLVING = (Link, Meet, FactsMoved, Assign, Named, Apart, Erased, Login, Contested, Owner, Companion, Claim, Attach)
 _RESERVING = (ConsentNoted, Reserve, Release)
 _LEADING = (BindingChanged, HistoryMoved, ConsentTold, Granted, Refused, EffectDone)
 

@@ -458,13 +458,43 @@ MUTANTS: dict[str, Mutant] = {
         "processors/resolve/known.py", "max(_of_kind(strong).values()) > hub", "max(_of_kind(strong).values()) >= hub"
     ),
     "a hub keeps facts": Mutant(
-        "processors/resolve/witness.py", "if not strong.shared:\n        return None", "if strong:\n        return None"
+        "processors/resolve/witness.py", "key) if strong.shared else None", "key) if False else None"
+    ),
+    "what passed a hub is linked again": Mutant(
+        "processors/resolve/witness.py", "others if not origin.linked else []", "others"
+    ),
+    "an older fact that names nobody else is no sighting": Mutant(
+        "processors/resolve/witness.py", "if beside or strong.is_older(fact.occurred_at, fact.event_id):", "if beside:"
     ),
     "a lead is named after its newest identifier": Mutant(
         "models/identity/partition.py", "anchor = min(one.anchor", "anchor = max(one.anchor"
     ),
     "the last login to arrive owns": Mutant(
         "models/identity/logins.py", "known = sorted((*logins.known, login))", "known = [*logins.known, login]"
+    ),
+    "an earlier login of one alone is not told": Mutant(
+        "processors/resolve/login.py", "held.first is None or said < held.first:", "held.first is None:"
+    ),
+    "what was not told stays so": Mutant(
+        "processors/resolve/login.py", "for said in sorted(held.untold)]", "for said in ()]"
+    ),
+    "who is contested goes on untold": Mutant(
+        "processors/resolve/login.py", "untold=(), contested=True)", "untold=())"
+    ),
+    "what is not told grows for ever": Mutant("processors/resolve/login.py", "len(untold) >= MAX_LOGINS", "not untold"),
+    "of what is not told the last is let go": Mutant(
+        "processors/resolve/login.py", "untold = (max(untold),)", "untold = (min(untold),)"
+    ),
+    "only the newcomer is asked for its logins": Mutant(
+        "processors/resolve/weak.py",
+        "_rivals(logins) - _rivals(before)",
+        "({message.strong} & _rivals(logins)) - _rivals(before)",
+    ),
+    "all rivals are asked with each login": Mutant(
+        "processors/resolve/weak.py", "_rivals(logins) - _rivals(before)", "_rivals(logins)"
+    ),
+    "one alone is asked for its logins": Mutant(
+        "processors/resolve/weak.py", "if len(found) > 1 else set()", "if found else set()"
     ),
     "a weak identifier hears nothing of its owner's moves": Mutant(
         "processors/resolve/told.py", "(*strong.weak, *strong.bookings)", "(*strong.bookings,)"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 
-
-@lru_cache(65_536)
 def is_blocked(kind: str, value: str, blocked: tuple[str, ...]) -> bool:
     """Whether a policy's ``blocked_identifiers`` hold a value as written.
 

@@ -35,6 +35,7 @@ from schemas.events.resolving import (
     BindingChanged,
     Claim,
     Companion,
+    Contested,
     Erased,
     FactsMoved,
     Link,
@@ -48,6 +49,7 @@ from schemas.topics import FACT_TOPIC
 _PERSONAL = tuple(t for t in FACT_TOPIC if issubclass(t, Identified) and t is not BookingChanged)
 _SAID_OF_IDENTITIES = (IdentitiesLinked, IdentitiesSplit, ErasureRequested)
 _UNNAMED = tuple(t for t in FACT_TOPIC if not issubclass(t, Identified) and t not in _SAID_OF_IDENTITIES)
+_TOLD = (Link, Assign, Named, Apart, Erased, Attach, Contested)
 _SIGHTED = (IdentifierSighted, LinkObserved)
 _BINDING = (IdentifierBound, BindingChanged, Owner)
 
@@ -62,7 +64,7 @@ STEPS = (
     Step(
         "strong",
         resolve_strong,
-        consumes=(*_PERSONAL, BookingChanged, *_SAID_OF_IDENTITIES, Link, Assign, Named, Apart, Erased, Attach),
+        consumes=(*_PERSONAL, BookingChanged, *_SAID_OF_IDENTITIES, *_TOLD),
         emits=(Link, Apart, Erased, Login, FactsJoined, IdentityConflict, *_SIGHTED, *_BINDING),
         slice=Strong,
     ),
@@ -77,7 +79,7 @@ STEPS = (
         "weak",
         resolve_weak,
         consumes=(*_PERSONAL, BookingChanged, Login, Owner, Companion, Claim, Attach),
-        emits=(Companion, Claim, Attach, *_BINDING),
+        emits=(Companion, Claim, Contested, Attach, *_BINDING),
         slice=Weak,
     ),
     Step(

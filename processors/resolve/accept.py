@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from models.identity.erasure import NOBODY
 from processors.base import Forward
+from schemas.events.base import assemble
 from schemas.events.identity import IdentifierHash
 from schemas.events.routing import Accepted, Answer, Routed
 
@@ -12,18 +13,19 @@ def accepted(
     origin: Routed, *, lead_id: str | None, identifier: str | None = None, seq: int = 0, ver: int = 0
 ) -> Forward:
     """An accepted fact on its way on, with the coordinates that it came with; what is nobody's reaches no lead."""
-    prefix = Accepted.build(
-        arrived_at=origin.arrived_at,
-        topic=origin.topic,
-        partition=origin.partition,
-        offset=origin.offset,
-        lead_id=None if lead_id == NOBODY else lead_id,
-        identifier=identifier,
-        identifiers=origin.identifiers,
-        seq=seq,
-        ver=ver,
-    )
-    return Forward(prefix)
+    prefix = {
+        "arrived_at": origin.arrived_at,
+        "topic": origin.topic,
+        "partition": origin.partition,
+        "offset": origin.offset,
+        "lead_id": None if lead_id == NOBODY else lead_id,
+        "identifier": identifier,
+        "identifiers": origin.identifiers,
+        "seq": seq,
+        "ver": ver,
+        "sender": None,
+    }
+    return Forward(assemble(Accepted, prefix))  # every fact comes by here, and ``build`` takes half as long again
 
 
 def passed_on(

@@ -15,25 +15,17 @@ _OTHERS = frozenset(("b", "l", "f", "s"))
 
 
 class Key(NamedTuple):
-    """An identifier's kind and hash; of other keys the letter and what follows."""
+    """An identifier's kind and hash; of other keys the letter and what follows.
+
+    ``subject`` is what messages to this key are addressed to. A strong identifier may link leads, a weak one may only
+    be claimed; other keys are neither.
+    """
 
     kind: str
     hash: str
-
-    @property
-    def subject(self) -> str:
-        """What messages to this key are addressed to."""
-        return f"{self.kind}:{self.hash}"
-
-    @property
-    def is_strong(self) -> bool:
-        """Whether the identifier may link leads."""
-        return self.kind in _STRONG
-
-    @property
-    def is_weak(self) -> bool:
-        """Whether the identifier may only be claimed."""
-        return self.kind not in _STRONG and self.kind not in _OTHERS
+    subject: str
+    is_strong: bool
+    is_weak: bool
 
 
 def key_of(ctx: Context) -> Key:
@@ -43,8 +35,9 @@ def key_of(ctx: Context) -> Key:
 
 @lru_cache(65_536)
 def _key(key: str) -> Key:
-    kind, _, rest = key.partition("/")[2].partition(":")
-    return Key(kind, rest)
+    subject = key.partition("/")[2]
+    kind, _, rest = subject.partition(":")
+    return Key(kind, rest, subject, kind in _STRONG, kind not in _STRONG and kind not in _OTHERS)
 
 
 def subject_of(identifier: IdentifierHash) -> str:

@@ -46,15 +46,28 @@ class Neighbour(NamedTuple):
     mark: Sighting | None = None
 
 
+class Dependent(msgspec.Struct, frozen=True, array_like=True):
+    """A weak identifier that hangs here: when it was last seen, and what it knows of the logins with it.
+
+    ``first`` is the earliest one, which it was told. As long as nobody else logs in with it, later ones say nothing: it
+    is told of these, the ``untold``, once it is ``contested``.
+    """
+
+    seen: int = 0
+    first: Said | None = None
+    untold: tuple[Said, ...] = ()
+    contested: bool = False
+
+
 class Strong(msgspec.Struct, frozen=True, array_like=True):
     """A strong identifier: its lead, when it was first named (none: it is only spoken of), its neighbours by hash.
 
     ``ver`` is its binding's version, ``seq`` counts the facts forwarded. ``known`` holds at most one more neighbour of
-    a kind than the policy's ``hub_size``: then it is ``shared``. ``weak``: when each attached weak identifier was last
-    seen; ``bookings`` hang here. ``spoken_of``: a split named it before any other fact did. ``named``: others belong
-    to the lead of its name, which is therefore told of its binding. ``full``: the limits of dependents that people were
-    told of. ``doubted``: an open conflict says that it may be another person's. ``mark``: when it was last erased; what
-    is older than that is nobody's, and forgotten here.
+    a kind than the policy's ``hub_size``: then it is ``shared``. ``weak`` identifiers and ``bookings`` hang here.
+    ``spoken_of``: a split named it before any other fact did. ``named``: others belong to the lead of its name, which
+    is therefore told of its binding. ``full``: the limits of dependents that people were told of. ``doubted``: an open
+    conflict says that it may be another person's. ``mark``: when it was last erased; what is older than that is
+    nobody's, and forgotten here.
     """
 
     lead_id: str
@@ -62,7 +75,7 @@ class Strong(msgspec.Struct, frozen=True, array_like=True):
     ver: int = 0
     seq: int = 0
     known: dict[str, Neighbour] = {}
-    weak: dict[str, int] = {}
+    weak: dict[str, Dependent] = {}
     bookings: dict[str, None] = {}
     shared: bool = False
     spoken_of: bool = False
@@ -79,6 +92,10 @@ class Strong(msgspec.Struct, frozen=True, array_like=True):
     def is_erased(self, at: int) -> bool:
         """Whether what happened then is nobody's."""
         return self.mark is not None and at <= self.mark.at
+
+    def is_older(self, at: int, fact_id: str) -> bool:
+        """Whether a fact names the identifier earlier than any known so far; its erasure is the first for good."""
+        return self.first is None or (self.mark is None and (at, fact_id) < self.first[:2])
 
     def lead_at(self, at: int) -> str:
         """Whose it was at an instant."""
@@ -99,10 +116,9 @@ class Learned(NamedTuple):
 
 
 def sighted(strong: Strong, said: Said, region: str, ctx: Context) -> dict[str, Sighting]:
-    """The identifier's first sighting, where this is older than the one known; an erasure is the first for good."""
+    """The identifier's first sighting, where this is older than the one known."""
     key = key_of(ctx)
-    is_news = strong.first is None or (strong.mark is None and said < strong.first[:2])
-    return {key.hash: Sighting(*said, region, key.kind)} if is_news else {}
+    return {key.hash: Sighting(*said, region, key.kind)} if strong.is_older(*said) else {}
 
 
 def with_neighbour(
@@ -197,11 +213,12 @@ def with_dependent(strong: Strong, subject: str, at: int, ctx: Context) -> tuple
             return msgspec.structs.replace(strong, bookings={**strong.bookings, subject: None}), []
         return _refused(strong, "booking_limit", ctx)
     if subject in strong.weak or len(strong.weak) < MAX_WEAK:
-        seen = max(at, strong.weak.get(subject, 0))
-        return msgspec.structs.replace(strong, weak={**strong.weak, subject: seen}), []
-    seen_lately = {one: seen for one, seen in strong.weak.items() if seen >= at - UNSEEN}
+        held = strong.weak.get(subject, Dependent())
+        held = msgspec.structs.replace(held, seen=max(at, held.seen))
+        return msgspec.structs.replace(strong, weak={**strong.weak, subject: held}), []
+    seen_lately = {one: held for one, held in strong.weak.items() if held.seen >= at - UNSEEN}
     if len(seen_lately) < MAX_WEAK:
-        return msgspec.structs.replace(strong, weak={**seen_lately, subject: at}), []
+        return msgspec.structs.replace(strong, weak={**seen_lately, subject: Dependent(at)}), []
     return _refused(strong, "weak_limit", ctx)
 
 

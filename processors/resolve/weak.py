@@ -20,7 +20,7 @@ from processors.resolve.binding import FIRST, Bound, Decision, Ownership, change
 from processors.resolve.keys import Key, key_of, subject_of
 from schemas.events.base import Event, Identified
 from schemas.events.bookings import BookingChanged
-from schemas.events.resolving import Attach, Claim, Companion, Login, Owner
+from schemas.events.resolving import Attach, Claim, Companion, Contested, Login, Owner
 from schemas.events.routing import Answer as RoutedAnswer
 
 MAX_COMPANIONS = 8
@@ -118,15 +118,25 @@ def _fact(weak: Weak, fact: Identified, ctx: Context) -> tuple[Weak, Sequence[Ou
 
 
 def _login(weak: Weak, message: Login, ctx: Context) -> tuple[Weak, Sequence[Output]]:
-    first = weak.logins.known[:1]
+    before = weak.logins
     logins = with_login(weak.logins, LoggedIn(message.at, message.fact_id, message.strong))
     weak = _with_lead(msgspec.structs.replace(weak, logins=logins), message)
     if len(weak.leads) > MAX_LOGINS:
         named = {login.strong for login in (*logins.known, *weak.claims.values())}
         weak = msgspec.structs.replace(weak, leads={one: lead for one, lead in weak.leads.items() if one in named})
-    claims = _claims(weak, weak.companions, message.occurred_at, ctx) if logins.known[:1] != first else []
+    claims = _claims(weak, weak.companions, message.occurred_at, ctx) if logins.known[:1] != before.known[:1] else []
+    asked = [
+        Emit(Contested.build(occurred_at=message.occurred_at, subject=one, weak=key_of(ctx).subject))
+        for one in sorted(_rivals(logins) - _rivals(before))
+    ]
     weak, outputs = _rebound(weak, None, message.occurred_at, ctx)
-    return weak, [*claims, *outputs]
+    return weak, [*claims, *asked, *outputs]
+
+
+def _rivals(logins: Logins) -> set[str]:
+    """Those who log in, where it is not one alone."""
+    found = {login.strong for login in logins.known}
+    return found if len(found) > 1 else set()
 
 
 def _owner(weak: Weak, message: Owner, ctx: Context) -> tuple[Weak, Sequence[Output]]:

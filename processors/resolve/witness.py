@@ -12,14 +12,15 @@ from processors.base import Context, DeadLetter, Drop, Emit, Output
 from processors.resolve.accept import accepted, passed_on
 from processors.resolve.keys import Key, is_strong, key_of, subject_of
 from processors.resolve.known import Learned, Strong, learned, link_to, sighted, with_dependent, with_neighbour
+from processors.resolve.login import logged_in
 from processors.resolve.told import set_apart
 from processors.resolve.usable import usable
 from schemas.events.base import Event, Identified
 from schemas.events.bookings import BookingChanged
 from schemas.events.governance import IdentitiesLinked, IdentitiesSplit
 from schemas.events.identity import IdentifierHash, LinkObserved
-from schemas.events.resolving import Apart, Login
-from schemas.events.routing import Answer
+from schemas.events.resolving import Apart
+from schemas.events.routing import Answer, Routed
 
 
 def witness(strong: Strong, fact: Identified, ctx: Context) -> tuple[Strong, Sequence[Output]]:
@@ -30,17 +31,36 @@ def witness(strong: Strong, fact: Identified, ctx: Context) -> tuple[Strong, Seq
     """
     key, origin = key_of(ctx), ctx.origin
     identifiers = usable(origin.identifiers, fact, ctx.policy)
-    if all(one.hash != key.hash for one in identifiers):
-        if identifiers:
-            return strong, [passed_on(origin, subject_of(identifiers[0]), identifiers=identifiers)]
-        why = "every identifier is one that the workspace's policy blocks: name the person by another"
-        return strong, [DeadLetter("no_usable_identifier", why)]
-    said = Said(fact.occurred_at, fact.event_id)
+    others = [one for one in identifiers if one.hash != key.hash]
+    if len(others) == len(identifiers):
+        return strong, [_not_here(identifiers, origin)]
+    outputs: list[Output] = []
+    beside = others if not origin.linked else []
+    if beside or strong.is_older(fact.occurred_at, fact.event_id):
+        strong, outputs = _seen(strong, beside, fact, ctx)
+    next_ = _next_strong(identifiers, key) if strong.shared else None
+    if next_ is not None:
+        return strong, [*outputs, passed_on(origin, subject_of(next_), identifiers=identifiers, linked=True)]
+    strong, onward = forwarded(strong, fact, ctx)
+    return strong, outputs + onward
+
+
+def _not_here(identifiers: list[IdentifierHash], origin: Routed) -> Output:
+    """A fact that came to a blocked identifier: on to the best that is not, or back to whoever published it."""
+    if identifiers:
+        return passed_on(origin, subject_of(identifiers[0]), identifiers=identifiers)
+    why = "every identifier is one that the workspace's policy blocks: name the person by another"
+    return DeadLetter("no_usable_identifier", why)
+
+
+def _seen(strong: Strong, beside: list[IdentifierHash], fact: Identified, ctx: Context) -> tuple[Strong, list[Output]]:
+    """Seen by a fact beside others: the strong ones are linked, the weak ones told of the login."""
+    key, said = key_of(ctx), Said(fact.occurred_at, fact.event_id)
     seen = Sighting(*said, fact.region, key.kind)
     facts = Facts(first=sighted(strong, said, fact.region, ctx), links={})
     outputs: list[Output] = []
-    for other in identifiers if not origin.linked else ():
-        if is_strong(other) and other.hash != key.hash:
+    for other in beside:
+        if is_strong(other):
             is_news = is_void = strong.is_erased(said.at)
             if not is_void:
                 strong, is_news = with_neighbour(strong, other, said, ctx, seen=said)
@@ -52,15 +72,11 @@ def witness(strong: Strong, fact: Identified, ctx: Context) -> tuple[Strong, Seq
     joined: list[Output] = []
     if facts.first or facts.links:
         strong, joined = learned(strong, Learned(facts, said), ctx)
-    for one in identifiers if not origin.linked else ():
+    for one in beside:
         if not is_strong(one):
-            strong, told = _login(strong, subject_of(one), said, ctx)
+            strong, told = logged_in(strong, subject_of(one), said, ctx)
             outputs += told
-    next_ = _after_hub(strong, identifiers, key)
-    if next_ is not None:
-        return strong, [*outputs, *joined, passed_on(origin, subject_of(next_), identifiers=identifiers, linked=True)]
-    strong, onward = forwarded(strong, fact, ctx)
-    return strong, [*outputs, *joined, *onward]
+    return strong, [*outputs, *joined]
 
 
 def linked_on_purpose(strong: Strong, fact: IdentitiesLinked, ctx: Context) -> tuple[Strong, Sequence[Output]]:
@@ -105,29 +121,10 @@ def booking(strong: Strong, fact: BookingChanged, ctx: Context) -> tuple[Strong,
     return strong, [*refused, passed_on(ctx.origin, subject, answer=answer)]
 
 
-def _after_hub(strong: Strong, identifiers: list[IdentifierHash], key: Key) -> IdentifierHash | None:
+def _next_strong(identifiers: list[IdentifierHash], key: Key) -> IdentifierHash | None:
     """Who takes the fact instead of an identifier that is shared by too many: the next strong one, if there is any."""
-    if not strong.shared:
-        return None
     place = next(place for place, one in enumerate(identifiers) if one.hash == key.hash)
     return next((one for one in identifiers[place + 1 :] if is_strong(one)), None)
-
-
-def _login(strong: Strong, weak: str, said: Said, ctx: Context) -> tuple[Strong, list[Output]]:
-    strong, refused = with_dependent(strong, weak, said.at, ctx)
-    if refused:
-        return strong, refused
-    login = Login.build(
-        occurred_at=said.at,
-        subject=weak,
-        strong=key_of(ctx).subject,
-        at=said.at,
-        fact_id=said.fact_id,
-        lead_id=strong.lead_id,
-        ver=strong.ver,
-        erased_at=strong.erased_at,
-    )
-    return strong, [Emit(login)]
 
 
 def _observed(other: IdentifierHash, fact: Identified, ctx: Context) -> Emit:

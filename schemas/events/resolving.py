@@ -100,7 +100,8 @@ class Erased(Event):
 class Login(Event):
     """To a weak identifier: a fact names you together with the strong identifier ``strong``, whose lead this is.
 
-    ``erased_at``: up to then what is ``strong``'s is nobody's.
+    Only the earliest is told of somebody who alone logs in with you. ``erased_at``: up to then what is ``strong``'s is
+    nobody's.
     """
 
     subject: Id
@@ -110,6 +111,13 @@ class Login(Event):
     lead_id: Uuid
     ver: int
     erased_at: Instant | None = None
+
+
+class Contested(Event):
+    """To a strong identifier: others log in with ``weak`` as well, so each login says whose it is: tell it of all."""
+
+    subject: Id
+    weak: Id
 
 
 class Owner(Event):

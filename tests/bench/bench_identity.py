@@ -82,11 +82,11 @@ def _row(what: str, named: list[dict[str, str]]) -> Row:
 
 
 def _best(run: Callable[[], object]) -> float:
-    """Seconds of one call, the best of some rounds."""
+    """Seconds of one call, the best of many short rounds: whatever else the machine does disturbs some of them."""
     best = float("inf")
-    for _ in range(20):
+    for _ in range(400):
         started = time.process_time()
-        for _ in range(2_000):
+        for _ in range(200):
             run()
-        best = min(best, (time.process_time() - started) / 2_000)
+        best = min(best, (time.process_time() - started) / 200)
     return best

@@ -23,6 +23,8 @@ from schemas.events.governance import CancellationRisk, ExchangeRateSet, PolicyC
 from schemas.events.leads import LeadCaptured, LeadUpdated
 from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
 from schemas.events.weights import Weight, WeightsVersion
+from tests.property.oracles.clusters import STRONG, usable
+from tests.property.oracles.identity import normal
 
 START = instant("2026-01-01T00:00:00Z")
 WORKSPACE = "acme"
@@ -87,9 +89,8 @@ def _common(new_id: Callable[[], str], **who: str) -> dict[str, Any]:
 @st.composite
 def _touch(draw: st.DrawFn, new_id: Callable[[], str], number: int, ways: Ways = PEOPLE) -> list[Event]:
     who, made = draw(st.sampled_from(ways)), []
-    may_move = any(
-        kind in who for kind in ("crm_id", "email", "phone", "wa_id")
-    )  # else, across a login, to another lead
+    strong = [pair for kind in STRONG if kind in who and (pair := normal(kind, who[kind]))]
+    may_move = any(usable(*pair) for pair in strong)  # else, across a login, to another lead
     if draw(st.booleans()) and "click" in draw(st.sampled_from(("click", "touch"))):
         moment = draw(moments)
         for revision in range(1, draw(st.integers(1, 2)) + 1):

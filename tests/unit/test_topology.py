@@ -37,6 +37,7 @@ HELPERS = {
     "processors.resolve.joined",
     "processors.resolve.keys",
     "processors.resolve.known",
+    "processors.resolve.login",
     "processors.resolve.told",
     "processors.resolve.usable",
     "processors.resolve.witness",

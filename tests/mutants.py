@@ -718,8 +718,18 @@ MUTANTS: dict[str, Mutant] = {
     "a cut of before an erasure is kept": Mutant(
         "models/identity/facts.py", "apart=_since(facts.apart, erased)", "apart=facts.apart"
     ),
+    "a touch of two leads stays counted twice": Mutant(
+        "processors/lead/count.py", "else _older(path, moved)", "else ()"
+    ),
+    "of a touch of two leads the newer revision goes": Mutant(
+        "processors/lead/count.py",
+        "min(pair, key=lambda touch: touch.revision)",
+        "max(pair, key=lambda touch: touch.revision)",
+    ),
     "an erased touch stays counted": Mutant(
-        "processors/lead/count.py", "erased.touches.values() if erased is not None else ()", "()"
+        "processors/lead/count.py",
+        "moved.touches.values() if isinstance(event, HistoryErased)",
+        "() if isinstance(event, HistoryErased)",
     ),
     "an erased identifier keeps its name": Mutant(
         "models/identity/facts.py",

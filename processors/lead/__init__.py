@@ -91,7 +91,7 @@ def steps(identity_key: bytes) -> tuple[Step, ...]:
             emits=(ContactDecided, Reserve, Release, ConsentNoted),
             slice=Requests,
         ),
-        Step("count", count, consumes=(*_TOUCHES, HistoryErased), emits=(TouchCounted,)),
+        Step("count", count, consumes=(*_TOUCHES, HistoryErased, HistoryTaken), emits=(TouchCounted,)),
         Step("path", follow, (*_TOUCHES, BookingChanged, *_MOVES, TimerFired), emits=(PathChanged,), slice=Path),
         Step(
             "journey", journey, (*_TOUCHES, BookingChanged, *_MOVES, TimerFired, Visit), (PathCounted,), slice=Journeys

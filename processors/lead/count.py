@@ -14,7 +14,7 @@ from models.attribution.path import Touch
 from models.local_time import local_hour
 from models.touches import OWN_SENDS
 from processors.base import Context, Emit, Output
-from processors.lead.history import HistoryErased
+from processors.lead.history import HistoryErased, HistoryTaken
 from processors.lead.path import Path
 from processors.lead.touch import as_touch
 from schemas.events.base import Identified
@@ -29,15 +29,15 @@ class _Place(NamedTuple):
     kind: str
 
 
-def count(_: None, event: Identified | HistoryErased, ctx: Context) -> tuple[None, Sequence[Output]]:
+def count(_: None, event: Identified | HistoryErased | HistoryTaken, ctx: Context) -> tuple[None, Sequence[Output]]:
     """One more where the touch belongs now, one less where its older revision was counted or it is nobody's now."""
-    if isinstance(event, HistoryErased):
-        erased: Path | None = event.parts.get("path")
-        gone = erased.touches.values() if erased is not None else ()
+    path: Path = ctx.slices.get("path", Path())
+    if isinstance(event, HistoryErased | HistoryTaken):
+        moved: Path = event.parts.get("path", Path())
+        gone = moved.touches.values() if isinstance(event, HistoryErased) else _older(path, moved)
         return None, [_told(touch, place, -1) for touch in gone if (place := _place(touch, ctx)) is not None]
     touch = as_touch(event, ctx)
-    path: Path | None = ctx.slices.get("path")
-    held = path.touches.get(touch.id) if path is not None else None
+    held = path.touches.get(touch.id)
     if held is not None and held.revision >= touch.revision:
         return None, ()
     before = _place(held, ctx) if held is not None else None
@@ -46,6 +46,12 @@ def count(_: None, event: Identified | HistoryErased, ctx: Context) -> tuple[Non
         return None, ()
     changes = ((before, -1), (after, 1))
     return None, [_told(touch, place, change) for place, change in changes if place is not None]
+
+
+def _older(path: Path, arrived: Path) -> list[Touch]:
+    """The older revisions of touches that two leads have counted, each its own, while history was under way."""
+    both = [(path.touches[id_], touch) for id_, touch in arrived.touches.items() if id_ in path.touches]
+    return [min(pair, key=lambda touch: touch.revision) for pair in both]
 
 
 def _told(touch: Touch, place: _Place, change: int) -> Emit:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
+import pytest
+
 from schemas.codec import decode
-from schemas.events.base import DAY
+from schemas.events.base import DAY, Event
 from schemas.events.campaigns import TouchCounted
 from schemas.events.clicks import ClickRecorded
 from schemas.events.governance import PolicyChanged
-from schemas.events.touchpoints import TouchpointDeleted
+from schemas.events.touchpoints import TouchpointDeleted, TouchpointRecorded
+from tests.property.oracles.touches import touched
+from tests.support.campaigns import measured
 from tests.support.facts import at, fact
 from tests.support.leads import run_of, touch
 from tests.support.runs import Run
+from tests.unit.test_identities import ADA, BOB, linked, ran
 
 Told = tuple[str, str, int, int, str, int]
 
@@ -97,3 +104,14 @@ def test_what_a_machine_did_is_counted_nowhere_and_taken_back_when_that_is_found
     assert [one[-1] for one in told(run)] == [1]
     run.publish(touch("t", "3-1", "email_opened", 2, campaign_id="spring", machine=True))
     assert sorted(one[-1] for one in told(run)) == [-1, 1]
+
+
+@pytest.mark.parametrize("kind", [TouchpointRecorded, TouchpointDeleted])
+def test_leads_that_each_counted_a_revision_count_the_newer_one_when_they_turn_out_to_be_one(kind: type[Event]) -> None:
+    common = {"touch_id": "t", "kind": "inquiry", "channel": "web"}
+    older = fact(TouchpointRecorded, **common, occurred_at="3-5", revision=1, campaign_id="c1", email=ADA)
+    newer = fact(kind, **common, occurred_at="3-6", revision=2, campaign_id="c2", email=BOB)
+    for facts in permutations((older, newer, linked("3-4", ADA, BOB))):
+        run = ran(*facts)
+        run.finish()
+        assert measured(run) == touched([older, newer])

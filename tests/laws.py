@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from schemas.codec import decode, encode
+from schemas.events.governance import ErasureRequested
 from schemas.events.operations import Tick
 from schemas.events.routing import Accepted
 from schemas.topics import ACCEPTED_PREFIX, FACTS, QUARANTINE, TOPICS
@@ -91,16 +92,19 @@ def _text(entry: Any) -> str:
 
 
 def _settled(stages: Sequence[Stage], log: Log) -> dict[str, Any]:
-    """The parts of the settled view, leads without any history left out.
+    """The parts of the settled view; where somebody was erased, without leads that have no history.
 
-    Whether one has a profile depends on whether another's history went there for a while before an erasure or a split.
+    Whether such a one has a profile depends on whether the erased one's history was there for a while (DECISIONS 32).
     """
-    seen, brought = view_of(stages, log), set[str | None]()
+    seen, brought, forgets = view_of(stages, log), set[str | None](), False
     for (topic, _), records in log.items():
         if topic.startswith(ACCEPTED_PREFIX):
-            prefixes = [decode(record.value).prefix for record in records]
+            read = [decode(record.value) for record in records]
+            prefixes = [one.prefix for one in read]
             brought |= {one.identifier for one in prefixes if isinstance(one, Accepted) and one.lead_id is not None}
-    return {**asdict(seen), "leads": {lead: who for lead, who in seen.leads.items() if who & brought}}
+            forgets = forgets or any(isinstance(one.message, ErasureRequested) for one in read)
+    leads = {lead: who for lead, who in seen.leads.items() if who & brought or not forgets}
+    return {**asdict(seen), "leads": leads}
 
 
 def view_of(stages: Sequence[Stage], log: Log) -> View:

@@ -148,7 +148,7 @@ Token = Annotated[str, StringConstraints(max_length=1_024), Pii("token")]
 class Message(BaseModel):
     """Anything that travels as one Avro record: events, and the platform's own signals (ticks, counts)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", revalidate_instances="always")
+    model_config = ConfigDict(frozen=True, extra="forbid", revalidate_instances="always", defer_build=True)
 
     @classmethod
     def build(cls, **fields: Any) -> Self:

@@ -105,6 +105,11 @@ class Settings(BaseSettings):
                 f"{PREFIX}CLICKHOUSE_URL must not carry a password; set {PREFIX}CLICKHOUSE_SINK_PASSWORD instead"
             )
 
+    @property
+    def gateway_address(self) -> str:
+        """Where the gateway listens, seen from its own machine."""
+        return f"http://{self.gateway_host}:{self.gateway_port}"
+
     def shown(self) -> Iterator[dict[str, str]]:
         """Every setting: ``name`` of its variable, ``value`` (empty: none; secrets are not told) and ``meaning``."""
         for name, field in type(self).model_fields.items():

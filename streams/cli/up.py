@@ -66,6 +66,7 @@ def _address(started: stack.Started, name: str) -> str:
         "kafka": settings.kafka_bootstrap,
         "postgres": f"{settings.postgres_host}:{settings.postgres_port}/{settings.postgres_database}",
         "clickhouse": settings.clickhouse_url,
+        "gateway": settings.gateway_address,
     }
     return where.get(name) or ""
 

@@ -17,6 +17,7 @@ _PLATFORM: Mapping[str, tuple[str, ...]] = {
     "effects": ("effects",),
     "sink-postgres": ("sink", "postgres"),
     "sink-clickhouse": ("sink", "clickhouse"),
+    "gateway": ("gateway",),
 }
 PLATFORM = ("migrate", *_PLATFORM)
 """Names of the platform's own services."""
@@ -34,31 +35,24 @@ def clickhouse_service(folder: StateFolder, settings: Settings) -> Service:
     )
 
 
-def platform_services(folder: StateFolder, after: tuple[str, ...]) -> tuple[Service, ...]:
+def platform_services(folder: StateFolder, settings: Settings, after: tuple[str, ...]) -> tuple[Service, ...]:
     """`migrate`, which runs once after the local stores, then every process of the platform."""
     env = {"FINEACERS_STATE_DIR": str(folder.path)}
     program = (sys.executable, "-m", "streams")
-    migrate = Service("migrate", (*program, "migrate"), env=env, after=after, once=True)
     ports = folder.services()
-    processes = (
-        Service(name, (*program, *arguments), env=env, after=("migrate",), stop_timeout=30)
-        if name not in WORKERS
-        else _worker(name, (*program, *arguments), env, ports[metrics_port_of(name)])
-        for name, arguments in _PLATFORM.items()
-    )
-    return migrate, *processes
 
+    def process(name: str, arguments: tuple[str, ...]) -> Service:
+        own, ready = env, None
+        if name in WORKERS:  # ready when it has its partitions, all are restored, and it advances
+            port = ports[metrics_port_of(name)]
+            own = {**env, "FINEACERS_METRICS_PORT": str(port)}
+            ready = partial(answers_http, f"http://127.0.0.1:{port}/ready")
+        elif name == "gateway":
+            ready = partial(answers_http, f"{settings.gateway_address}/ready")
+        return Service(name, (*program, *arguments), ready=ready, env=own, after=("migrate",), stop_timeout=30)
 
-def _worker(name: str, argv: tuple[str, ...], env: Mapping[str, str], port: int) -> Service:
-    """A worker is ready when it has its partitions, all are restored, and it advances."""
-    return Service(
-        name,
-        argv,
-        ready=partial(answers_http, f"http://127.0.0.1:{port}/ready"),
-        env={**env, "FINEACERS_METRICS_PORT": str(port)},
-        after=("migrate",),
-        stop_timeout=30,
-    )
+    migrate = Service("migrate", (*program, "migrate"), env=env, after=after, once=True)
+    return migrate, *(process(name, arguments) for name, arguments in _PLATFORM.items())
 
 
 def wanted_services(folder: StateFolder) -> tuple[Service, ...]:
@@ -71,5 +65,5 @@ def wanted_services(folder: StateFolder) -> tuple[Service, ...]:
     }
     local = tuple(name for name in STORES if name in names)
     return tuple(make[name]() for name in local) + tuple(
-        service for service in platform_services(folder, after=local) if service.name in names
+        service for service in platform_services(folder, settings, after=local) if service.name in names
     )

@@ -121,12 +121,12 @@ class StateFolder:
         except FileNotFoundError:
             return None
 
-    def assign(self, settings: Settings, stores: Iterable[str], workers: Iterable[str] = ()) -> None:
-        """Write services.json: addresses of the local stores, the kept ports where still free, passwords drawn once.
+    def assign(self, settings: Settings, services: Iterable[str], workers: Iterable[str] = ()) -> None:
+        """Write services.json: addresses of what runs here, the kept ports where still free, passwords drawn once.
 
         Call it only while no supervisor runs. Workers are given the ports on which they tell whether they are ready.
         """
-        chosen = set(stores)
+        chosen = set(services)
         stored = self.services()
         taken: set[int] = set()
 
@@ -151,6 +151,7 @@ class StateFolder:
             stored["postgres_host"] = "127.0.0.1"
         if "clickhouse" in chosen:
             stored["clickhouse_url"] = f"http://127.0.0.1:{port('clickhouse_port')}"
+        port("gateway_port")
         for worker in workers:
             port(metrics_port_of(worker))
         self.write(SERVICES_FILE, json.dumps(stored, indent=1) + "\n")

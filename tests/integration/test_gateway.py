@@ -1,17 +1,12 @@
-"""`fineacers gateway` beside the whole line: an allowed e-mail's link is looked at, posted to, and the broker away."""
+"""The gateway of the whole line: an allowed e-mail's link is looked at, posted to, and the broker away."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -22,7 +17,7 @@ import pytest
 from schemas.codec import decode
 from schemas.events.contact import ConsentChanged
 from schemas.events.operations import StageCounted
-from streams.local.state import free_port
+from streams.local.state import StateFolder
 from tests.chaos.lab import until
 from tests.kafka import read_all
 from tests.line import Line, running_line
@@ -51,32 +46,6 @@ def status(url: str, body: bytes | None = None) -> int:
             return error.code
 
 
-@contextmanager
-def gateway(line: Line, log: Path) -> Iterator[str]:
-    """The command as a process of its own, until it is told to stop; gives its address."""
-    environment = {**os.environ, "FINEACERS_STATE_DIR": str(line.folder)}
-    base = f"http://127.0.0.1:{environment['FINEACERS_GATEWAY_PORT']}"
-    with log.open("ab") as output:
-        command = [sys.executable, "-m", "streams", "gateway"]
-        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
-
-    def is_ready() -> bool:
-        assert process.poll() is None, log.read_text()
-        try:
-            return status(f"{base}/ready") == 200
-        except OSError:
-            return False
-
-    try:
-        until(is_ready, "the gateway is ready")
-        yield base
-        process.terminate()
-        assert process.wait(30) == 0, log.read_text()
-    finally:
-        process.kill()
-        process.wait()
-
-
 def objections(line: Line) -> list[ConsentChanged]:
     """What the gateway has published, repeats included."""
     records = [one for found in read_all(line.settings, ["consents"]).values() for one in found]
@@ -84,10 +53,9 @@ def objections(line: Line) -> list[ConsentChanged]:
     return [one for one in facts if isinstance(one, ConsentChanged) and one.source == "gateway"]
 
 
-def test_a_link_is_sent_looked_at_posted_to_and_heard(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("FINEACERS_GATEWAY_PORT", str(free_port()))
-    log = tmp_path / "gateway.log"
-    with running_line() as line, gateway(line, log) as base:
+def test_a_link_is_sent_looked_at_posted_to_and_heard() -> None:
+    with running_line() as line:
+        base = line.settings.gateway_address
         publish(line, "leads", "LeadCaptured", channel="web", phone="+971501234567")
         consent = {"consent_id": "c1", "channel": "email", "purpose": "marketing", "evidence": "box ticked"}
         publish(line, "consents", "ConsentChanged", granted=True, **consent)
@@ -151,4 +119,5 @@ def test_a_link_is_sent_looked_at_posted_to_and_heard(monkeypatch: pytest.Monkey
         until(lambda: status(link, ONE_CLICK) == 200, "the broker is back")
         assert len(objections(line)) > POSTS
         line.report()
-    assert link.rpartition("/")[2] not in log.read_text() and ADDRESS not in log.read_text()
+        log = StateFolder(line.folder).log("gateway").read_text()
+        assert "listening" in log and link.rpartition("/")[2] not in log and ADDRESS not in log

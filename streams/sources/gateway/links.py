@@ -9,5 +9,5 @@ UNSUBSCRIBE = "/unsubscribe/"
 
 def unsubscribe_link(settings: Settings, token: str) -> str:
     """What stands in the ``List-Unsubscribe`` header of a message whose decision bears a token."""
-    base = settings.gateway_url or f"http://{settings.gateway_host}:{settings.gateway_port}"
+    base = settings.gateway_url or settings.gateway_address
     return base.rstrip("/") + UNSUBSCRIBE + token

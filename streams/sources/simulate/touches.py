@@ -47,6 +47,8 @@ _ASKS = ("Is it still free?", "What does it cost per month?", "Could we see it t
 _CORRECTED = 0.006
 _DELETED = 0.004
 _REPORTED = 0.06
+_PROXIED = 0.3
+"""Share of e-mails whose recipient's mail program fetches every picture at once, read or not."""
 
 
 def kinds_of(channel: str, depth: Depth) -> tuple[str, ...]:
@@ -68,13 +70,19 @@ def exposure_facts(chance: Random, person: Person, touch_id: str, exposure: Expo
             yield from touch_facts(chance, person, name, campaign, kind=kind, at=when)
         if kind == "reply":
             yield _reply(chance, person, name, when)
+        if kind == "email_sent" and chance.random() < _PROXIED:
+            opened = when + int(chance.uniform(1, 90) * SECOND)
+            name = f"{touch_id}-proxy"
+            yield from touch_facts(chance, person, name, campaign, kind="email_opened", at=opened, machine=True)
 
 
 def touch_facts(
-    chance: Random, person: Person, touch_id: str, campaign: Campaign, *, kind: str, at: int
+    chance: Random, person: Person, touch_id: str, campaign: Campaign, *, kind: str, at: int, machine: bool = False
 ) -> Iterator[Fact]:
-    """One touch; now and then a correction of it, or word that it never happened."""
+    """One touch, by the person or a machine of theirs; now and then a correction of it, or word that it never was."""
     fields: dict[str, Any] = {"touch_id": touch_id, "kind": kind, "channel": campaign.channel}
+    if machine:
+        fields["machine"] = True
     if campaign.id:
         version = int(chance.random() * 6)
         fields["campaign_id"] = campaign.id

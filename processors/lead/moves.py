@@ -26,7 +26,7 @@ from processors.lead.sequences import parted as sequences_parted
 from schemas.events.resolving import SlicePart
 
 VERSION = 1
-"""Of the packed form of all parts; those under way are unpacked by the same program or a later one."""
+"""Of the packed form of all parts. A program that changes it unpacks older ones, too: some may be under way."""
 
 _PARTED: dict[str, tuple[type[msgspec.Struct], Callable[..., Any]]] = {
     "profile": (Profile, profile_parted),
@@ -63,5 +63,7 @@ def packed(parts: Parts) -> list[SlicePart]:
 
 
 def unpacked(parts: Sequence[SlicePart]) -> Parts:
-    """Parts that have travelled."""
+    """Parts that have travelled. Raises ``ValueError`` where a newer program has packed them."""
+    if newer := next((part for part in parts if part.version != VERSION), None):
+        raise ValueError(f"history of {newer.step} is packed as version {newer.version}, this program reads {VERSION}")
     return {part.step: _unpackers[part.step].decode(part.data) for part in parts}

@@ -9,7 +9,7 @@ import pytest
 
 from processors.lead.consent import Stated, Voice
 from processors.lead.history import Whereabouts
-from processors.lead.moves import _PARTED
+from processors.lead.moves import _PARTED, packed, unpacked
 from processors.lead.score import MAX_ENTRIES
 from processors.lead.sequences import Nurturing
 from schemas.events.base import DAY
@@ -274,3 +274,11 @@ def test_what_goes_to_many_leads_goes_in_the_bindings_order_in_every_process(hel
         parts for slice_, parted in _PARTED.values() if isinstance(held, slice_) for _, parts in [parted(held, where)]
     )
     assert [*parts] == leads
+
+
+def test_what_a_newer_program_has_packed_is_not_misread() -> None:
+    stated = {"consent": Stated()}
+    (part,) = packed(stated)
+    assert unpacked([part]) == stated
+    with pytest.raises(ValueError, match="consent is packed as version 2"):
+        unpacked([part.model_copy(update={"version": 2})])

@@ -148,6 +148,7 @@ Token = Annotated[str, StringConstraints(max_length=1_024), Pii("token")]
 class Message(BaseModel):
     """Anything that travels as one Avro record: events, and the platform's own signals (ticks, counts)."""
 
+    # Each validator is built when it is first needed, of which threads keep clear (pydantic locks it since 2.14).
     model_config = ConfigDict(frozen=True, extra="forbid", revalidate_instances="always", defer_build=True)
 
     @classmethod

@@ -555,6 +555,11 @@ MUTANTS: dict[str, Mutant] = {
         "known={**strong.known, other.hash: after}), is_news",
         "known={**strong.known, other.hash: after}), True",
     ),
+    "what people link needs no observation": Mutant(
+        "processors/resolve/known.py",
+        "observed = said if is_news else known.observed",
+        "observed = min(said, known.observed)",
+    ),
     "an earlier fact that names a pair is not told": Mutant(
         "processors/resolve/witness.py",
         "outputs.append(_observed(other, fact, ctx))",
@@ -754,7 +759,7 @@ MUTANTS: dict[str, Mutant] = {
         "processors/resolve/erased.py", "(seen := strong.known[name].seen).at > mark.at}", "(seen := None)}"
     ),
     "what was seen last is forgotten": Mutant(
-        "processors/resolve/known.py", "seen=max(known.seen, seen))", "seen=known.seen)"
+        "processors/resolve/known.py", "seen=max(known.seen, seen), ", "seen=known.seen, "
     ),
     "an erasure reaches the first identifier alone": Mutant(
         "processors/resolve/erased.py", "return strong, [*others, *outputs]", "return strong, outputs"

@@ -12,7 +12,7 @@ import msgspec
 from models.identity.facts import Facts, Said, Sighting, pair
 from processors.base import Context, Emit, Output
 from processors.resolve.keys import key_of, subject_of
-from processors.resolve.known import NOT_LINKED, Learned, Neighbour, Strong, as_mark, learned, link_to
+from processors.resolve.known import NEVER, Learned, Neighbour, Strong, as_mark, learned, link_to
 from schemas.events.governance import ErasureRequested
 from schemas.events.identity import IdentifierHash
 from schemas.events.resolving import Erased, Mark
@@ -48,7 +48,7 @@ def _begun_anew(strong: Strong, erasure: Mark, ctx: Context) -> Answer:
     told = [
         tell_erased(IdentifierHash.build(kind=one.kind, hash=name), mark, ctx) for name, one in strong.known.items()
     ]
-    known = {name: since for name, one in strong.known.items() if (since := _since(one, mark)).at < NOT_LINKED}
+    known = {name: since for name, one in strong.known.items() if (since := _since(one, mark))[1:3] < NEVER}
     strong = msgspec.structs.replace(strong, mark=mark, known=known)
     strong, outputs = _said_anew(strong, {*known}, Facts(first={key.hash: mark}, erased={key.hash: mark}), mark, ctx)
     return strong, [*told, *outputs]
@@ -78,8 +78,8 @@ def _since(known: Neighbour, mark: Sighting) -> Neighbour:
     """A neighbour as it is known after an erasure of either end."""
     if known.at > mark.at:
         return known
-    at, fact_id = known.seen if known.seen.at > mark.at else (NOT_LINKED, "")
-    return known._replace(at=at, fact_id=fact_id)
+    observed = next((said for said in (known.observed, known.seen) if mark.at < said.at < NEVER.at), NEVER)
+    return known._replace(at=observed.at, fact_id=observed.fact_id, observed=observed)
 
 
 def _said_anew(strong: Strong, pairs: set[str], facts: Facts, mark: Sighting, ctx: Context) -> Answer:

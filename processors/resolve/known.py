@@ -27,8 +27,8 @@ UNSEEN = 400 * DAY
 NOTHING = Facts()
 
 
-NOT_LINKED = 1 << 62
-"""Later than anything: nothing that was said of a pair has come since one of the two was erased."""
+NEVER = Said(1 << 62, "")
+"""Later than anything: nothing of the kind has come, or nothing since one of a pair was erased."""
 
 _UNSEEN = Said(-1, "")
 
@@ -36,7 +36,8 @@ _UNSEEN = Said(-1, "")
 class Neighbour(NamedTuple):
     """An identifier named together with this one: its kind, the earliest time and fact, its erasure as far as heard of.
 
-    ``seen`` is the newest fact that named both here, where this is the better one of the two.
+    ``seen`` is the newest fact that named both here, where this is the better one of the two; ``observed`` the earliest
+    that did by itself: what people link may be refused, and is no word for what is only observed.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Neighbour(NamedTuple):
     fact_id: str
     seen: Said = _UNSEEN
     mark: Sighting | None = None
+    observed: Said = NEVER
 
 
 class Dependent(msgspec.Struct, frozen=True, array_like=True):
@@ -122,9 +124,9 @@ def sighted(strong: Strong, said: Said, region: str, ctx: Context) -> dict[str, 
 
 
 def with_neighbour(
-    strong: Strong, other: IdentifierHash, said: Said, ctx: Context, *, seen: Said = _UNSEEN
+    strong: Strong, other: IdentifierHash, said: Said, ctx: Context, *, explicit: bool = False, seen: Said = _UNSEEN
 ) -> tuple[Strong, bool]:
-    """With a link to a neighbour, and whether it is news, for lack of one from as early on.
+    """With a link to a neighbour, and whether it is news, for lack of one observed from as early on.
 
     What was said of either up to its erasure is none.
     """
@@ -132,12 +134,13 @@ def with_neighbour(
     if known is None:
         if _of_kind(strong)[other.kind] > ctx.policy.hub_size:
             return strong, True
-        known = Neighbour(other.kind, NOT_LINKED, "")
+        known = Neighbour(other.kind, *NEVER)
     elif known.mark is not None and said.at <= known.mark.at:
         return strong, False
-    is_news = said < known[1:3]
-    at, fact_id = said if is_news else known[1:3]
-    after = known._replace(at=at, fact_id=fact_id, seen=max(known.seen, seen))
+    is_news = not explicit and said < known.observed
+    at, fact_id = min(said, Said(*known[1:3]))
+    observed = said if is_news else known.observed
+    after = known._replace(at=at, fact_id=fact_id, seen=max(known.seen, seen), observed=observed)
     if after == known:
         return strong, False
     return msgspec.structs.replace(strong, known={**strong.known, other.hash: after}), is_news

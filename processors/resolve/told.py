@@ -30,7 +30,7 @@ def linked(strong: Strong, message: Link, ctx: Context) -> tuple[Strong, Sequenc
         return strong, [tell_erased(message.other, strong.mark, ctx)]
     is_void = message.erased is not None and said.at <= message.erased.at
     if not is_void:
-        strong, _ = with_neighbour(strong, message.other, said, ctx)
+        strong, _ = with_neighbour(strong, message.other, said, ctx, explicit=message.explicit)
     heard: list[Output] = []
     if message.erased is not None:
         strong, heard = neighbour_erased(strong, message.other, message.erased, ctx)

@@ -89,7 +89,7 @@ def linked_on_purpose(strong: Strong, fact: IdentitiesLinked, ctx: Context) -> t
     for other in ctx.origin.identifiers:
         if other.hash != key.hash:
             if not strong.is_erased(said.at):
-                strong, _ = with_neighbour(strong, other, said, ctx)
+                strong, _ = with_neighbour(strong, other, said, ctx, explicit=True)
                 facts.explicit[pair(key.hash, other.hash)] = explicit
             outputs.append(Emit(link_to(other, seen, strong, ctx, explicit)))
     strong, joined = learned(strong, Learned(facts, said), ctx)

@@ -156,6 +156,22 @@ def test_leads_of_two_regions_join_only_with_a_transfer_basis() -> None:
     assert (set(leads(run)), open_conflicts(run)) == ({name(ADA)}, set())
 
 
+def test_what_was_seen_together_counts_though_people_said_so_before() -> None:
+    """Their word may be refused, what was seen for another reason: both are doubts, whichever came first."""
+    desk = {"kind": "crm_id", "value": "7"}
+    said = (
+        linked("3-1", BOB, PHONE),
+        fact(IdentitiesLinked, occurred_at="3-2", identifiers=[desk, *values(BOB, ADA)], region="IND"),
+        captured("3-3", crm_id="7", email=BOB, phone=PHONE),
+        split("3-4", BOB, ADA),
+    )
+    seven = name("7", "crm_id")
+    doubts = {("region", seven, name(BOB)), ("apart", seven, name(BOB)), ("apart", seven, name(PHONE))}
+    for order in ((0, 1, 2, 3), (0, 2, 1, 3), (3, 2, 1, 0)):
+        run = ran(*(said[place] for place in order))
+        assert open_conflicts(run) == {(kind, tuple(sorted(pair))) for kind, *pair in doubts}
+
+
 def test_a_lead_has_one_crm_id_unless_people_say_otherwise() -> None:
     run = ran(captured("3-1", crm_id="1", email=ADA), captured("3-2", crm_id="2", email=ADA))
     pair = tuple(sorted((name("2", "crm_id"), name(ADA))))

@@ -65,6 +65,8 @@ def test_what_people_link_is_no_observation() -> None:
     run.publish(fact(IdentitiesLinked, occurred_at="3-2", identifiers=both))
     assert links(run) == []
     assert len(run.said("identity.sightings", IdentifierSighted)) == 2
+    run.publish(captured("3-3", email=EMAIL, phone=PHONE))
+    assert [told.occurred_at for told in links(run)] == [at("3-3")]
 
 
 @pytest.mark.parametrize(("people", "told"), [(8, 8), (12, 9)])

@@ -72,6 +72,10 @@ QUERIES: Mapping[str, LiteralString] = {
         SELECT workspace_id, coalesce(reason, 'open') AS outcome, count(*) AS approvals FROM approvals
         GROUP BY 1, 2 ORDER BY 1, 2
     """,
+    "waiting": """
+        SELECT workspace_id, approval_id::text, lead_id::text, score, value_inr_minor, answer_by
+        FROM approvals WHERE reason IS NULL ORDER BY answer_by, approval_id LIMIT 5
+    """,
     "consents": """
         SELECT workspace_id, channel, purpose, count(*) AS changes, count(*) FILTER (WHERE granted) AS granted
         FROM consents GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
@@ -102,7 +106,7 @@ QUERIES: Mapping[str, LiteralString] = {
 }
 """SQL by name of the figure. A lead that was merged away is no lead. ``conflicts``: those that are open. ``credited``:
 what the models that credit each booking do, the least and the most of them. ``decisions``: the newest of each message.
-``receipt``: the newest allow, else the newest decision, as an example.
+``receipt``: the newest allow, else the newest decision, as an example. ``waiting``: the approvals that end first.
 
 ``ledger`` takes ``known_at`` and ``effective_before``, instants or none."""
 

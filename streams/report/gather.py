@@ -25,7 +25,7 @@ from streams.stage import Stage
 class Report:
     """Figures of both stores and whether they agree. ``conflicts``: identities in doubt, by workspace and kind.
 
-    ``receipt`` is one decision in full, none as long as there is none.
+    ``receipt`` is one decision in full, none as long as there is none; ``waiting`` the approvals to be answered first.
     """
 
     overview: Figures
@@ -33,6 +33,7 @@ class Report:
     reconciliation: Reconciliation
     conflicts: Rows
     receipt: dict[str, Any] | None
+    waiting: Rows
 
 
 def come_to_rest(settings: Settings, stages: Sequence[Stage]) -> Iterator[Progress]:
@@ -61,7 +62,8 @@ def gather(settings: Settings, known_at: datetime | None = None, effective_befor
     asked = clickhouse_queries.figures(clickhouse, upto)
     overview = clickhouse_overview.overview(clickhouse, known_at, effective_before)
     receipt = next(iter(current["receipt"]), None)
-    return Report(overview, asked, reconcile(records, current, asked), current.get("conflicts", []), receipt)
+    agreed = reconcile(records, current, asked)
+    return Report(overview, asked, agreed, current.get("conflicts", []), receipt, current["waiting"])
 
 
 def servers(settings: Settings) -> tuple[Postgres, ClickHouse]:

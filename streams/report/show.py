@@ -12,7 +12,7 @@ from rich.console import Console
 from streams.report.gather import Report
 from streams.report.identity_score import IdentityScore
 from streams.report.reconcile import Reconciliation
-from streams.report.show_contacts import show_figures
+from streams.report.show_contacts import show_figures, show_receipt
 from streams.report.tables import money as _money
 from streams.report.tables import plain as _plain
 from streams.report.tables import table as _table
@@ -37,6 +37,7 @@ def as_json(report: Report) -> dict[str, Any]:
         **{name: [_plain(row) for row in rows] for name, rows in report.overview.items()},
         **{name: report.clickhouse[name] for name in ("decisions", "approvals")},
         "receipt": None if report.receipt is None else _plain(report.receipt),
+        "waiting": [_plain(row) for row in report.waiting],
         "latencies": [_plain(row) for row in report.clickhouse["latencies"]],
         "reconciliation": {
             **asdict(report.reconciliation),
@@ -51,7 +52,9 @@ def show(report: Report, console: Console, truth: Truth | None = None, identitie
     if identities is not None:
         show_identities(identities, console)
     _moves(report, console)
-    show_figures(report.clickhouse["decisions"], report.clickhouse["approvals"], report.receipt, console)
+    show_figures(report.clickhouse["decisions"], report.clickhouse["approvals"], report.waiting, console)
+    if report.receipt is not None:
+        show_receipt(report.receipt, console)
     for workspace in sorted({row["workspace_id"] for row in report.overview["revenue"]}):
         own_truth = truth if truth and truth["scenario"]["workspace"] == workspace else None
         _revenue(report, console, workspace, own_truth)

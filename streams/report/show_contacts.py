@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from streams.report.tables import exact_money, moment, table
+from streams.report.tables import exact_money, moment, money, table
 
 Row = Mapping[str, Any]
 
@@ -29,8 +29,8 @@ _TOLD = {
 """What a receipt says beside its sentence and its checks, by the name that people read."""
 
 
-def show_figures(decisions: Sequence[Row], approvals: Sequence[Row], receipt: Row | None, console: Console) -> None:
-    """Print how many messages were decided how and why, how many approvals are open, and one receipt as an example."""
+def show_figures(decisions: Sequence[Row], approvals: Sequence[Row], waiting: Sequence[Row], console: Console) -> None:
+    """Print how many messages were decided how and why, how approvals ended, and those that wait for a word."""
     made = table("Contacts: may we write?", "workspace", "decision", "because", "channel", "messages", text=4)
     for row in decisions:
         reason = row["reason"].replace("_", " ")
@@ -41,9 +41,16 @@ def show_figures(decisions: Sequence[Row], approvals: Sequence[Row], receipt: Ro
         outcomes[row["outcome"]] += row["approvals"]
     told = [f"{outcomes.pop('open', 0):,} open"]
     told += [f"{count:,} {outcome.replace('_', ' ')}" for outcome, count in outcomes.items()]
-    console.print(f"Approvals: {', '.join(told)}\n")
-    if receipt is not None:
-        show_receipt(receipt, console)
+    console.print(f"Approvals: {', '.join(told)}")
+    if waiting:
+        made = table("", "lead", "answer by", "score", "worth, INR", text=2)
+        for row in waiting:
+            made.add_row(
+                row["lead_id"], moment(row["answer_by"]), str(row["score"]), money(row["value_inr_minor"], "INR")
+            )
+        console.print(made)
+        console.print("`fineacers approvals list` shows them all, `fineacers approvals decide` answers", markup=False)
+    console.print()
 
 
 def show_receipt(row: Row, console: Console) -> None:

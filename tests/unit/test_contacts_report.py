@@ -43,7 +43,7 @@ def test_a_receipt_names_every_check_in_order() -> None:
     ]  # fmt: skip
 
 
-def test_figures_are_by_outcome_reason_and_channel_with_one_receipt() -> None:
+def test_figures_are_by_outcome_reason_and_channel_and_name_who_waits() -> None:
     decisions = [
         {"workspace_id": "acme", "decision": "deny", "reason": "no_consent", "channel": "email", "messages": 1_200}
     ]
@@ -52,14 +52,15 @@ def test_figures_are_by_outcome_reason_and_channel_with_one_receipt() -> None:
         {"workspace_id": "acme", "outcome": "open", "approvals": 1},
         {"workspace_id": "other", "outcome": "open", "approvals": 1},
     ]
-    lines = told(lambda console: show_figures(decisions, approvals, RECEIPT, console))
+    waiting = [{"lead_id": "some-lead", "answer_by": AT, "score": 82, "value_inr_minor": 2_500_000_000}]
+    lines = told(lambda console: show_figures(decisions, approvals, waiting, console))
     assert "acme deny no consent email 1,200" in lines
     assert "Approvals: 2 open, 2 no answer" in lines
-    assert any(line.startswith("Receipt of") for line in lines)
+    assert "some-lead 02 Mar 2026 05:00:00 82 25,000,000" in lines
 
 
 def test_without_decisions_the_figures_say_so() -> None:
-    assert "Approvals: 0 open" in told(lambda console: show_figures([], [], None, console))
+    assert "Approvals: 0 open" in told(lambda console: show_figures([], [], [], console))
 
 
 def test_a_lead_shows_its_newest_receipt_only_and_no_table_that_is_empty() -> None:

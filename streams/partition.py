@@ -254,7 +254,7 @@ class Partition:
     def _put_out(
         self, outcome: Outcome, record: InRecord | None, event: Event | None, prefix: Prefix | None, raw: bytes
     ) -> Iterable[OutRecord]:
-        for output in outcome.outputs:
+        for place, output in enumerate(outcome.outputs):
             match output:
                 case Emitted():
                     yield from self._router.emitted(self.stage, output)
@@ -267,6 +267,8 @@ class Partition:
                 case Broadcast():
                     assert event is not None
                     yield from self._router.broadcast(event, raw)
+                case Drop(reason) if place < outcome.of_timers:
+                    self._count(None, None, None, f"drop:{reason}")
                 case Drop(reason):
                     self._count(event, prefix, record, f"drop:{reason}")
                 case DeadLetter():

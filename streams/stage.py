@@ -102,10 +102,14 @@ class Emitted(NamedTuple):
 
 @dataclass(slots=True)
 class Outcome:
-    """What a pass came to. ``state`` is new only where anything changed; outputs keep the order of the steps."""
+    """What a pass came to. ``state`` is new only where anything changed; outputs keep the order of the steps.
+
+    The first ``of_timers`` outputs are of timers that were due before the input, which has nothing to do with them.
+    """
 
     state: KeyState
     outputs: list[Emitted | Forward | Broadcast | Drop | DeadLetter] = field(default_factory=list)
+    of_timers: int = 0
 
 
 def run(stage: Stage, state: KeyState, given: Input, clock: Clock) -> Outcome:
@@ -117,6 +121,7 @@ def run(stage: Stage, state: KeyState, given: Input, clock: Clock) -> Outcome:
     outcome = Outcome(state)
     if state.timers:
         fire_due(stage, outcome, given.key, min(given.at, clock.now), clock)
+        outcome.of_timers = len(outcome.outputs)
     _Pass(stage, given, clock, outcome.state).through(outcome)
     return outcome
 

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import msgspec
 import pytest
 
-from processors.base import Context, DeadLetter, Output, Step, Timer, TimerFired, Visit
+from processors.base import Context, DeadLetter, Drop, Output, Step, Timer, TimerFired, Visit
 from schemas.codec import encode
 from schemas.events.governance import PolicyChanged
 from schemas.events.operations import Tick
@@ -35,8 +35,8 @@ def toy(held: Held | None, event: Any, ctx: Context) -> tuple[Held, Sequence[Out
     match event:
         case TimerFired(name, due):
             TOLD.append((ctx.key, name, due, ctx.now))
-            again = [Timer("again", due + 1)] if name == "chain" else []
-            return Held((held or Held()).count + 1), again
+            answers: list[Output] = [Timer("again", due + 1)] if name == "chain" else []
+            return Held((held or Held()).count + 1), [Drop("late")] if name == "late" else answers
         case Visit(control_id, _):
             TOLD.append((ctx.key, f"visit {control_id}", ctx.policy.version, ctx.now))
             return Held((held or Held()).count + 1), ()
@@ -104,6 +104,13 @@ def test_now_is_the_last_tick_else_the_records_own_time_and_never_goes_back() ->
     bench.tick(20)
     bench.tick(10)
     assert bench.take(event("a", 5), at=99) == [("acme/a", "event", 5, 20)]
+
+
+def test_what_a_timer_drops_before_an_event_is_not_the_events() -> None:
+    bench = Bench()
+    bench.take(tick(9), event("a", 2, "late", 3))
+    bench.partition.apply(InRecord("ledger.inbox", 0, bench.offset, 9, *event("a", 9)))
+    assert bench.partition.counts == {("ledger.inbox", "", "drop:late"): 1}
 
 
 def test_a_tick_fires_what_is_due_oldest_first_then_by_key() -> None:

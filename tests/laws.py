@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from schemas.codec import decode, encode
+from schemas.events.base import Event
 from schemas.events.governance import ErasureRequested
 from schemas.events.operations import Tick
 from schemas.events.routing import Accepted
@@ -96,14 +97,18 @@ def _settled(stages: Sequence[Stage], log: Log) -> dict[str, Any]:
 
     Whether such a one has a profile depends on whether the erased one's history was there for a while (DECISIONS 32).
     """
-    seen, brought, forgets = view_of(stages, log), set[str | None](), False
-    for (topic, _), records in log.items():
-        if topic.startswith(ACCEPTED_PREFIX):
-            read = [decode(record.value) for record in records]
-            prefixes = [one.prefix for one in read]
-            brought |= {one.identifier for one in prefixes if isinstance(one, Accepted) and one.lead_id is not None}
-            forgets = forgets or any(isinstance(one.message, ErasureRequested) for one in read)
-    leads = {lead: who for lead, who in seen.leads.items() if who & brought or not forgets}
+    seen, erased, facts = view_of(stages, log), dict[str, int](), list[tuple[str | None, int]]()
+    accepted = (
+        record for (topic, _), records in log.items() if topic.startswith(ACCEPTED_PREFIX) for record in records
+    )
+    for fact, prefix, _ in (decode(record.value) for record in accepted):
+        assert isinstance(prefix, Accepted) and isinstance(fact, Event)
+        if isinstance(fact, ErasureRequested):
+            erased |= {one.hash: max(erased.get(one.hash, 0), fact.occurred_at) for one in prefix.identifiers}
+        elif prefix.lead_id is not None:
+            facts.append((prefix.identifier, fact.occurred_at))
+    brought = {who for who, at in facts if who is not None and at > erased.get(who, -1)}
+    leads = {lead: who for lead, who in seen.leads.items() if who & brought or not erased}
     return {**asdict(seen), "leads": leads}
 
 

@@ -1,6 +1,8 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+# Whatever the shell says: without compiled files every command and process would take a second more to start.
+export PYTHONDONTWRITEBYTECODE :=
 .PHONY: help demo test test-data check format lint types contracts schemas bench memory soak chaos chaos-short mutants lock clean
 
 help: ## Show what can be made

@@ -893,7 +893,7 @@ MUTANTS: dict[str, Mutant] = {
     "any body is a click": Mutant(
         "streams/sources/gateway/unsubscribe.py", "return form.get(_FIELD) == _VALUE", "return True"
     ),
-    "a token may be written in several ways": Mutant("models/consent/unsubscribe.py", "_text(raw) != token", "not raw"),
+    "a token may be written in several ways": Mutant("models/sealing.py", "_text(raw) != token", "not raw"),
     "a booking's confirmation can be unsubscribed from": Mutant(
         "processors/lead/receipt.py",
         'request.category != "marketing" or asked.channel != "email"',

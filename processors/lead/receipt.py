@@ -9,7 +9,7 @@ from uuid import UUID
 
 from models.consent.ledger import consented, unsuppressed
 from models.consent.slots import SENT_WITHIN
-from models.consent.unsubscribe import Sent, sealed
+from models.consent.unsubscribe import UNSUBSCRIBE, Sent
 from processors.base import Context
 from processors.lead.checks import Check, Situation, wish
 from processors.lead.history import lead_id
@@ -41,7 +41,7 @@ def unsubscribe_token(identity_key: bytes, request: Request, asked: Asked, ctx: 
     """What the link of an allowed marketing e-mail bears (RFC 8058)."""
     if request.category != "marketing" or asked.channel != "email":
         return None
-    return sealed(identity_key, Sent(ctx.workspace, request.region, request.message_id, UUID(asked.point)))
+    return UNSUBSCRIBE.sealed(identity_key, Sent(ctx.workspace, request.region, request.message_id, UUID(asked.point)))
 
 
 def receipt(request: Request, now: Situation, decision: Decision, ctx: Context) -> ContactDecided:

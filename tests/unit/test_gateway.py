@@ -12,11 +12,11 @@ import pytest
 from aiohttp import ClientResponse, FormData
 from aiohttp.test_utils import TestClient, TestServer
 
-from models.consent.unsubscribe import Sent, sealed
+from models.consent.unsubscribe import UNSUBSCRIBE, Sent
 from schemas.codec import decode
 from schemas.events.contact import ConsentChanged
 from streams.settings import SettingsError, read_settings
-from streams.sources.gateway import unsubscribe
+from streams.sources.gateway import pages, unsubscribe
 from streams.sources.gateway.app import MAX_BODY_BYTES, application
 from streams.sources.gateway.links import unsubscribe_link
 from streams.sources.gateway.outbox import NotTakenError
@@ -25,7 +25,7 @@ from tests.support.facts import at
 
 KEY = bytes(range(32))
 NOW = at("3-10 08:00") + 1
-TOKEN = sealed(KEY, Sent("acme", "UAE", "m1", UUID(int=5)))
+TOKEN = UNSUBSCRIBE.sealed(KEY, Sent("acme", "UAE", "m1", UUID(int=5)))
 LINK = f"/unsubscribe/{TOKEN}"
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
@@ -152,7 +152,7 @@ def test_what_kafka_did_not_take_is_to_be_tried_again() -> None:
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unsubscribe, "_BODY_SECONDS", 0.05)
+    monkeypatch.setattr(pages, "BODY_SECONDS", 0.05)
     kafka = Kafka()
 
     async def visit(client: Client) -> bytes:

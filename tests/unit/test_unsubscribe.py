@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from pydantic import ValidationError
 
-from models.consent.unsubscribe import Sent, opened, sealed
+from models.consent.unsubscribe import UNSUBSCRIBE, Sent
 from schemas.events.base import DAY, HOUR, SECOND, Event, Identified
 from schemas.events.contact import ConsentChanged, OutreachRequested
 from schemas.events.gate import ContactDecided
@@ -33,26 +33,26 @@ LETTERS = string.ascii_letters + string.digits + "-_"
 
 
 def test_a_link_that_was_sent_out_is_known_for_ever() -> None:
-    assert sealed(bytes(32), SENT) == OUT_IN_THE_WORLD
-    assert opened(bytes(32), OUT_IN_THE_WORLD) == SENT
+    assert UNSUBSCRIBE.sealed(bytes(32), SENT) == OUT_IN_THE_WORLD
+    assert UNSUBSCRIBE.opened(bytes(32), OUT_IN_THE_WORLD) == SENT
 
 
 def test_a_token_that_was_tampered_with_is_none() -> None:
-    token = sealed(IDENTITY_KEY, SENT)
+    token = UNSUBSCRIBE.sealed(IDENTITY_KEY, SENT)
     for place, letter in enumerate(token):
         other = LETTERS[(LETTERS.index(letter) + 1) % len(LETTERS)]
-        assert opened(IDENTITY_KEY, token[:place] + other + token[place + 1 :]) is None
-        assert opened(IDENTITY_KEY, token[:place]) is None
-        assert opened(IDENTITY_KEY, f"{token[:place]}\n{token[place:]}") is None
-    for other in (token + "A", token + "=", "é" + token, token[::-1], sealed(bytes(32), SENT)):
-        assert opened(IDENTITY_KEY, other) is None
+        assert UNSUBSCRIBE.opened(IDENTITY_KEY, token[:place] + other + token[place + 1 :]) is None
+        assert UNSUBSCRIBE.opened(IDENTITY_KEY, token[:place]) is None
+        assert UNSUBSCRIBE.opened(IDENTITY_KEY, f"{token[:place]}\n{token[place:]}") is None
+    for other in (token + "A", token + "=", "é" + token, token[::-1], UNSUBSCRIBE.sealed(bytes(32), SENT)):
+        assert UNSUBSCRIBE.opened(IDENTITY_KEY, other) is None
 
 
 def test_a_token_tells_nothing_and_fits_into_a_header() -> None:
     long = Sent("w" * 63, "UAE", "m" * 128, SENT.contact_point)
-    token = sealed(IDENTITY_KEY, long)
+    token = UNSUBSCRIBE.sealed(IDENTITY_KEY, long)
     assert len(token) == 312 and set(token) <= set(LETTERS)
-    near = sealed(IDENTITY_KEY, Sent("w" * 63, "UAE", "m" * 127 + "n", SENT.contact_point))
+    near = UNSUBSCRIBE.sealed(IDENTITY_KEY, Sent("w" * 63, "UAE", "m" * 127 + "n", SENT.contact_point))
     assert sum(one == other for one, other in zip(token, near, strict=True)) < 30  # of 312, where chance gives 5
 
 
@@ -108,7 +108,7 @@ def ask(run: Run, message: str, address: str = "ann@example.com", **fields: Any)
 
 
 def click(run: Run, token: str | None) -> ConsentChanged:
-    sent = opened(IDENTITY_KEY, token or "")
+    sent = UNSUBSCRIBE.opened(IDENTITY_KEY, token or "")
     assert sent is not None
     said = objection(sent, run.driver.now)
     run.publish(said, arrived_at=run.driver.now)
@@ -119,7 +119,7 @@ def test_only_an_allowed_marketing_email_bears_a_token_and_it_names_the_address(
     allowed = ask(run, "m1")
     assert allowed.decision == "allow" and allowed.contact_point is not None
     named = Sent("acme", "UAE", "m1", UUID(allowed.contact_point))
-    assert opened(IDENTITY_KEY, allowed.unsubscribe or "") == named
+    assert UNSUBSCRIBE.opened(IDENTITY_KEY, allowed.unsubscribe or "") == named
     transactional = ask(run, "m2", template_id="booking_confirmation")
     denied = ask(run, "m3", "ann@work.example", channel="whatsapp")
     assert (transactional.decision, transactional.category) == ("allow", "transactional")

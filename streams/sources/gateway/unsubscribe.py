@@ -5,45 +5,33 @@ A GET never does: programs that check the links of a message open them all. It a
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 
 from aiohttp import web
-from aiohttp.http import HttpProcessingError
 
 from models.consent.ledger import MARKETING
-from models.consent.unsubscribe import Sent, opened
+from models.consent.unsubscribe import UNSUBSCRIBE, Sent
 from schemas.codec import encode
 from schemas.events.base import SECOND
 from schemas.events.contact import ConsentChanged
 from schemas.ids import derived_id
 from schemas.topics import FACT_TOPIC
-from streams.sources.gateway.links import UNSUBSCRIBE
+from streams.sources.gateway import links
 from streams.sources.gateway.outbox import NotTakenError, Outbox
+from streams.sources.gateway.pages import PRIVATE, page, posted
 from streams.sources.refusals import Publication
 
 TOPIC = FACT_TOPIC[ConsentChanged]
-_BODY_SECONDS = 5
 _MINUTE = 60 * SECOND
 _FIELD, _VALUE = "List-Unsubscribe", "One-Click"
 _UNKNOWN = "This unsubscribe link is not one of ours, or was cut short: open it as it stands in the message.\n"
 _MALFORMED = f"The body must be the form {_FIELD}={_VALUE} (RFC 8058).\n"
-_TOO_SLOW = f"The body took longer than {_BODY_SECONDS} seconds.\n"
 _LATER = "This could not be saved just now, and nothing was changed: please try again in a minute.\n"
 _DONE = "You are unsubscribed: no more marketing messages will be sent to this address.\n"
-_PAGE = f"""<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Unsubscribe</title>
-<p>Send no more marketing messages to the address that received this one?</p>
+_PAGE = f"""<p>Send no more marketing messages to the address that received this one?</p>
 <form method="post"><button name="{_FIELD}" value="{_VALUE}">Unsubscribe</button></form>
-</html>
 """
-_PRIVATE = {
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Robots-Tag": "noindex",
-    "Content-Security-Policy": "default-src 'none'; form-action 'self'; frame-ancestors 'none'",
-}
 
 
 def objection(sent: Sent, now: int) -> ConsentChanged:
@@ -80,39 +68,29 @@ class Unsubscribe:
 
     def routes(self) -> list[web.RouteDef]:
         """What it answers to."""
-        path = UNSUBSCRIBE + "{token}"
+        path = links.UNSUBSCRIBE + "{token}"
         return [web.get(path, self.ask), web.post(path, self.hear)]
 
     async def ask(self, request: web.Request) -> web.Response:
         """The page with the button; nothing changes."""
         self._sent(request)
-        return web.Response(text=_PAGE, content_type="text/html", headers=_PRIVATE)
+        return page("Unsubscribe", _PAGE)
 
     async def hear(self, request: web.Request) -> web.Response:
         """The objection, once Kafka has it."""
         sent = self._sent(request)
-        if not await _is_one_click(request):
-            raise web.HTTPBadRequest(text=_MALFORMED, headers=_PRIVATE)
+        form = await posted(request)
+        if form.get(_FIELD) != _VALUE:
+            raise web.HTTPBadRequest(text=_MALFORMED, headers=PRIVATE)
         fact = objection(sent, self._clock())
         try:
             await self._outbox.put(Publication(TOPIC.name, TOPIC.key_of(fact), encode(fact)))
         except NotTakenError:
-            raise web.HTTPServiceUnavailable(text=_LATER, headers={**_PRIVATE, "Retry-After": "60"}) from None
-        return web.Response(text=_DONE, headers=_PRIVATE)
+            raise web.HTTPServiceUnavailable(text=_LATER, headers={**PRIVATE, "Retry-After": "60"}) from None
+        return web.Response(text=_DONE, headers=PRIVATE)
 
     def _sent(self, request: web.Request) -> Sent:
-        sent = opened(self._identity_key, request.match_info["token"])
+        sent = UNSUBSCRIBE.opened(self._identity_key, request.match_info["token"])
         if sent is None:
-            raise web.HTTPNotFound(text=_UNKNOWN, headers=_PRIVATE)
+            raise web.HTTPNotFound(text=_UNKNOWN, headers=PRIVATE)
         return sent
-
-
-async def _is_one_click(request: web.Request) -> bool:
-    try:
-        async with asyncio.timeout(_BODY_SECONDS):
-            form = await request.post()
-    except TimeoutError:
-        raise web.HTTPRequestTimeout(text=_TOO_SLOW, headers=_PRIVATE) from None
-    except (HttpProcessingError, ValueError, LookupError, AssertionError):  # no form, whatever it says it is
-        return False
-    return form.get(_FIELD) == _VALUE

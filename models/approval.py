@@ -18,4 +18,4 @@ class Wanted(msgspec.Struct, frozen=True, array_like=True):
     lead_id: UUID
 
 
-APPROVAL = Seal("approval", Wanted)
+APPROVALS = Seal("approval", Wanted)

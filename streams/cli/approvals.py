@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import getpass
 import json
-import time
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -17,25 +16,22 @@ from streams.cli.act import act, confirm, fact
 from streams.cli.fail import REFUSED, fail
 from streams.cli.identifiers import NamingError, check_reason
 from streams.cli.operator_database import UUID, database
-from streams.report.tables import exact_money, moment, plain, table
+from streams.report.approvals import PATIENCE_SECONDS, Request, concluded, ending, request, worth
+from streams.report.tables import moment, plain, table
+from streams.settings import read_settings
+from streams.sources.gateway.links import approval_link
 
 app = typer.Typer(no_args_is_help=True, help="Leads of high value that wait for a person's word.")
 
-_PATIENCE_SECONDS = 10.0
-_PAUSE_SECONDS = 0.25
 _THEN = "`fineacers approvals list --all` tells what came of it"
 
 _LIST = """
-    SELECT workspace_id, approval_id::text, lead_id::text, temperature, score, value_minor, currency, value_inr_minor,
-           property_id, owner_id, requested_at, answer_by, told_by, told, reason, decided_by, tier, concluded_at
+    SELECT workspace_id, region, approval_id::text, lead_id::text, lead_id_at_request::text, temperature, score,
+           value_minor, currency, value_inr_minor, property_id, owner_id, requested_at, answer_by, told_by, told,
+           reason, decided_by, tier, concluded_at
     FROM approvals
     WHERE (%(all)s OR concluded_at IS NULL) AND (%(workspace)s::text IS NULL OR workspace_id = %(workspace)s)
     ORDER BY requested_at, approval_id
-"""
-_ONE = """
-    SELECT workspace_id, region, approval_id::text, lead_id::text, lead_id_at_request::text, temperature, score,
-           value_minor, currency, value_inr_minor, requested_at, answer_by, told, reason, decided_by, concluded_at
-    FROM approvals WHERE approval_id = %s
 """
 
 Word = StrEnum("Word", {"approved": "approved", "rejected": "rejected"})
@@ -50,6 +46,8 @@ def list_(
 ) -> None:
     """List what waits for a reviewer's word, the oldest first, and whether a webhook has told reviewers of it.
 
+    With --json each that waits also has the link by which the gateway takes a word ("answer"): keep it to reviewers.
+
     Examples:
 
         fineacers approvals list
@@ -59,15 +57,15 @@ def list_(
     with database() as connection:
         rows = connection.execute(_LIST, {"all": every, "workspace": workspace}).fetchall()
     if as_json:
-        typer.echo(json.dumps([plain(row) for row in rows], indent=2))
+        typer.echo(json.dumps([plain(row) | _answered_at(row) for row in rows], indent=2))
         return
     ended = ("ended",) if every else ()
     made = table("Approvals", "approval", "lead", "answer by", "told", *ended, "score", "value", text=4 + len(ended))
     for row in rows:
-        how = (_ended(row) if row["concluded_at"] else "",) if every else ()
+        how = (ending(row) if row["concluded_at"] else "",) if every else ()
         made.add_row(
             row["approval_id"], row["lead_id"], moment(row["answer_by"]), row["told"] or "nobody", *how,
-            str(row["score"]), _value(row),
+            str(row["score"]), worth(row),
         )  # fmt: skip
     Console().print(made if rows else "nothing waits for a word")
 
@@ -99,8 +97,8 @@ def decide(
     if asked is None:
         fail(f"no request {approval_id}: `fineacers approvals list` prints those that wait")
     if asked["concluded_at"] is not None:
-        fail(f"it has ended already: {_ended(asked)}; the first word stands", REFUSED)
-    about = f"lead {asked['lead_id']}, {asked['temperature']}, score {asked['score']}, worth {_value(asked)}"
+        fail(f"it has ended already: {ending(asked)}; the first word stands", REFUSED)
+    about = f"lead {asked['lead_id']}, {asked['temperature']}, score {asked['score']}, worth {worth(asked)}"
     typer.echo(about, err=True)
     confirm(yes)
     by = getpass.getuser()
@@ -110,36 +108,23 @@ def decide(
     )  # fmt: skip
     ids = {"approvals": [asked["approval_id"]], "leads": [asked["lead_id"]]}
     act("approvals decide", said, reason, ids, _THEN)
-    ended = _concluded(approval_id)
+    ended = concluded(lambda: _one(approval_id))
     if ended is None:
-        typer.echo(f"it has not come to an end within {_PATIENCE_SECONDS:.0f} s: is everything running?")
+        typer.echo(f"it has not come to an end within {PATIENCE_SECONDS:.0f} s: is everything running?")
     elif (ended["decided_by"], ended["concluded_at"]) != (by, as_datetime(said.occurred_at)):
-        fail(f"somebody was faster: {_ended(ended)}; the first word stands", REFUSED)
+        fail(f"somebody was faster: {ending(ended)}; the first word stands", REFUSED)
     else:
-        typer.echo(_ended(ended))
+        typer.echo(ending(ended))
 
 
-def _one(approval_id: str) -> dict[str, Any] | None:
+def _answered_at(row: Request) -> dict[str, str]:
+    """The link of a request that waits."""
+    if row["concluded_at"] is not None:
+        return {}
+    names = row["workspace_id"], row["region"], row["approval_id"], row["lead_id_at_request"]
+    return {"answer": approval_link(read_settings(), *names)}
+
+
+def _one(approval_id: str) -> Request | None:
     with database() as connection:
-        return connection.execute(_ONE, (approval_id.lower(),)).fetchone()
-
-
-def _concluded(approval_id: str) -> dict[str, Any] | None:
-    """The request once it has ended; none if it takes long."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        found = _one(approval_id)
-        if found is not None and found["concluded_at"] is not None:
-            return found
-        time.sleep(_PAUSE_SECONDS)
-    return None
-
-
-def _ended(row: dict[str, Any]) -> str:
-    if row["reason"] == "no_answer":
-        return f"nobody had answered by {moment(row['concluded_at'])}"
-    return f"{row['reason']} by {row['decided_by']}, {moment(row['concluded_at'])}"
-
-
-def _value(row: dict[str, Any]) -> str:
-    return f"{exact_money(row['value_minor'], row['currency'])} {row['currency']}"
+        return request(connection, approval_id)

@@ -29,6 +29,7 @@ from urllib.parse import SplitResult, urlsplit
 from schemas.events.effects import EffectRequested
 from streams.effects.answer import Answer
 from streams.settings import PREFIX, Settings, SettingsError
+from streams.sources.gateway.links import approval_link
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Webhooks:
 
     def __init__(self, settings: Settings) -> None:
         """Read the addresses; raises ``SettingsError``, which repeats none of them."""
-        self._addresses = addresses(settings)
+        self._settings, self._addresses = settings, addresses(settings)
         self._key = settings.need("webhook_signing_key").encode() if self._addresses else b""
         self._tls = ssl.create_default_context()
 
@@ -53,9 +54,16 @@ class Webhooks:
         address = self._addresses.get(request.target)
         if address is None:
             return Answer("refused", "unknown_webhook")
-        body = json.dumps({"text": request.payload}, ensure_ascii=False).encode()
+        body = json.dumps({"text": self._text(request)}, ensure_ascii=False).encode()
         headers = signed(body, self._key, int(time.time()))
         return _post(address, body, {**headers, "Idempotency-Key": request.request_id}, self._tls)
+
+    def _text(self, request: EffectRequested) -> str:
+        """The payload, and the link by which to answer, which is a secret and therefore in no record."""
+        if request.about != "approval":
+            return request.payload
+        link = approval_link(self._settings, request.workspace_id, request.region, request.about_id, request.lead_id)
+        return f"{request.payload}\nOr here: {link}"
 
 
 def addresses(settings: Settings) -> dict[str, SplitResult]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import urlopen
 from uuid import uuid4
 
 import pytest
@@ -59,12 +61,22 @@ def test_reviewers_are_told_answer_and_are_heard(monkeypatch: pytest.MonkeyPatch
             until(told, "the result has come back to where an operator looks")
             approval = told()["approval_id"]
             assert f"approvals decide {approval} approved" in text
-            word = ("approvals", "decide", approval, "approved", "--reason", "CASE-1", "--yes")
-            assert "approved by" in line.run(*word).stdout
-            second: subprocess.CompletedProcess[str] = line.run(*word, expect=1)
-            assert "the first word stands" in second.stderr
+            link = text.rpartition("Or here: ")[2]
+            assert link == told()["answer"] and link.startswith(f"{line.settings.gateway_address}/approvals/")
+            with urlopen(link, timeout=30) as page:
+                assert "25,000,000.00 INR" in page.read().decode()
+            assert told(), "to look is not to answer"
+            by_link = urlencode({"name": "Grace", "decision": "rejected"}).encode()
+            with urlopen(link, by_link, timeout=30) as page:
+                assert (page.status, "rejected by Grace" in page.read().decode()) == (200, True)
+            second = line.run("approvals", "decide", approval, "approved", "--reason", "C-1", "--yes", expect=1)
+            assert "rejected by Grace" in second.stderr and "the first word stands" in second.stderr
+            with pytest.raises(HTTPError) as refused, urlopen(link, by_link, timeout=30):
+                pass
+            with refused.value as page:
+                assert page.status == 409
             assert not receiver.forged and len(receiver.calls) == 1
             logs = [path.read_text(errors="replace") for path in StateFolder(line.folder).logs.iterdir()]
             report = line.run("report", "--json").stdout
-            for secret in (SECRET, KEY):
+            for secret in (SECRET, KEY, link.rpartition("/")[2]):
                 assert not any(secret in said for said in (*logs, report, line.run("doctor", expect=None).stdout))

@@ -74,7 +74,8 @@ def test_a_process_finds_all_that_it_asks_for(name: str, monkeypatch: pytest.Mon
         given = "https://mail.example" if variable.endswith("_URL") else "ab" * 32
         monkeypatch.setenv(variable, _FROM_OUTSIDE.sub(given, value))
     command, *rest = SERVICES[name]["command"]
-    settings = load_settings("kafka", *(rest if command == "sink" else ()), state_dir=tmp_path)
+    stores = rest if command == "sink" else ("postgres",) if command == "gateway" else ()
+    settings = load_settings("kafka", *stores, state_dir=tmp_path)
     if command == "migrate":
         for role in ("admin", "sink", "reader"):
             settings.postgres(role)
@@ -83,8 +84,8 @@ def test_a_process_finds_all_that_it_asks_for(name: str, monkeypatch: pytest.Mon
         assert getattr(settings, rest[0])("sink")["password"]
         assert settings.identity_key is None and settings.postgres_admin_password is None
     elif command == "effects":
-        assert settings.need("webhooks") and settings.need("webhook_signing_key")
-        assert settings.identity_key is None
+        assert settings.need("webhooks") and settings.need("webhook_signing_key") and settings.gateway_url
+        assert settings.identity_key is not None
     else:
         assert len(identity_key(settings)) == 32 and not list(tmp_path.iterdir())
 

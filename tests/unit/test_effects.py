@@ -6,11 +6,13 @@ import hashlib
 import hmac
 import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 from pydantic import SecretStr
 
+from models.approval import APPROVALS, Wanted
 from schemas.codec import encode
 from schemas.events.effects import EffectDone, EffectRequested
 from schemas.events.incidents import IncidentRaised
@@ -30,7 +32,12 @@ NOON = 1_772_366_400.0  # 2026-03-01 12:00 UTC
 
 def settings(webhooks: object, key: str | None = KEY) -> Settings:
     text = webhooks if isinstance(webhooks, str) else json.dumps(webhooks)
-    return Settings(webhooks=SecretStr(text), webhook_signing_key=SecretStr(key) if key else None)
+    return Settings(
+        webhooks=SecretStr(text),
+        webhook_signing_key=SecretStr(key) if key else None,
+        identity_key=SecretStr("07" * 32),
+        gateway_url="https://acme.example.com",
+    )
 
 
 def wanted(**fields: Any) -> EffectRequested:
@@ -93,6 +100,17 @@ def test_a_post_reaches_whom_the_settings_name_and_nobody_else() -> None:
         assert not receiver.forged
         assert call(wanted(target="reviewers")) == Answer("refused", "unknown_webhook")
         assert len(receiver.calls) == 1
+
+
+def test_reviewers_get_a_link_that_names_their_request() -> None:
+    with receiving() as receiver:
+        request = wanted(about="approval")
+        Webhooks(settings({"sales": receiver.url("sales")}))(request)
+        (one,) = receiver.calls[request.request_id]
+    said, _, link = json.loads(one.body)["text"].rpartition("https://acme.example.com/approvals/")
+    assert said == "200 Grüße\nOr here: "
+    named = Wanted("acme", "UAE", UUID(request.about_id), UUID(request.lead_id))
+    assert APPROVALS.opened(bytes([7] * 32), link) == named
 
 
 def test_where_nobody_listens_it_is_tried_again_and_where_the_answer_is_cut_it_is_not(

@@ -9,19 +9,19 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from aiohttp import ClientResponse, FormData
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp import ClientResponse, FormData, web
 
 from models.consent.unsubscribe import UNSUBSCRIBE, Sent
 from schemas.codec import decode
 from schemas.events.contact import ConsentChanged
 from streams.settings import SettingsError, read_settings
 from streams.sources.gateway import pages, unsubscribe
-from streams.sources.gateway.app import MAX_BODY_BYTES, application
+from streams.sources.gateway.app import MAX_BODY_BYTES
 from streams.sources.gateway.links import unsubscribe_link
 from streams.sources.gateway.outbox import NotTakenError
-from streams.sources.refusals import Publication
+from tests.support import gateway
 from tests.support.facts import at
+from tests.support.gateway import Client, Kafka
 
 KEY = bytes(range(32))
 NOW = at("3-10 08:00") + 1
@@ -30,44 +30,16 @@ LINK = f"/unsubscribe/{TOKEN}"
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 
-class Kafka:
-    """Takes records in place of an outbox; ``fault`` is raised instead where there is one."""
-
-    def __init__(self, fault: Exception | None = None) -> None:
-        self.fault, self.taken, self.closed = fault, list[Publication](), False
-
-    async def put(self, record: Publication) -> None:
-        if self.fault is not None:
-            raise self.fault
-        self.taken.append(record)
-
-    async def reaches(self, topic: str) -> bool:
-        return self.fault is None and topic == "consents"
-
-    def close(self) -> None:
-        self.closed = True
-
-
-Client = TestClient[Any, Any]
+def routes(kafka: Kafka) -> list[web.RouteDef]:
+    return unsubscribe.Unsubscribe(kafka, KEY, lambda: NOW).routes()  # type: ignore[arg-type]
 
 
 def served(kafka: Kafka, visit: Callable[[Client], Awaitable[Any]]) -> Any:
-    """What a visit of the gateway comes to."""
-
-    async def run() -> Any:
-        routes = unsubscribe.Unsubscribe(kafka, KEY, lambda: NOW).routes()  # type: ignore[arg-type]
-        async with TestClient(TestServer(application(kafka, ("consents",), routes))) as client:  # type: ignore[arg-type]
-            return await visit(client)
-
-    return asyncio.run(run())
+    return gateway.served(kafka, routes(kafka), visit)
 
 
 def answer(kafka: Kafka, method: str, path: str = LINK, **given: Any) -> tuple[int, str, ClientResponse]:
-    async def visit(client: Client) -> tuple[int, str, ClientResponse]:
-        async with client.request(method, path, **given) as response:
-            return response.status, await response.text(), response
-
-    return served(kafka, visit)  # type: ignore[no-any-return]
+    return gateway.answer(kafka, routes(kafka), method, path, **given)
 
 
 def _multipart() -> FormData:
@@ -172,7 +144,7 @@ def test_what_nobody_expected_is_noted_without_what_was_said(caplog: pytest.LogC
         status, text, _ = answer(Kafka(RuntimeError(f"cannot publish {TOKEN}")), "POST", data=ONE_CLICK)
     assert status == 500 and TOKEN not in text
     (noted,) = (record.getMessage() for record in caplog.records if record.name.startswith("streams"))
-    assert "RuntimeError" in noted and "test_gateway.py" in noted and TOKEN not in noted
+    assert "RuntimeError" in noted and "unsubscribe.py" in noted and TOKEN not in noted
 
 
 def test_a_link_is_where_the_world_reaches_the_gateway(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import getpass
+import logging
 from collections.abc import Mapping, Sequence
 
 from psycopg.types.json import Jsonb
 
-from streams.cli.masking import log_reveal
 from streams.cli.operator_database import database
+
+_log = logging.getLogger("fineacers.audit")
 
 _ADD = """
     INSERT INTO audit_log (who, command, workspace_id, event_id, reason, ids)
@@ -34,4 +36,4 @@ def audit(
 def audit_reveal(command: str, what: str, ids: Ids) -> None:
     """Write down that somebody is about to see personal values, and log it."""
     audit(f"{command} --reveal", ids)
-    log_reveal(what)
+    _log.warning("personal values revealed: %s, by %s", what, getpass.getuser())

@@ -15,9 +15,10 @@ import psycopg
 import typer
 
 from schemas.topics import FACTS
+from streams.cli.audit import audit_reveal
 from streams.cli.fail import REFUSED, fail
 from streams.cli.letters import named, where
-from streams.cli.masking import Reveal, log_reveal, shown
+from streams.cli.masking import Reveal, shown
 from streams.cli.operator_database import database
 from streams.corrections import Letter, corrected
 from streams.settings import SettingsError, load_settings
@@ -100,6 +101,10 @@ def replay(
     """
     chosen = _chosen(which or [], reason, topic, limit)
     told = _Told()
+    if dry_run and reveal:
+        named = {"dead_letters": which or [], "reasons": [reason or ""], "topics": [topic or ""]}
+        ids = {name: some for name, of in named.items() if (some := [one for one in of if one])}
+        audit_reveal("dead-letters replay --dry-run", "dead letters that a replay would take", ids)
     try:
         fixes = load_fixes(fix) if fix is not None else {}
         publisher = None if dry_run else Publisher(load_settings("kafka"), "dead-letters-replay")
@@ -117,8 +122,6 @@ def replay(
                 told.published = publisher.published
     except (SettingsError, FixError, PublishError) as error:
         fail(str(error))
-    if dry_run and reveal:
-        log_reveal(f"dead letters {', '.join(which or ['by reason and topic'])}")
     _print(told, dry_run=dry_run, as_json=as_json)
     if told.refused:
         raise typer.Exit(REFUSED)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import logging
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -14,9 +12,7 @@ from schemas.events.base import Message
 from schemas.topics import MESSAGES
 from streams.sources.json_events import to_json
 
-_audit = logging.getLogger("fineacers.audit")
-
-Reveal = Annotated[bool, typer.Option("--reveal", help="Show personal values, which is logged.")]
+Reveal = Annotated[bool, typer.Option("--reveal", help="Show personal values, which the audit log notes.")]
 
 
 def shown(message: Message, *, reveal: bool) -> dict[str, Any]:
@@ -51,8 +47,3 @@ def _masked(form: dict[str, Any], classes: Mapping[str, str]) -> dict[str, Any]:
         else:
             masked[name] = f"<{kind}>"
     return masked
-
-
-def log_reveal(what: str) -> None:
-    """Note that somebody looks at personal values, and at which (``audit.reveal``: where a database is at hand)."""
-    _audit.warning("personal values revealed: %s, by %s", what, getpass.getuser())

@@ -15,7 +15,7 @@ from schemas.codec import CodecError, decode
 from schemas.events.base import instant_text
 from schemas.topics import TOPICS
 from streams.cli.fail import fail
-from streams.cli.masking import Reveal, log_reveal, shown
+from streams.cli.masking import Reveal, shown
 from streams.kafka import consumer_config, is_passing
 from streams.settings import Settings, SettingsError, load_settings
 
@@ -41,7 +41,9 @@ def tail(
     if topic not in TOPICS:
         fail(f"no topic {topic}; `fineacers topics` lists them")
     if reveal and TOPICS[topic].personal:
-        log_reveal(f"topic {topic}")
+        from streams.cli.audit import audit_reveal  # noqa: PLC0415 - PostgreSQL is needed for nothing else here
+
+        audit_reveal("tail", f"topic {topic}", {"topics": [topic]})
     try:
         for record in islice(_records(load_settings("kafka"), topic, from_beginning=from_beginning), limit):
             typer.echo(json.dumps(_form(record, reveal=reveal), ensure_ascii=False, indent=None if as_json else 2))

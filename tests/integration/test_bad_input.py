@@ -172,6 +172,11 @@ def test_corrected_facts_are_counted_once_however_often_they_are_replayed(refuse
     dry = _replay(line, fix, "--topic", "bookings", "--dry-run", expect=1)
     assert dry["would_publish"] == {"bookings": 4}
     assert "<email>" in {one["fact"]["email"] for one in dry["facts"]}
+    revealed = _replay(line, fix, "--topic", "bookings", "--dry-run", "--reveal", expect=1)
+    assert SECRET in {one["fact"]["email"] for one in revealed["facts"]}
+    with psycopg.connect(**line.settings.postgres("admin")) as database:
+        noted = database.execute("SELECT command, ids FROM audit_log").fetchall()
+    assert noted == [("dead-letters replay --dry-run --reveal", {"topics": ["bookings"]})]
     told = _replay(line, fix, "--topic", "bookings", expect=1)
     assert told["published"] == {"bookings": 4}
     mended = {"unknown_region", "unknown_currency", "bad_amount", "too_large"}

@@ -219,7 +219,12 @@ def test_tail_shows_records_with_personal_values_masked(run: Run, workspace: str
     event = _tailed(run, "messages", workspace)
     assert (event["type"], event["message_id"]) == ("MessageReceived", "m1")
     assert (event["email"], event["text"], event["phone"]) == ("<email>", "<free_text>", None)
-    assert _tailed(run, "messages", workspace, "--reveal")["email"] == SECRET
+
+
+def test_what_cannot_be_noted_is_not_revealed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINEACERS_POSTGRES_ADMIN_PASSWORD", "wrong")
+    done = run("tail", "messages", "--from-beginning", "--limit", "1", "--reveal")
+    assert done.exit_code == 2 and "PostgreSQL" in done.stderr and not done.stdout
 
 
 def _tailed(run: Run, topic: str, workspace: str, *options: str) -> dict[str, Any]:

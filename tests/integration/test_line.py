@@ -148,6 +148,11 @@ def test_a_lead_can_be_found_and_is_masked(finished: Finished) -> None:
     assert lead_id in shown
     assert email not in shown
     assert email in line.run("lead", "show", lead_id, "--reveal").stdout
+    look = ("tail", "accepted.leads", "--from-beginning", "--limit", "1", "--json")
+    assert "<" in line.run(*look).stdout and "<" not in line.run(*look, "--reveal").stdout
+    with psycopg.connect(**line.settings.postgres("admin")) as database:
+        noted = database.execute("SELECT command, ids FROM audit_log ORDER BY entry").fetchall()
+    assert noted == [("lead show --reveal", {"leads": [lead_id]}), ("tail --reveal", {"topics": ["accepted.leads"]})]
 
 
 def test_a_bookings_history_is_told_and_adds_up(finished: Finished) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from html import escape
 
 import psycopg
@@ -33,6 +34,8 @@ from streams.sources.refusals import Publication
 
 TOPIC = FACT_TOPIC[ApprovalDecided]
 _CONNECT_SECONDS = 3
+_AT_ONCE = 8
+"""Reviewers who can be waited for at once; others wait for them, while the other doors stay open."""
 _TITLE = "Approval"
 _UNKNOWN = "This link is not one of ours, or was cut short: open it as it stands in the message.\n"
 _MALFORMED = "The form needs a name of 1 to 128 letters and a decision, approved or rejected.\n"
@@ -97,6 +100,7 @@ class Approval:
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000,
     ) -> None:
         self._outbox, self._identity_key, self._look, self._clock = outbox, identity_key, look, clock
+        self._threads = ThreadPoolExecutor(_AT_ONCE, "approval")
 
     def routes(self) -> list[web.RouteDef]:
         """What it answers to."""
@@ -124,7 +128,7 @@ class Approval:
         except NotTakenError:
             raise web.HTTPServiceUnavailable(text=_LATER, headers=_AGAIN) from None
         try:
-            ended = await asyncio.to_thread(concluded, lambda: self._look(wanted))
+            ended = await self._in_thread(lambda: concluded(lambda: self._look(wanted)))
         except psycopg.Error:
             ended = None
         if ended is None:
@@ -139,9 +143,12 @@ class Approval:
             raise web.HTTPNotFound(text=_UNKNOWN, headers=PRIVATE)
         return wanted
 
+    async def _in_thread(self, look: Callable[[], Request | None]) -> Request | None:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, look)
+
     async def _looked_up(self, wanted: Wanted) -> Request:
         try:
-            found = await asyncio.to_thread(self._look, wanted)
+            found = await self._in_thread(lambda: self._look(wanted))
         except psycopg.Error:
             raise web.HTTPServiceUnavailable(text=_AWAY, headers=_AGAIN) from None
         if found is None:

@@ -24,6 +24,7 @@ UNIT = (
     "hold", "post", "close", "flag", "settle", "measure", "learned", "solve",
     "stage", "partition", "driver", "topology", "zones", "windows", "words", "gate",
     "point", "approve", "nurture", "erasure", "moves", "tell", "effects", "effects_worker", "unsubscribe", "gateway",
+    "gateway_approval",
 )  # fmt: skip
 PROPERTY = (
     "money", "attribution", "standing", "hot_lead", "learning", "journeys", "ledger_laws", "campaign_laws", "line_law",
@@ -891,9 +892,26 @@ MUTANTS: dict[str, Mutant] = {
         "streams/sources/gateway/unsubscribe.py", "raise web.HTTPServiceUnavailable(", "raise web.HTTPOk("
     ),
     "any body is a click": Mutant(
-        "streams/sources/gateway/unsubscribe.py", "return form.get(_FIELD) == _VALUE", "return True"
+        "streams/sources/gateway/unsubscribe.py", "if form.get(_FIELD) != _VALUE:", "if False:"
     ),
     "a token may be written in several ways": Mutant("models/sealing.py", "_text(raw) != token", "not raw"),
+    "a link of one purpose serves another": Mutant("models/sealing.py", 'f"fineacers {purpose}"', '"fineacers"'),
+    "looking at a request answers it": Mutant(
+        "streams/sources/gateway/approval.py", "web.get(path, self.ask)", "web.get(path, self.hear)"
+    ),
+    "whoever answers is told that their word stands": Mutant(
+        "streams/sources/gateway/approval.py",
+        'if (ended["decided_by"], ended["concluded_at"]) != (fact.decided_by, as_datetime(fact.occurred_at)):',
+        "if False:",
+    ),
+    "a word for what has ended is published": Mutant(
+        "streams/sources/gateway/approval.py",
+        'if found["concluded_at"] is not None:\n            return _too_late(found)',
+        "pass",
+    ),
+    "a reviewer's name is shown as it was typed": Mutant(
+        "streams/sources/gateway/approval.py", "already: {escape(ending(ended))}", "already: {ending(ended)}"
+    ),
     "a booking's confirmation can be unsubscribed from": Mutant(
         "processors/lead/receipt.py",
         'request.category != "marketing" or asked.channel != "email"',

@@ -103,7 +103,7 @@ def request(what: str, target: str = "a", lives: float = 3_600.0, **fields: Any)
     now = time.time_ns() // 1_000
     number = derived_id("request", what, target, now)
     own = {"event_id": derived_id("event", number), "workspace_id": "acme", "region": "UAE", "source": "lead.tell"}
-    about = {"about": "approval", "about_id": number, "lead_id": LEAD, "reply_stage": "lead", "reply_key": LEAD}
+    about = {"about": "reply", "about_id": number, "lead_id": LEAD, "reply_stage": "lead", "reply_key": LEAD}
     given = {"request_id": number, "kind": "webhook", "target": target, "payload": what, **own, **about, **fields}
     return EffectRequested.model_validate({"occurred_at": now, "not_after": now + int(lives * 1e6), **given})
 

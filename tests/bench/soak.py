@@ -43,8 +43,10 @@ _LAG_SECONDS = 2.0
 _SHARE_OF_MAXIMUM = 0.7
 _TRIED = 20_000
 _AGENCY = 20_000
-"""Facts of one simulated agency; then comes the next one, with other people."""
-_WORKSPACES = 4
+"""Facts of one simulated agency; then comes the next one, with a workspace of its own.
+
+In one workspace their people, who are numbered, would be the same, and each would cost more with every agency.
+"""
 _MEGA = 1e6
 _CHUNKS_PER_SECOND = 20
 
@@ -97,9 +99,7 @@ class Load:
 def agencies(seed: int) -> Iterator[Published]:
     """The facts of one agency after the other, without end."""
     for one in count(seed):
-        yield from simulate(
-            Scenario(end=time.time_ns() // 1_000, seed=one, events=_AGENCY, workspace=f"soak-{one % _WORKSPACES}")
-        )
+        yield from simulate(Scenario(end=time.time_ns() // 1_000, seed=one, events=_AGENCY, workspace=f"soak-{one}"))
 
 
 def _publications(records: Iterator[Published]) -> Iterator[Publication]:

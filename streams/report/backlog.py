@@ -21,7 +21,8 @@ CLEARLY_BEHIND = 200
 """A gap of more offsets than ticks and marks could leave; it need not be read to be known."""
 
 _SECONDS = 15.0
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS = 120.0
+"""Longer than a transaction may last that lost its worker or broker: until it ends its group's offsets are not told."""
 _PAUSE_SECONDS = 0.25
 _END = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 

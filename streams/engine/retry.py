@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 import time
@@ -38,15 +39,18 @@ class Patience:
         self._watchdog = watchdog
         self._deadline: float | None = None
 
-    def call(self, what: str, function: Callable[[], T]) -> T:
-        """The function's result. Raises what it raises when waiting cannot help, ``Stopped`` when asked to stop."""
-        pause = _FIRST_SECONDS
+    def call(self, what: str, function: Callable[[], T], seconds: float = math.inf) -> T:
+        """The function's result, waited for ``seconds`` at most.
+
+        Raises what it raises when waiting cannot help or has lasted too long, ``Stopped`` when asked to stop.
+        """
+        pause, deadline = _FIRST_SECONDS, time.monotonic() + seconds
         while True:
             try:
                 with self._watchdog.watch(what):
                     return function()
             except KafkaException as error:
-                if not is_passing(error):
+                if not is_passing(error) or time.monotonic() >= deadline:
                     raise
                 if self._give_up():
                     raise Stopped(f"gave up to {what}: {error.args[0].str()}") from error

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer, Topic
 
 from streams.engine.faults import EngineFault, Fenced
 from streams.engine.retry import CALL_SECONDS, Patience
-from streams.kafka import producer_config
+from streams.kafka import is_passing, producer_config
 from streams.settings import Settings
 
 _PLACE_GONE = frozenset(
@@ -23,6 +23,10 @@ _PLACE_GONE = frozenset(
         KafkaError.INVALID_TXN_STATE,
     }
 )
+
+_LONGEST_SECONDS = 30.0
+"""How long an end of a transaction is waited for: by then its coordinator has ended it, and told or not, a new producer
+learns how. After a broker stood still, librdkafka 2.16 can wait for that word for ever (as in its issue 3779)."""
 
 
 class Aborted(Exception):
@@ -95,13 +99,13 @@ class Transactions:
         self.began = None
         self._undelivered = None
         try:
-            self._patience.call("abort", lambda: self._producer.abort_transaction(CALL_SECONDS))
+            self._patience.call("abort", lambda: self._producer.abort_transaction(CALL_SECONDS), _LONGEST_SECONDS)
         except KafkaException as error:
             raise _fault("abort", error) from error
 
     def _guard(self, what: str, call: Any) -> None:
         try:
-            self._patience.call(what, call)
+            self._patience.call(what, call, _LONGEST_SECONDS)
         except KafkaException as error:
             self._failed(what, error)
 
@@ -125,6 +129,8 @@ class Transactions:
 
 def _fault(what: str, error: KafkaException) -> EngineFault:
     cause = error.args[0]
+    if is_passing(error):
+        return Fenced(f"could not {what} within {_LONGEST_SECONDS:.0f} s: {cause.str()}")
     if cause.code() in _PLACE_GONE:
         return Fenced(
             f"could not {what}: the transaction has ended without us: it timed out, another process took over this "

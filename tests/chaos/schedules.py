@@ -29,6 +29,8 @@ from tests.chaos.whole import whole
 from tests.chaos.worker import SESSION_MS, TRANSACTION_MS
 
 _ROOM = 48_000
+_STANDSTILL_SECONDS = (25.0, 40.0)
+"""A broker that runs alone takes itself out of its cluster after 9 s without a sign of life of its own."""
 """Bytes that no file may outgrow: more than a worker's log, less than what its stores soon hold."""
 
 
@@ -198,6 +200,24 @@ def broker(lab: Lab, times: int = 2) -> None:
     lab.finish()
 
 
+def standstill(lab: Lab, times: int = 2) -> None:
+    """The only broker stands still until it holds itself for dead, and goes on."""
+    lab.worker()
+    for _ in range(times):
+        lab.feed.send(1_000)
+        lab.progress(lab.random.randrange(1, 500))
+        pid = StateFolder(lab.settings.state_dir).status()["kafka"]["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            time.sleep(lab.random.uniform(*_STANDSTILL_SECONDS))
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        lab.strike("broker frozen")
+        lab.feed.send(1_000)
+        lab.caught_up(restart=True)
+    lab.finish()
+
+
 def links(lab: Lab) -> None:
     """The link between worker and broker is cut, silent, deaf or slow: for a moment, and past the time-outs."""
     assert lab.cluster is not None
@@ -321,7 +341,8 @@ SCHEDULES: dict[str, Callable[[Lab], None]] = {
 
 
 MORE: dict[str, Callable[[Lab], None]] = {
-    schedule.__name__: schedule for schedule in (every_point, crowd, broker, clocks, disk_full, links, brokers)
+    schedule.__name__: schedule
+    for schedule in (every_point, crowd, broker, standstill, clocks, disk_full, links, brokers)
 }
 """Too long, or too rough on a shared broker, for every test run."""
 LINES: dict[str, Callable[[int, Tallied[str]], None]] = {"whole": whole, "contact": contact}

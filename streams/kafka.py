@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from streams.settings import Settings
@@ -24,6 +25,8 @@ _DENIED = frozenset(
         KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
     }
 )
+
+_ASK_SECONDS = 3.0
 
 _PASSING = frozenset(
     {
@@ -79,6 +82,22 @@ def consumer_config(settings: Settings, name: str, group: str) -> dict[str, Any]
         "fetch.wait.max.ms": 100,
         "queued.max.messages.kbytes": 16_384,
     }
+
+
+def assign(consumer: Consumer, places: Sequence[TopicPartition]) -> None:
+    """Let a consumer read from offsets on, at once."""
+    learn_leaders(consumer, {place.topic for place in places})
+    consumer.assign(list(places))
+
+
+def learn_leaders(client: Consumer | AdminClient, topics: Collection[str]) -> None:
+    """Let a client know who leads these topics' partitions before it is to work with them.
+
+    By itself librdkafka 2.16 looks for the leaders of topics that are new to a client only once a second, and for those
+    whose offsets are asked for every third. Where no broker answers, the client learns them that way.
+    """
+    with suppress(KafkaException):
+        client.list_topics(next(iter(topics)) if len(topics) == 1 else None, timeout=_ASK_SECONDS)
 
 
 def producer_config(settings: Settings, name: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from schemas.codec import encode
 from schemas.events.operations import Tick
 from schemas.topics import TOPICS
 from streams.engine.changelog import CHANGELOG_CONFIG, changelog_of
-from streams.kafka import admin_client, is_passing, known_offset, producer_config
+from streams.kafka import admin_client, is_passing, known_offset, learn_leaders, producer_config
 from streams.settings import Settings
 from streams.stage import Stage
 
@@ -151,6 +151,7 @@ def _ends(admin: AdminClient, places: Sequence[TopicPartition]) -> dict[TopicPar
     """The ends of partitions; asked again for a while, since a new partition has no leader at first."""
     deadline, latest = time.monotonic() + _WAIT_SECONDS, OffsetSpec.latest()  # type: ignore[no-untyped-call]
     while True:
+        learn_leaders(admin, {place.topic for place in places})
         asked = admin.list_offsets(dict.fromkeys(places, latest))
         try:
             return {place: known_offset(answer, _WAIT_SECONDS) for place, answer in asked.items()}

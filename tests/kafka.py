@@ -8,7 +8,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from streams.driver import Slot
-from streams.kafka import consumer_config
+from streams.kafka import assign, consumer_config
 from streams.records import InRecord
 from streams.settings import Settings
 
@@ -21,7 +21,7 @@ def read_all(settings: Settings, topics: Sequence[str]) -> dict[Slot, list[InRec
     ends = _ends({**config, "isolation.level": "read_uncommitted"}, topics)
     consumer = Consumer({**config, "enable.partition.eof": True})
     try:
-        consumer.assign([TopicPartition(topic, number, 0) for topic, number in ends])
+        assign(consumer, [TopicPartition(topic, number, 0) for topic, number in ends])
         found: dict[Slot, list[InRecord]] = {slot: [] for slot in ends}
         unfinished = {slot for slot, end in ends.items() if end}
         while unfinished:

@@ -18,7 +18,7 @@ from streams.engine.faults import EngineFault, record_fault
 from streams.engine.inbox import Inbox, Place
 from streams.engine.restore import Restorer, log_ends
 from streams.engine.rocks import RocksStore
-from streams.kafka import is_denied
+from streams.kafka import is_denied, learn_leaders
 from streams.partition import Partition
 from streams.quarantine import Coordinates
 from streams.records import InRecord
@@ -214,6 +214,7 @@ class OwnedPartitions:
                 owned.position = owned.committed
             owned.condition = Condition.RESTORED if owned.store is None else Condition.RESTORING
         if fresh and self._stage.stateful:
+            learn_leaders(self._admin, [self._changelog])
             self._ends = log_ends(self._admin, self._changelog, [owned.place[1] for owned in self])
 
     def _start_restoring(self) -> None:

@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from streams.engine.changelog import bring_forward
 from streams.engine.faults import EngineFault
 from streams.engine.rocks import RocksStore
-from streams.kafka import consumer_config, is_passing, known_offset
+from streams.kafka import assign, consumer_config, is_passing, known_offset
 from streams.settings import Settings
 
 _RECORDS_AT_ONCE = 5_000
@@ -173,6 +173,5 @@ class Restorer:
             config = consumer_config(self._settings, f"{self._changelog}.restore", f"{self._changelog}.restore")
             self._consumer = Consumer({**config, "enable.partition.eof": True})
         # Compaction may have removed the very record at a store's position: reading starts at the next one left.
-        self._consumer.assign(
-            [TopicPartition(self._changelog, partition, at.next) for partition, at in self._running.items()]
-        )
+        places = [TopicPartition(self._changelog, partition, at.next) for partition, at in self._running.items()]
+        assign(self._consumer, places)

@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from schemas.codec import CodecError, decode, entry_of
 from schemas.events.operations import StageCounted, Tick
-from streams.kafka import admin_client, consumer_config, is_passing, known_offset
+from streams.kafka import admin_client, assign, consumer_config, is_passing, known_offset, learn_leaders
 from streams.settings import Settings
 
 Offsets = dict[tuple[str, int], int]
@@ -44,7 +44,7 @@ class Backlog:
         self._settings = settings
         self._members: dict[str, Consumer] = {}  # they ask for a group's offsets and never join it
         config = consumer_config(settings, "report", "fineacers.report")
-        self._consumer = Consumer({**config, "enable.partition.eof": True})
+        self._consumer = Consumer({**config, "enable.partition.eof": True, "fetch.wait.max.ms": 10})
 
     def __enter__(self) -> Backlog:
         return self
@@ -58,6 +58,7 @@ class Backlog:
         wanted = [TopicPartition(topic, p) for topic, count in topics.items() for p in range(count)]
 
         def ask() -> Offsets:
+            learn_leaders(self._admin, topics)
             answers = self._admin.list_offsets(dict.fromkeys(wanted, _END), request_timeout=_SECONDS)
             return {(one.topic, one.partition): known_offset(answer) for one, answer in answers.items()}
 
@@ -89,9 +90,7 @@ class Backlog:
         waiting = {slot for slot, end in ends.items() if starts.get(slot, 0) < end}
         if not waiting:
             return
-        self._consumer.assign(
-            [TopicPartition(topic, number, starts.get((topic, number), 0)) for topic, number in waiting]
-        )
+        assign(self._consumer, [TopicPartition(*slot, starts.get(slot, 0)) for slot in waiting])
         while waiting:
             message = self._consumer.poll(_SECONDS)
             if message is None:

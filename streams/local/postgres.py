@@ -7,6 +7,7 @@ import shutil
 import signal
 import stat
 import subprocess
+from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -92,6 +93,7 @@ def _prepare(programs: Path, home: Path, user: tuple[int, int] | None, settings:
         os.chown(home, *user)
         _require_passage(home.parent, programs)
     if data.exists():
+        unlock(data)
         return
     shutil.rmtree(fresh, ignore_errors=True)
     password = home / f".password.{secrets.token_hex(4)}"
@@ -108,6 +110,15 @@ def _prepare(programs: Path, home: Path, user: tuple[int, int] | None, settings:
     create = f"CREATE DATABASE {settings.postgres_database} OWNER fineacers_admin;\n"
     _run([programs / "postgres", "--single", "-D", fresh, "template1"], user, create)
     fresh.rename(data)
+
+
+def unlock(data: Path) -> None:
+    """Remove the lock of a server that is dead, but whose end nobody has noted yet: to PostgreSQL it still runs."""
+    lock = data / "postmaster.pid"
+    with suppress(FileNotFoundError):
+        process = Path("/proc", lock.read_text().partition("\n")[0], "stat")
+        if process.read_text().rpartition(")")[2].split()[0] == "Z":
+            lock.unlink()
 
 
 def _run(command: list[str | Path], user: tuple[int, int] | None, stdin: str = "") -> None:

@@ -22,7 +22,7 @@ demo: .venv/ready ## Start everything, simulate an agency, print the report
 	$(BIN)/fineacers demo
 
 test: .venv/ready ## Run all tests, on real Kafka, PostgreSQL and ClickHouse
-	$(BIN)/pytest -m "not data" -n 2 --dist loadfile
+	$(BIN)/pytest -m "not data" -n 3 --dist loadfile
 
 test-data: .venv/ready ## Run the tests that need the real data files in ../shared/data
 	$(BIN)/pytest -m data

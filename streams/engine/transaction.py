@@ -24,7 +24,7 @@ _PLACE_GONE = frozenset(
     }
 )
 
-_LONGEST_SECONDS = 30.0
+_LONGEST_SECONDS = 20.0
 """How long an end of a transaction is waited for: by then its coordinator has ended it, and told or not, a new producer
 learns how. After a broker stood still, librdkafka 2.16 can wait for that word for ever (as in its issue 3779)."""
 

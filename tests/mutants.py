@@ -383,7 +383,7 @@ MUTANTS: dict[str, Mutant] = {
         "streams/partition.py", "if len(page) < VISITS_PER_TICK:", "if len(page) <= VISITS_PER_TICK:"
     ),
     "an end that is never told is waited for": Mutant(
-        "streams/engine/retry.py", " or time.monotonic() >= deadline", ""
+        "streams/engine/retry.py", " or time.monotonic() >= began + seconds", ""
     ),
     "timers set in this transaction are overlooked": Mutant(
         "streams/partition.py", "heappush(self._fresh_timers, TimerEntry(due, key, name, generation))", "pass"

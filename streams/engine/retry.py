@@ -23,6 +23,8 @@ CALL_SECONDS = 3.0
 _FIRST_SECONDS = 0.05
 _LONGEST_SECONDS = 3.0
 _STOP_GRACE_SECONDS = 2.0
+_WORD_SECONDS = 1.0
+"""Trouble that lasts longer is told."""
 
 T = TypeVar("T")
 
@@ -44,17 +46,17 @@ class Patience:
 
         Raises what it raises when waiting cannot help or has lasted too long, ``Stopped`` when asked to stop.
         """
-        pause, deadline = _FIRST_SECONDS, time.monotonic() + seconds
+        pause, began = _FIRST_SECONDS, time.monotonic()
         while True:
             try:
                 with self._watchdog.watch(what):
                     return function()
             except KafkaException as error:
-                if not is_passing(error) or time.monotonic() >= deadline:
+                if not is_passing(error) or time.monotonic() >= began + seconds:
                     raise
                 if self._give_up():
                     raise Stopped(f"gave up to {what}: {error.args[0].str()}") from error
-                if pause > _FIRST_SECONDS * 4:
+                if time.monotonic() >= began + _WORD_SECONDS:
                     log.warning("waiting to %s: %s", what, error.args[0].str())
             self._wait(pause)
             pause = min(pause * 2, _LONGEST_SECONDS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -54,18 +55,21 @@ def _array(oid: int, encode: Encode) -> Encode:
     return encoded
 
 
+_repeated = lru_cache(4_096)  # a posting's lines have most of their values in common
+
+
 _ENCODERS: dict[str, Encode] = {
-    "text": _text,
+    "text": _repeated(_text),
     "bytea": _bytea,
-    "uuid": _uuid,
+    "uuid": _repeated(_uuid),
     "jsonb": _jsonb,
     "text[]": _array(_TEXT_OID, _text),
     "uuid[]": _array(_UUID_OID, _uuid),
     "bool": lambda value: b"\0\0\0\1\1" if value else b"\0\0\0\1\0",
-    "int": lambda value: _int4(4, value),
-    "bigint": lambda value: _int8(8, value),
-    "date": lambda value: _int4(4, value - _EPOCH_DAYS),
-    "timestamptz": lambda value: _int8(8, value - _EPOCH_MICROS),
+    "int": _repeated(lambda value: _int4(4, value)),
+    "bigint": _repeated(lambda value: _int8(8, value)),
+    "date": _repeated(lambda value: _int4(4, value - _EPOCH_DAYS)),
+    "timestamptz": _repeated(lambda value: _int8(8, value - _EPOCH_MICROS)),
 }
 
 

@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     )
 
     commit_interval_ms: int = Field(
-        100, description="A stage that keeps up commits so many milliseconds after a record", ge=1
+        100, description="A stage that keeps up commits so many milliseconds after its last commit", ge=1
     )
     batch_records: int = Field(2000, description="A stage commits after so many records", ge=1)
     metrics_port: int | None = Field(

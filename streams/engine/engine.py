@@ -112,7 +112,7 @@ class Engine:
         self._aborts = 0
         self._failed = False
         self._in_group = False
-        self._turned = self._next_bookmark = 0.0
+        self._turned = self._committed = self._next_bookmark = 0.0
         self._next_flush = time.monotonic() + _FLUSH_SECONDS
 
     # -- from outside
@@ -209,20 +209,21 @@ class Engine:
         if not self._owned.settled:
             return 0.0 if self._owned.restoring else _RESTORE_WAIT_SECONDS
         until = _IDLE_SECONDS
-        if self._transaction.began is not None:
-            until = min(until, self._transaction.began + self._commit_seconds - time.monotonic())
+        if self._transaction.is_open:
+            until = min(until, self._committed + self._commit_seconds - time.monotonic())
         return max(0.0, min(until, self._ticker.next - time.monotonic()))
 
     def _commit_is_due(self, seconds: float) -> bool:
-        began = self._transaction.began
-        return began is not None and (self._records >= self._batch_records or time.monotonic() >= began + seconds)
+        """Whether the last commit lies so far back: after a pause the first record's comes at once."""
+        is_late = self._records >= self._batch_records or time.monotonic() >= self._committed + seconds
+        return is_late and self._transaction.is_open
 
     def _commit(self) -> None:
         """End the open transaction: changelog, counts and positions go into it; the stores follow."""
         began = self._transaction.began
         if began is None:
             return
-        started = time.monotonic()
+        started = self._committed = time.monotonic()
         self._bookmarks.listen()
         moved = [owned for owned in self._owned if owned.flows and owned.moved]
         changes = [self._log_changes(owned) for owned in moved]

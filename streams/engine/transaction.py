@@ -53,6 +53,8 @@ class Transactions:
                 "on_delivery": self._delivered,
                 # nothing is visible before the commit, which sends at once whatever waits: fewer, larger requests
                 "linger.ms": 50,
+                # a transaction that begins while the one before is being concluded is told to come again
+                "retry.backoff.ms": 5,
             }
         )
         self.began: float | None = None

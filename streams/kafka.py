@@ -144,6 +144,12 @@ def report(name: str) -> Callable[[KafkaError], None]:
     return said
 
 
+def told(error: Exception) -> str:
+    """What an error says to a person: of Kafka's the sentence, without its code and wrapping."""
+    cause = error.args[0] if isinstance(error, KafkaException) and error.args else None
+    return f"Kafka: {cause.str()}" if isinstance(cause, KafkaError) else str(error)
+
+
 def is_denied(error: KafkaException) -> bool:
     """Whether the brokers do not let this client do it: waiting does not help, a person must."""
     cause = error.args[0]

@@ -13,6 +13,7 @@ from rich.console import Console
 from schemas.events.base import as_datetime
 from schemas.events.governance import ApprovalDecided
 from streams.cli.act import act, confirm, fact
+from streams.cli.audit import audit
 from streams.cli.fail import REFUSED, fail
 from streams.cli.identifiers import NamingError, check_reason
 from streams.cli.operator_database import UUID, database
@@ -47,6 +48,7 @@ def list_(
     """List what waits for a reviewer's word, the oldest first, and whether a webhook has told reviewers of it.
 
     With --json each that waits also has the link by which the gateway takes a word ("answer"): keep it to reviewers.
+    The audit log notes that you have seen these links.
 
     Examples:
 
@@ -57,7 +59,10 @@ def list_(
     with database() as connection:
         rows = connection.execute(_LIST, {"all": every, "workspace": workspace}).fetchall()
     if as_json:
-        typer.echo(json.dumps([plain(row) | _answered_at(row) for row in rows], indent=2))
+        answers = [_answered_at(row) for row in rows]
+        if links := [row["approval_id"] for row, answer in zip(rows, answers, strict=True) if answer]:
+            audit("approvals list --json", {"approvals": links})
+        typer.echo(json.dumps([plain(row) | answer for row, answer in zip(rows, answers, strict=True)], indent=2))
         return
     ended = ("ended",) if every else ()
     made = table("Approvals", "approval", "lead", "answer by", "told", *ended, "score", "value", text=4 + len(ended))

@@ -14,6 +14,7 @@ from sinks.clickhouse.changes import changes as fetched
 from streams.cli.fail import fail
 from streams.cli.options import Models, known_models, moment
 from streams.cli.report import TROUBLE, rest
+from streams.kafka import told
 from streams.report.changes import show
 from streams.report.gather import servers
 from streams.report.tables import plain
@@ -65,7 +66,7 @@ def changes(
         rest(settings, topology(identity_key(settings)))
         found = fetched(servers(settings)[1], since, until, basis.value, models)
     except TROUBLE as error:
-        fail(str(error))
+        fail(told(error))
     if as_json:
         form = {name: [plain(row) for row in rows] for name, rows in found.items()}
         typer.echo(

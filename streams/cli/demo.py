@@ -17,6 +17,7 @@ from schemas.events.base import instant
 from streams.cli.fail import fail
 from streams.cli.report import TROUBLE, end, progress_bars, rest
 from streams.cli.up import up
+from streams.kafka import told
 from streams.report.backlog import Backlog
 from streams.report.gather import gather
 from streams.report.latency import WATCHED, Latency, latencies
@@ -70,7 +71,7 @@ def demo(
         found = gather(settings)
         identities = who_is_who(settings, found, who)
     except (*TROUBLE, PublishError) as error:
-        fail(str(error))
+        fail(told(error))
     if as_json_:
         document = {**as_json(found), "truth": truth, "identities": identities.to_json()}
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))

@@ -16,6 +16,7 @@ from sinks.clickhouse.client import Server as ClickHouse
 from sinks.postgres import migrate as postgres
 from sinks.postgres.connection import Server as Postgres
 from streams.cli.fail import fail
+from streams.kafka import told
 from streams.migrate import MigrateError, migrate_topics
 from streams.settings import SettingsError, identity_key, load_settings
 from streams.topology import topology
@@ -44,7 +45,7 @@ def migrate(as_json: Annotated[bool, typer.Option("--json", help="Print what was
     except (MigrateError, SettingsError, SinkError) as error:
         fail(str(error))
     except (KafkaException, psycopg.Error, ClickHouseError) as error:
-        fail(f"cannot migrate: {error}")
+        fail(f"cannot migrate: {told(error)}")
     if as_json:
         typer.echo(json.dumps(done, indent=2))
         return

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from sinks.base import SinkError, Unavailable
 from streams.cli.fail import REFUSED, fail
 from streams.cli.options import moment
+from streams.kafka import told
 from streams.report.gather import Report, come_to_rest, gather
 from streams.report.rest import NotAtRest
 from streams.report.show import as_json, show
@@ -62,7 +63,7 @@ def report(
         rest(settings, topology(identity_key(settings)))
         found = gather(settings, known, effective)
     except TROUBLE as error:
-        fail(str(error))
+        fail(told(error))
     if as_json_:
         typer.echo(json.dumps(as_json(found), indent=2, ensure_ascii=False))
     else:

@@ -16,7 +16,7 @@ from schemas.events.base import instant_text
 from schemas.topics import TOPICS
 from streams.cli.fail import fail
 from streams.cli.masking import Reveal, shown
-from streams.kafka import consumer_config, is_passing
+from streams.kafka import consumer_config, is_passing, told
 from streams.settings import Settings, SettingsError, load_settings
 
 _ANSWER_SECONDS = 10
@@ -48,7 +48,7 @@ def tail(
         for record in islice(_records(load_settings("kafka"), topic, from_beginning=from_beginning), limit):
             typer.echo(json.dumps(_form(record, reveal=reveal), ensure_ascii=False, indent=None if as_json else 2))
     except (SettingsError, KafkaException) as error:
-        fail(f"cannot read {topic}: {error}")
+        fail(f"cannot read {topic}: {told(error)}")
     except KeyboardInterrupt:
         return
 

@@ -91,8 +91,13 @@ def concluded(database: Server, number: int, word: str, by: str, occurred_at: in
         )
 
 
-def test_what_waits_is_listed_with_whether_reviewers_were_told(run: Run) -> None:
+def test_what_waits_is_listed_with_whether_reviewers_were_told(run: Run, database: Server) -> None:
+    assert run("list").exit_code == 0 and noted(database) == []
     rows = json.loads(run("list", "--json").stdout)
+    links = [row["approval_id"] for row in rows if "answer" in row]
+    assert links and noted(database) == [
+        (getpass.getuser(), "approvals list --json", None, None, {"approvals": links})
+    ]  # fmt: skip
     assert [(row["approval_id"], row["told"], row["told_by"]) for row in rows] == [
         (approval_id(1), "unknown", "acme-reviewers"),
         (approval_id(2), None, None),

@@ -17,9 +17,10 @@ from processors.base import Broadcast, DeadLetter, Drop, Forward, Output, Receiv
 from processors.control import EMPTY, Control, apply
 from schemas.codec import decode, encode
 from schemas.events.base import DAY, Event
-from schemas.events.operations import SweepFinished, Tick
+from schemas.events.operations import Tick
 from schemas.events.routing import Prefix, Routed
 from schemas.topics import FACT_TOPIC, TOPICS
+from streams import visits
 from streams.dead_letters import coordinates, dead_letter, readable
 from streams.quarantine import Coordinates, set_aside
 from streams.records import InRecord, OutRecord
@@ -30,18 +31,6 @@ from streams.store import Changes, Seen, Store, TimerEntry, timer_entries
 
 REMEMBER_IDS = 7 * DAY
 TIMERS_PER_TICK = 2_000
-VISITS_PER_TICK = 500
-
-
-class Sweep(msgspec.Struct, array_like=True):
-    """A visit under way: the control record, its workspace, the last key visited (empty: not begun), how many were."""
-
-    control_id: str
-    type: str
-    workspace: str
-    at: int
-    cursor: str
-    visited: int = 0
 
 
 class Meta(msgspec.Struct, array_like=True):
@@ -49,7 +38,7 @@ class Meta(msgspec.Struct, array_like=True):
 
     now: int = 0
     controls: dict[str, Control] = {}
-    sweeps: list[Sweep] = []
+    sweeps: list[visits.Sweep] = []
 
 
 _decode_meta = msgspec.msgpack.Decoder(Meta).decode  # made here and not by the first threads (DECISIONS 28)
@@ -177,31 +166,14 @@ class Partition:
         if not self._meta.sweeps:
             return
         sweep = self._meta.sweeps[0]
-        page = self._keys_after(max(sweep.cursor, sweep.workspace + "/"), VISITS_PER_TICK)
-        page = [key for key in page if key.startswith(sweep.workspace + "/")]
-        for key in page:
-            given = Input(key, Visit(sweep.control_id, sweep.type), f"visit:{sweep.control_id}", sweep.at)
-            outcome = run(self.stage, self._load(key), given, self._clock(key))
+        keys = visits.page(sweep, self._keys_after)
+        for key in keys:
+            outcome = run(self.stage, self._load(key), visits.visit(sweep, key), self._clock(key))
             self._keep(key, outcome.state)
             yield from self._put_out(outcome, None, None, None, b"")
-        sweep.visited += len(page)
-        if len(page) < VISITS_PER_TICK:
-            self._meta.sweeps = self._meta.sweeps[1:]
-            yield self._finished(sweep, partition)
-        else:
-            sweep.cursor = page[-1]
-
-    def _finished(self, sweep: Sweep, partition: int) -> OutRecord:
-        finished = SweepFinished.build(
-            stage=self.stage.name,
-            partition=partition,
-            workspace_id=sweep.workspace,
-            control_id=sweep.control_id,
-            control_type=sweep.type,
-            keys=sweep.visited,
-            at=self.now,
-        )
-        return OutRecord(TOPICS["sweeps"].name, f"{sweep.workspace}/{self.stage.name}", encode(finished))
+        self._meta.sweeps, done = visits.advanced(self._meta.sweeps, keys)
+        if done is not None:
+            yield visits.finished(done, self.stage.name, partition, self.now)
 
     def _keys_after(self, key: str, limit: int) -> list[str]:
         stored = self._store.keys_after(key, limit)
@@ -214,14 +186,7 @@ class Partition:
         if after is not before:
             self._meta.controls = {**self._meta.controls, event.workspace_id: after}
             if Visit in self.stage.consumes and type(event) not in self.stage.consulted:
-                self._sweep(event)
-
-    def _sweep(self, event: Event) -> None:
-        """Queue a visit of all keys of the workspace, unless one that has not begun will see this change as well."""
-        waiting = [sweep for sweep in self._meta.sweeps if sweep.workspace == event.workspace_id and not sweep.cursor]
-        if not waiting:
-            sweep = Sweep(event.event_id, type(event).__name__, event.workspace_id, event.occurred_at, "")
-            self._meta.sweeps = [*self._meta.sweeps, sweep]
+                self._meta.sweeps = visits.queued(self._meta.sweeps, event)
 
     # -- state
 

@@ -375,12 +375,12 @@ MUTANTS: dict[str, Mutant] = {
         "streams/partition.py", "if Visit in self.stage.consumes and", "if not self.stage.consumes and"
     ),
     "a sweep under way serves later changes": Mutant(
-        "streams/partition.py",
-        "sweep.workspace == event.workspace_id and not sweep.cursor]",
-        "sweep.workspace == event.workspace_id]",
+        "streams/visits.py",
+        "sweep.workspace == control.workspace_id and not sweep.cursor",
+        "sweep.workspace == control.workspace_id",
     ),
     "a sweep ends after its first page": Mutant(
-        "streams/partition.py", "if len(page) < VISITS_PER_TICK:", "if len(page) <= VISITS_PER_TICK:"
+        "streams/visits.py", "if len(visited) < VISITS_PER_TICK:", "if len(visited) <= VISITS_PER_TICK:"
     ),
     "an end that is never told is waited for": Mutant(
         "streams/engine/retry.py", " or time.monotonic() >= began + seconds", ""

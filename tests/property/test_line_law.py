@@ -36,7 +36,7 @@ def expected_view(facts: tuple[Event, ...], now: int) -> dict[str, Any]:
 @given(histories_with_arrivals(size=8), randoms, st.sampled_from((1, 500)))
 def test_any_interleaving_gives_the_view_of_the_oracles(case: Any, random: Random, page: int) -> None:
     facts, (arrivals,) = case
-    with patch("streams.partition.VISITS_PER_TICK", page), patch("streams.partition.TIMERS_PER_TICK", page):
+    with patch("streams.visits.VISITS_PER_TICK", page), patch("streams.partition.TIMERS_PER_TICK", page):
         run = interleaved(arrivals, random)
         run.finish(40)
     assert_oracle(run)

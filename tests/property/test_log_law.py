@@ -81,7 +81,7 @@ def inboxes(run: Run) -> Iterator[Slot]:
 )
 def test_an_inbox_gives_the_same_bytes_however_it_is_cut(case: Any, random: Random, page: int) -> None:
     _, (arrivals,) = case
-    with patch("streams.partition.VISITS_PER_TICK", page), patch("streams.partition.TIMERS_PER_TICK", page):
+    with patch("streams.visits.VISITS_PER_TICK", page), patch("streams.partition.TIMERS_PER_TICK", page):
         run = interleaved(arrivals, random)
         written: Counter[tuple[str, int, bytes]] = Counter()
         for slot in inboxes(run):

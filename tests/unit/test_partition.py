@@ -143,7 +143,7 @@ def test_a_control_record_visits_every_key_of_its_workspace_page_by_page() -> No
     bench.take(*(event(key, 0) for key in "dbace"))
     other = event("x", 0)
     bench.take(("acme2/x", other[1]), ("aa/x", other[1]))
-    with patch("streams.partition.VISITS_PER_TICK", 2):
+    with patch("streams.visits.VISITS_PER_TICK", 2):
         assert bench.take(policy(1)) == []
         pages = [[(key, version) for key, _, version, _ in bench.tick(n)] for n in range(1, 5)]
     assert pages == [[("acme/a", 1), ("acme/b", 1)], [("acme/c", 1), ("acme/d", 1)], [("acme/e", 1)], []]
@@ -152,14 +152,14 @@ def test_a_control_record_visits_every_key_of_its_workspace_page_by_page() -> No
 def test_a_full_last_page_ends_at_the_next_tick() -> None:
     bench = Bench()
     bench.take(event("a", 0), event("b", 0), policy(1))
-    with patch("streams.partition.VISITS_PER_TICK", 2):
+    with patch("streams.visits.VISITS_PER_TICK", 2):
         assert [len(bench.tick(n)) for n in (1, 2, 3)] == [2, 0, 0]
 
 
 def test_sweeps_wait_for_each_other_and_one_not_begun_serves_later_changes_too() -> None:
     bench = Bench()
     bench.take(*(event(key, 0) for key in "abc"), policy(1), policy(2))
-    with patch("streams.partition.VISITS_PER_TICK", 2):
+    with patch("streams.visits.VISITS_PER_TICK", 2):
         first = bench.tick(1)
         bench.take(policy(3), policy(4))
         rest = [bench.tick(n) for n in range(2, 7)]
@@ -172,7 +172,7 @@ def test_sweeps_wait_for_each_other_and_one_not_begun_serves_later_changes_too()
 def test_keys_that_come_up_during_a_sweep_are_visited_if_they_lie_ahead() -> None:
     bench = Bench()
     bench.take(*(event(key, 0) for key in "bdf"), policy(1))
-    with patch("streams.partition.VISITS_PER_TICK", 1):
+    with patch("streams.visits.VISITS_PER_TICK", 1):
         bench.tick(1)
         told = bench.take(event("a", 0), event("c", 0), tick(2))
         rest = [key for n in range(3, 8) for key, *_ in bench.tick(n)]

@@ -707,9 +707,9 @@ MUTANTS: dict[str, Mutant] = {
         "until or request.not_after",
     ),
     "the caller says what is transactional": Mutant(
-        "processors/lead/gate.py",
-        'category=categories[fact.template_id] if fact.template_id is not None else "marketing"',
-        'category="transactional" if fact.purpose == "booking" else "marketing"',
+        "processors/lead/asking.py",
+        "purpose=fact.purpose,\n        category=_category(fact.template_id, ctx),",
+        'purpose=fact.purpose,\n        category="transactional" if fact.purpose == "booking" else "marketing",',
     ),
     "requests of the past are decided": Mutant(
         "processors/lead/gate.py", "if ctx.is_stale(fact.occurred_at):", "if False:"

@@ -6,7 +6,6 @@ they are made once more, for history may have arrived meanwhile (identity specif
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 import msgspec
@@ -15,6 +14,7 @@ from models.consent.slots import Slot
 from models.identity.binding import lead_at
 from models.local_time import iso_week
 from processors.base import CancelTimer, Context, DeadLetter, Drop, Emit, Output, Timer, TimerFired
+from processors.lead import asking
 from processors.lead.checks import Check, Situation, checked, verdict
 from processors.lead.history import HistoryErased, HistoryGiven, HistoryTaken, brought_by, lead_id
 from processors.lead.receipt import Decision, receipt, unsubscribe_token
@@ -70,34 +70,18 @@ def gate(
 
 
 def _outreach(before: Requests, fact: OutreachRequested, ctx: Context) -> Answer:
-    who, digest = brought_by(ctx), _digest(fact)
     known = before.find(fact.message_id)
     content = known[1].digest if known is not None else before.decided_as(fact.message_id)
     if content is not None:
-        if content == digest:
+        if content == asking.digest(fact):
             return before, [Drop("repeated")]
         detail = "another request has this message_id and other content: give each message an id of its own"
         return before, [DeadLetter("message_id_conflict", detail)]
-    categories = dict(ctx.policy.templates)
-    if fact.template_id is not None and fact.template_id not in categories:
+    if not asking.is_approved(fact.template_id, ctx):
         return before, [DeadLetter("unknown_template", "no approved template has this id: see the policy's templates")]
     if ctx.is_stale(fact.occurred_at):
         return before, [Drop("stale")]
-    assert fact.channel != "social", "posts go to their account's key"
-    request = Request(
-        message_id=fact.message_id,
-        digest=digest,
-        region=fact.region,
-        requested_at=fact.occurred_at,
-        not_after=fact.not_after or fact.occurred_at + ctx.policy.held_not_after,
-        channels=(fact.channel,),
-        purpose=fact.purpose,
-        category=categories[fact.template_id] if fact.template_id is not None else "marketing",
-        points={one.kind: one.hash for one in ctx.origin.identifiers},
-        template_id=fact.template_id,
-        campaign_id=fact.campaign_id,
-    )
-    return _opened(before, who, request, ctx)
+    return _opened(before, brought_by(ctx), asking.outreach(fact, ctx), ctx)
 
 
 def _proposal(before: Requests, proposed: ContactProposed, ctx: Context) -> Answer:
@@ -105,24 +89,7 @@ def _proposal(before: Requests, proposed: ContactProposed, ctx: Context) -> Answ
         return before, [Drop("repeated")]
     if not _is_here(lead_id(ctx), proposed.occurred_at, ctx):
         return before, [Drop("moved")]  # this lead is another by now, which proposes for itself
-    request = Request(
-        message_id=proposed.message_id,
-        digest="",
-        region=proposed.region,
-        requested_at=proposed.occurred_at,
-        not_after=proposed.not_after,
-        channels=tuple(proposed.channels),
-        purpose=proposed.purpose,
-        category=dict(ctx.policy.templates).get(proposed.template_id or "", "marketing"),
-        template_id=proposed.template_id,
-        step=proposed.step,
-    )
-    return _opened(before, lead_id(ctx), request, ctx)
-
-
-def _digest(fact: OutreachRequested) -> str:
-    said = {name: value for name, value in fact.__dict__.items() if name not in ("event_id", "occurred_at")}
-    return hashlib.blake2b(repr(sorted(said.items())).encode(), digest_size=8).hexdigest()
+    return _opened(before, lead_id(ctx), asking.proposal(proposed, ctx), ctx)
 
 
 def _opened(gate_: Requests, who: str, request: Request, ctx: Context) -> Answer:

@@ -19,6 +19,7 @@ HELPERS = {
     "processors.closing",
     "processors.control",
     "processors.campaign.figures",
+    "processors.lead.asking",
     "processors.lead.bookings",
     "processors.lead.candidates",
     "processors.lead.checks",

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 
-from models.policy import Category
 from processors.base import Context
 from processors.lead.requests import Request
 from schemas.events.contact import OutreachRequested
-from schemas.events.gate import ContactProposed
+from schemas.events.gate import Category, ContactProposed
 
 
 def digest(fact: OutreachRequested) -> str:

@@ -37,11 +37,12 @@ class Meta(msgspec.Struct, array_like=True):
     """What belongs to the partition and to no key."""
 
     now: int = 0
-    controls: dict[str, Control] = {}
     sweeps: list[visits.Sweep] = []
 
 
-_decode_meta = msgspec.msgpack.Decoder(Meta).decode  # made here and not by the first threads (DECISIONS 28)
+# made here and not by the first threads (DECISIONS 28)
+_decode_meta = msgspec.msgpack.Decoder(Meta).decode
+_decode_control = msgspec.msgpack.Decoder(Control).decode
 
 
 class Partition:
@@ -60,6 +61,7 @@ class Partition:
         self._router = router
         self._store = store
         self._codec = StateCodec(stage)
+        self._controls: dict[str, Control] = {}  # by workspace, as stored; those of the transaction are apart
         self._begin()
 
     def _begin(self) -> None:
@@ -70,6 +72,7 @@ class Partition:
         self._dirty: set[str] = set()
         self._seen: dict[str, Seen] = {}
         self._fresh_timers: list[TimerEntry] = []
+        self._fresh_controls: dict[str, Control] = {}
         self.counts: Counter[tuple[str, str, str]] = Counter()
 
     @property
@@ -160,7 +163,7 @@ class Partition:
     def _clock(self, key: str, record: InRecord | None = None) -> Clock:
         """Now for a key: the last tick; a partition without one takes the record's own timestamp."""
         own_time = record.timestamp if record is not None else 0
-        return Clock(self.now or own_time, self._meta.controls.get(key.partition("/")[0], EMPTY))
+        return Clock(self.now or own_time, self._control_of(key.partition("/")[0]))
 
     def _visit_page(self, partition: int) -> Iterable[OutRecord]:
         if not self._meta.sweeps:
@@ -181,12 +184,19 @@ class Partition:
         return sorted({*stored, *fresh})[:limit]
 
     def _control(self, event: Event) -> None:
-        before = self._meta.controls.get(event.workspace_id, EMPTY)
+        before = self._control_of(event.workspace_id)
         after = apply(before, event)
         if after is not before:
-            self._meta.controls = {**self._meta.controls, event.workspace_id: after}
+            self._fresh_controls[event.workspace_id] = after
             if Visit in self.stage.consumes and type(event) not in self.stage.consulted:
                 self._meta.sweeps = visits.queued(self._meta.sweeps, event)
+
+    def _control_of(self, workspace: str) -> Control:
+        control = self._fresh_controls.get(workspace) or self._controls.get(workspace)
+        if control is None:
+            stored = self._store.control(workspace)
+            control = self._controls[workspace] = _decode_control(stored) if stored is not None else EMPTY
+        return control
 
     # -- state
 
@@ -270,6 +280,7 @@ class Partition:
                 before, after = timer_entries(key, self._timers_before[key]), timer_entries(key, state.timers)
                 changes.timers_set |= after - before
                 changes.timers_gone |= before - after
+        changes.controls = {name: msgspec.msgpack.encode(one) for name, one in self._fresh_controls.items()}
         meta = msgspec.msgpack.encode(self._meta)
         changes.meta = meta if meta != self._meta_stored else None
         return changes
@@ -277,6 +288,7 @@ class Partition:
     def committed(self, changes: Changes) -> None:
         """The transaction is in Kafka: write it down and begin the next."""
         self._store.write(changes)
+        self._controls |= self._fresh_controls
         self._begin()
 
     def aborted(self) -> None:

@@ -34,13 +34,15 @@ class Seen(NamedTuple):
 class Changes:
     """Everything that a transaction changes in a partition's store.
 
-    ``meta`` is the partition's own record (clock, control state, sweeps); none means unchanged.
+    ``controls`` is the control state of workspaces, ``meta`` the partition's own record (clock, sweeps); none means
+    unchanged.
     """
 
     states: dict[str, bytes] = field(default_factory=dict)
     timers_set: set[TimerEntry] = field(default_factory=set)
     timers_gone: set[TimerEntry] = field(default_factory=set)
     seen: dict[str, Seen] = field(default_factory=dict)
+    controls: dict[str, bytes] = field(default_factory=dict)
     meta: bytes | None = None
 
 
@@ -59,6 +61,9 @@ class Store(Protocol):
     def seen(self, event_id: str) -> Seen | None:
         """The duplicate index's entry of an event."""
 
+    def control(self, workspace: str) -> bytes | None:
+        """The control state of a workspace."""
+
     def meta(self) -> bytes | None:
         """The partition's own record."""
 
@@ -73,6 +78,7 @@ class MemoryStore:
         self.states: SortedDict[str, bytes] = SortedDict()
         self._timers: SortedSet[TimerEntry] = SortedSet()
         self._seen: dict[str, Seen] = {}
+        self.controls: dict[str, bytes] = {}
         self._meta: bytes | None = None
 
     def get(self, key: str) -> bytes | None:
@@ -93,6 +99,10 @@ class MemoryStore:
         """The duplicate index's entry of an event."""
         return self._seen.get(event_id)
 
+    def control(self, workspace: str) -> bytes | None:
+        """The control state of a workspace."""
+        return self.controls.get(workspace)
+
     def meta(self) -> bytes | None:
         """The partition's own record."""
         return self._meta
@@ -103,5 +113,6 @@ class MemoryStore:
         self._timers -= changes.timers_gone
         self._timers |= changes.timers_set
         self._seen.update(changes.seen)
+        self.controls.update(changes.controls)
         if changes.meta is not None:
             self._meta = changes.meta

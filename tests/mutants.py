@@ -414,6 +414,12 @@ MUTANTS: dict[str, Mutant] = {
     "keys not yet written are not visited": Mutant(
         "streams/partition.py", "sorted({*stored, *fresh})[:limit]", "sorted({*stored})[:limit]"
     ),
+    "control state is as it was read first": Mutant(
+        "streams/partition.py", "        self._controls |= self._fresh_controls\n", ""
+    ),
+    "control state is lost with the disk": Mutant(
+        "streams/engine/changelog.py", "yield _CONTROL + workspace.encode(), control", "pass"
+    ),
     "an abort keeps its states": Mutant(
         "streams/partition.py",
         '        """The transaction never was: forget it."""\n        self._begin()',

@@ -3,6 +3,7 @@
 | record key | value |
 |---|---|
 | a state's key | the state's bytes |
+| ``#control:<workspace>`` | the control state of a workspace |
 | ``#meta`` | the partition's own record |
 | ``#position`` | the next inbox offset, decimal |
 | ``#seen:<first offset>`` | what one transaction added to the duplicate index, named by its first inbox offset |
@@ -26,6 +27,7 @@ from streams.state import timers_in
 from streams.store import Changes, Seen, timer_entries
 
 GROUP_PREFIX = "fineacers."
+_CONTROL = b"#control:"
 _META = b"#meta"
 _POSITION = b"#position"
 _SEEN = b"#seen:"
@@ -72,6 +74,8 @@ def records(changes: Changes, move: Move) -> Iterator[tuple[bytes, bytes | None]
         yield _SEEN + str(move.batch).encode(), _encode(_SeenRecord(entries))
     for first in move.forget:
         yield _SEEN + str(first).encode(), None
+    for workspace, control in changes.controls.items():
+        yield _CONTROL + workspace.encode(), control
     if changes.meta is not None:
         yield _META, changes.meta
     yield _POSITION, str(move.position.inbox).encode()
@@ -95,6 +99,9 @@ def bring_forward(store: RocksStore, read: Iterable[tuple[bytes, bytes | None]],
             inbox = int(value)
         elif key == _META:
             changes.meta = value
+        elif key.startswith(_CONTROL):
+            assert value is not None, "control state is never deleted"
+            changes.controls[key.removeprefix(_CONTROL).decode()] = value
         else:
             first = int(key.removeprefix(_SEEN))
             if value is None:

@@ -131,6 +131,11 @@ class RocksStore:
         found = self._db.get(b"d" + id_bytes(event_id))
         return Seen(*_SEEN.unpack(found)) if found is not None else None
 
+    def control(self, workspace: str) -> bytes | None:
+        """The control state of a workspace."""
+        found: bytes | None = self._db.get(b"c" + workspace.encode())
+        return found
+
     def meta(self) -> bytes | None:
         """The partition's own record."""
         found: bytes | None = self._db.get(b"m")
@@ -157,6 +162,8 @@ class RocksStore:
             self._oldest_batch = min(self._oldest_batch, move.batch)
         for first in move.forget:
             self._forget(batch, first, changes)
+        for workspace, control in changes.controls.items():
+            batch[b"c" + workspace.encode()] = control
         if changes.meta is not None:
             batch[b"m"] = changes.meta
         inbox = -1 if move.position.inbox is None else move.position.inbox

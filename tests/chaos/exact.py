@@ -210,6 +210,8 @@ def _check_same(name: str, store: RocksStore, memory: MemoryStore, records: list
         assert {key: store.get(key) for key in keys} == dict(memory.states), f"{name}: other states"
         assert list(store.due(2**62)) == list(memory.due(2**62)), f"{name}: other timers"
         assert store.meta() == memory.meta(), f"{name}: another clock"
+        controls = {workspace: store.control(workspace) for workspace in memory.controls}
+        assert controls == memory.controls, f"{name}: other control state"
         events = (decode(record.value).message for record in records)
         ids = [event.event_id for event in events if isinstance(event, Event)]
         assert [store.seen(name) for name in ids] == [memory.seen(name) for name in ids], f"{name}: other duplicates"

@@ -65,6 +65,7 @@ def stored(store: MemoryStore) -> dict[str, Any]:
         "states": dict(store.states),
         "timers": list(store.due(2**62)),
         "seen": dict(store._seen),
+        "controls": dict(store.controls),
         "meta": store.meta(),
     }
 

@@ -29,8 +29,9 @@ class Note(msgspec.Struct):
 STAGE = Stage("notes", ("notes",), (Step("note", lambda s, e, c: (s, ()), (), slice=Note),))
 CODEC = StateCodec(STAGE)
 FAR = 2**62
+WORKSPACES = ("a", "ab", "b.c")
 
-keys = st.builds("{}/{}".format, st.sampled_from(["a", "ab", "b.c"]), st.text(st.sampled_from("0a/é~"), max_size=3))
+keys = st.builds("{}/{}".format, st.sampled_from(WORKSPACES), st.text(st.sampled_from("0a/é~"), max_size=3))
 timers = st.dictionaries(
     st.sampled_from(["note.x", "note.xy"]), st.tuples(st.integers(0, 50), st.integers(1, 9)), max_size=2
 )
@@ -38,29 +39,33 @@ states = st.builds(lambda text, timers: KeyState({"note": Note(text)}, timers), 
 ids = st.integers(0, 9).map(lambda number: str(uuid.UUID(int=number * 0xABC)))
 
 
+Step = tuple[int, dict[str, KeyState], set[str], dict[str, bytes], bytes | None]
+
+
 @st.composite
-def histories(draw: st.DrawFn) -> list[tuple[int, dict[str, KeyState], set[str], bytes | None]]:
-    """Transactions: the clock, states by key, ids that were accepted, the partition's record."""
+def histories(draw: st.DrawFn) -> list[Step]:
+    """Transactions: the clock, states by key, ids that were accepted, control state, the partition's record."""
     steps = draw(st.lists(st.integers(0, 3 * DAY), min_size=1, max_size=8))
     clock, found = 0, []
     for step in steps:
         clock += step
         changed = draw(st.dictionaries(keys, states, max_size=3))
-        found.append((clock, changed, draw(st.sets(ids, max_size=3)), draw(st.none() | st.binary(max_size=3))))
+        controls = draw(st.dictionaries(st.sampled_from(WORKSPACES), st.binary(max_size=3), max_size=2))
+        accepted, meta = draw(st.sets(ids, max_size=3)), draw(st.none() | st.binary(max_size=3))
+        found.append((clock, changed, accepted, controls, meta))
     return found
 
 
 @settings(max_examples=60, deadline=None)
 @given(history=histories(), cuts=st.sets(st.integers(0, 60)))
-def test_rocks_says_what_memory_says(
-    history: list[tuple[int, dict[str, KeyState], set[str], bytes | None]], cuts: set[int]
-) -> None:
+def test_rocks_says_what_memory_says(history: list[Step], cuts: set[int]) -> None:
     with TemporaryDirectory() as folder:
         memory, rocks = MemoryStore(), RocksStore(Path(folder) / "own")
         held: dict[str, KeyState] = {}
         log: list[tuple[bytes, bytes | None]] = []
-        for number, (now, changed, accepted, meta) in enumerate(history):
-            changes = Changes(seen={i: Seen(number.to_bytes(8), now) for i in accepted}, meta=meta)
+        for number, (now, changed, accepted, controls, meta) in enumerate(history):
+            seen = {i: Seen(number.to_bytes(8), now) for i in accepted}
+            changes = Changes(seen=seen, controls=controls, meta=meta)
             for key, state in changed.items():
                 before = timer_entries(key, held[key].timers) if key in held else set()
                 after = timer_entries(key, state.timers)
@@ -97,6 +102,8 @@ def _same(rocks: RocksStore, memory: MemoryStore, now: int) -> None:
         assert rocks.get(key) == memory.get(key)
     for until in (FAR, 25, 0):
         assert list(rocks.due(until)) == list(memory.due(until))
+    for workspace in WORKSPACES:
+        assert rocks.control(workspace) == memory.control(workspace)
     assert rocks.meta() == memory.meta()
     for number in range(10):
         name = str(uuid.UUID(int=number * 0xABC))

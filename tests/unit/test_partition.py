@@ -197,14 +197,16 @@ def test_a_message_between_stages_is_never_dead_lettered() -> None:
 def test_what_was_aborted_never_was() -> None:
     bench = Bench()
     bench.take(event("a", 0, "t", 5))
-    before = (dict(bench.store.states), list(bench.store.due(99)), bench.store.meta())
+    before = (dict(bench.store.states), list(bench.store.due(99)), dict(bench.store.controls), bench.store.meta())
     for key, value in (event("a", 1, "t", 7), event("b", 1), policy(1), tick(9)):
         bench.partition.apply(InRecord("ledger.inbox", 0, 9, 0, key, value))
     bench.partition.aborted()
     TOLD.clear()
     changes = bench.partition.changes()
-    assert (changes.states, changes.timers_set, changes.timers_gone, changes.meta) == ({}, set(), set(), None)
-    assert (dict(bench.store.states), list(bench.store.due(99)), bench.store.meta()) == before
+    assert (changes.states, changes.timers_set, changes.timers_gone) == ({}, set(), set())
+    assert (changes.controls, changes.meta) == ({}, None)
+    after = (dict(bench.store.states), list(bench.store.due(99)), dict(bench.store.controls), bench.store.meta())
+    assert after == before
     assert bench.tick(5) == [("acme/a", "t", 5, 5)]
 
 
@@ -217,6 +219,23 @@ def test_only_what_changed_is_written() -> None:
     assert set(changes.states) == {"acme/b"}
     assert (changes.timers_set, changes.timers_gone) == (set(), set())
     assert changes.meta is not None
+
+
+def test_control_state_is_written_where_it_changes_and_holds_after_an_abort() -> None:
+    bench = Bench()
+    bench.take(policy(1))
+    assert set(bench.store.controls) == {"acme"}
+    for key, value in (policy(1, "other"), tick(1)):
+        bench.partition.apply(InRecord("ledger.inbox", 0, 9, 0, key, value))
+    changes = bench.partition.changes()
+    assert set(changes.controls) == {"other"}
+    bench.partition.committed(changes)
+    bench.partition.apply(InRecord("ledger.inbox", 0, 10, 0, *policy(2)))
+    bench.partition.aborted()
+    again = Partition(bench.partition.stage, Router((STAGE,)), bench.store)
+    for partition in (bench.partition, again):
+        held = [partition._clock(key).control.policies for key in ("acme/a", "other/a", "third/a")]
+        assert [set(policies) for policies in held] == [{1}, {1}, set()]
 
 
 def test_an_event_that_changes_nothing_writes_nothing() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 
-from streams.local.service import Service, listens
+from streams.local.service import STANDS_BACK, Service, listens
 from streams.local.state import LocalStackError, StateFolder
 from streams.settings import Settings
 
@@ -82,6 +82,7 @@ def postgres_service(folder: StateFolder, settings: Settings) -> Service:
         # SIGINT is PostgreSQL's fast stop; SIGTERM would wait for every client to leave.
         stop_signal=signal.SIGINT,
         stop_timeout=30,
+        nice=STANDS_BACK,
     )
 
 

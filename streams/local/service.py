@@ -28,9 +28,15 @@ class Service:
     """It ends by itself with exit code 0 and is then done; otherwise its end is a crash."""
     run_as: tuple[int, int] | None = None
     """User and group id; None: the supervisor's own."""
+    nice: int = 0
+    """How far it stands back while the machine is busy, as in nice(1)."""
     stop_signal: signal.Signals = signal.SIGTERM
     stop_timeout: float = 15.0
     """Seconds between the stop signal and SIGKILL."""
+
+
+STANDS_BACK = 10
+"""What fills and keeps the stores lets those go first who decide: what it shows may be a moment late."""
 
 
 def listens(port: int) -> bool:

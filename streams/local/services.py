@@ -6,7 +6,7 @@ from functools import partial
 
 from streams.local.kafka import kafka_service
 from streams.local.postgres import postgres_service
-from streams.local.service import Service, answers_http
+from streams.local.service import STANDS_BACK, Service, answers_http
 from streams.local.state import StateFolder, metrics_port_of
 from streams.settings import STORES, Settings, read_settings
 
@@ -31,6 +31,7 @@ def clickhouse_service(folder: StateFolder, settings: Settings) -> Service:
         name="clickhouse",
         argv=(sys.executable, "-m", "streams.local.clickhouse", str(folder.path)),
         env={"TZ": "UTC"},
+        nice=STANDS_BACK,
         ready=partial(answers_http, f"{settings.need('clickhouse_url')}/ping"),
     )
 
@@ -49,7 +50,10 @@ def platform_services(folder: StateFolder, settings: Settings, after: tuple[str,
             ready = partial(answers_http, f"http://127.0.0.1:{port}/ready")
         elif name == "gateway":
             ready = partial(answers_http, f"{settings.gateway_address}/ready")
-        return Service(name, (*program, *arguments), ready=ready, env=own, after=("migrate",), stop_timeout=30)
+        nice = STANDS_BACK if arguments[0] == "sink" else 0
+        return Service(
+            name, (*program, *arguments), ready=ready, env=own, after=("migrate",), stop_timeout=30, nice=nice
+        )
 
     migrate = Service("migrate", (*program, "migrate"), env=env, after=after, once=True)
     return migrate, *(process(name, arguments) for name, arguments in _PLATFORM.items())

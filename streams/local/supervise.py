@@ -149,7 +149,7 @@ class Supervisor:
         user, group = service.run_as or (None, None)
         log.touch(mode=0o600)
         with log.open("ab") as output:
-            return await asyncio.create_subprocess_exec(
+            process = await asyncio.create_subprocess_exec(
                 *service.argv,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
@@ -161,6 +161,9 @@ class Supervisor:
                 extra_groups=None if user is None else [],
                 preexec_fn=die_with_parent(os.getpid()),
             )
+        with suppress(ProcessLookupError):  # what it starts later inherits this
+            os.setpriority(os.PRIO_PROCESS, process.pid, os.nice(0) + service.nice)
+        return process
 
     async def _stop(self, name: str) -> None:
         """Stop one service once; whoever asks meanwhile waits for the same stop."""

@@ -137,6 +137,16 @@ async def test_grandchildren_do_not_outlive_a_crashed_leader(folder: StateFolder
 
 
 @_in_a_loop
+async def test_a_service_may_stand_back(folder: StateFolder) -> None:
+    supervisor = Supervisor(folder)
+    supervisor.add([Service("store", _python(_SLEEP), nice=3), Service("worker", _python(_SLEEP))])
+    await _until(lambda: {_state(folder, name) for name in ("store", "worker")} == {"ready"})
+    stands = {name: os.getpriority(os.PRIO_PROCESS, one["pid"]) for name, one in folder.status().items()}
+    assert stands == {"store": os.nice(0) + 3, "worker": os.nice(0)}
+    await supervisor.stop()
+
+
+@_in_a_loop
 async def test_adding_again_starts_only_what_is_new(folder: StateFolder) -> None:
     first, second = (Service(name, _python(_SLEEP)) for name in ("first", "second"))
     supervisor = Supervisor(folder)

@@ -35,7 +35,7 @@ class Service:
     """Seconds between the stop signal and SIGKILL."""
 
 
-STANDS_BACK = 10
+STANDS_BACK = 5
 """What fills and keeps the stores lets those go first who decide: what it shows may be a moment late."""
 
 

@@ -29,9 +29,9 @@ from tests.chaos.whole import whole
 from tests.chaos.worker import SESSION_MS, TRANSACTION_MS
 
 _ROOM = 48_000
-_STANDSTILL_SECONDS = (25.0, 40.0)
-"""A broker that runs alone takes itself out of its cluster after 9 s without a sign of life of its own."""
 """Bytes that no file may outgrow: more than a worker's log, less than what its stores soon hold."""
+_STANDSTILL_SECONDS = (25.0, 40.0)
+"""How long a broker stands still, which is the trouble itself: one that runs alone gives itself up after 9 s."""
 
 
 def plain(lab: Lab) -> None:

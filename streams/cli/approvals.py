@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from schemas.events.base import as_datetime
 from schemas.events.governance import ApprovalDecided
@@ -17,6 +16,7 @@ from streams.cli.audit import audit
 from streams.cli.fail import REFUSED, fail
 from streams.cli.identifiers import NamingError, check_reason
 from streams.cli.operator_database import UUID, database
+from streams.cli.printing import printer
 from streams.report.approvals import PATIENCE_SECONDS, Request, concluded, ending, request, worth
 from streams.report.tables import moment, plain, table
 from streams.settings import read_settings
@@ -72,7 +72,7 @@ def list_(
             row["approval_id"], row["lead_id"], moment(row["answer_by"]), row["told"] or "nobody", *how,
             str(row["score"]), worth(row),
         )  # fmt: skip
-    Console().print(made if rows else "nothing waits for a word")
+    printer().print(made if rows else "nothing waits for a word")
 
 
 @app.command()

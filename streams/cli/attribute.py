@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 
 from models.attribution.batch import BATCH_MODELS, Credit, Paths
 from models.attribution.batch.markov import TooManyStatesError
 from streams.cli.fail import fail
+from streams.cli.printing import printer
 from streams.sources.files import UnreadableFileError
 from streams.sources.paths import read_paths
 
@@ -64,7 +64,7 @@ def _form(paths: Paths, credit: Credit) -> dict[str, dict[str, float]]:
 
 
 def _show(paths: Paths, credits: dict[str, Credit]) -> None:
-    console = Console()
+    console = printer()
     best = sorted(range(len(paths.channels)), key=lambda number: -max(c.conversions[number] for c in credits.values()))
     valued = paths.value.sum() > 0
     for title, which in (("Conversions", 0), *((("Value", 1),) if valued else ())):

@@ -11,13 +11,13 @@ from typing import Annotated, Any
 import psycopg
 import typer
 from babel.numbers import get_currency_precision
-from rich.console import Console
 
 from sinks.base import SinkError, Unavailable
 from sinks.clickhouse.booking import booking_facts
 from streams.cli.fail import REFUSED, fail
 from streams.cli.operator_database import database
 from streams.cli.options import Models, known_models
+from streams.cli.printing import printer
 from streams.report.booking import History, Row, Rows, credited_over_time, history, touch_of
 from streams.report.gather import servers
 from streams.report.show_booking import show as show_history
@@ -81,7 +81,7 @@ def show(
     if as_json:
         typer.echo(json.dumps(asdict(found), indent=2, default=_text, ensure_ascii=False))
     else:
-        show_history(found, Console())
+        show_history(found, printer())
     if found.differences:
         raise typer.Exit(REFUSED)
 

@@ -8,11 +8,11 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from sinks.clickhouse.changes import changes as fetched
 from streams.cli.fail import fail
 from streams.cli.options import Models, known_models, moment
+from streams.cli.printing import printer
 from streams.cli.report import TROUBLE, rest
 from streams.kafka import told
 from streams.report.changes import show
@@ -76,4 +76,4 @@ def changes(
             )
         )
     else:
-        show(found, Console())
+        show(found, printer())

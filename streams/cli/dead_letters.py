@@ -6,7 +6,6 @@ import json
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 
 from streams.cli.audit import audit_reveal
@@ -17,6 +16,7 @@ from streams.cli.letters import COLUMNS, named, where
 from streams.cli.masking import Reveal
 from streams.cli.operator_database import database
 from streams.cli.originals import readable_original
+from streams.cli.printing import printer
 from streams.cli.remedies import remedy
 
 app = typer.Typer(no_args_is_help=True, help="Records, rows and lines that were refused: what, why, and what to do.")
@@ -78,7 +78,7 @@ def list_(
     for row in found:
         arrived = f"{row['arrived_at']:%Y-%m-%d %H:%M:%S}"
         table.add_row(arrived, row["reason"], where(row), row["stage"], row["workspace_id"], row["detail"])
-    Console(markup=False).print(table)
+    printer(markup=False).print(table)
     typer.echo(
         f"{len(found):,} of {total['count'] if total else 0:,}; `fineacers dead-letters show WHERE` explains one"
     )

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from schemas.events.base import instant
 from streams.cli.fail import fail
+from streams.cli.printing import printer
 from streams.cli.report import TROUBLE, end, progress_bars, rest
 from streams.cli.up import up
 from streams.kafka import told
@@ -77,7 +78,7 @@ def demo(
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
         end(found)
         return
-    console = Console()
+    console = printer()
     show(found, console, truth, identities)
     _show_latencies(live, console)
     console.print(

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from streams.cli.printing import printer
 from streams.local.checks import all_checks
 from streams.settings import SettingsError, read_settings
 
@@ -37,10 +38,10 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findi
         table = Table("check", "result", Column("found", overflow="fold"), box=None)
         for check in checks:
             table.add_row(check.name, Text(check.result, _STYLE[check.result]), Text(check.found))
-        Console().print(table)
+        printer().print(table)
         known = Table(Column("setting", no_wrap=True), "value", Column("meaning", overflow="fold"), box=None)
         for setting in settings.shown():
             known.add_row(setting["name"], Text(setting["value"]), Text(setting["meaning"]))
-        Console().print("", known)
+        printer().print("", known)
     if any(check.result == "wrong" for check in checks):
         raise typer.Exit(1)

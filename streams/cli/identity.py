@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, get_args
 
 import typer
-from rich.console import Console
 
 from schemas.events.base import Region
 from schemas.events.governance import ErasureRequested, IdentitiesLinked, IdentitiesSplit
@@ -20,6 +19,7 @@ from streams.cli.fail import fail
 from streams.cli.identifiers import Named, NamingError, check_link, check_reason, check_split, named
 from streams.cli.identity_sweep import sweep
 from streams.cli.operator_database import UUID, database
+from streams.cli.printing import printer
 from streams.report.identity import Preview, came_from, erased, lives_on, observed, of_lead, picture
 from streams.report.identity import stated as stated_links
 from streams.report.show_identity import Known, show_erasure, show_known, show_link, show_split
@@ -89,7 +89,7 @@ def show(
     if as_json:
         typer.echo(json.dumps(asdict(known), indent=2, default=_text, ensure_ascii=False))
     else:
-        show_known(known, Console())
+        show_known(known, printer())
 
 
 @app.command()
@@ -135,7 +135,7 @@ def link(
             f"these leads have different home regions ({', '.join(about.regions)}): joining them needs a legal basis, "
             "--transfer-basis CODE"
         )
-    show_link(about, Console())
+    show_link(about, printer())
     confirm(yes)
     act("identity link", said, reason, {"identifiers": _hashes(who), "leads": _leads(about)}, _THEN)
 
@@ -175,7 +175,7 @@ def split(
         fail(str(error))
     said = fact(IdentitiesSplit, workspace, region, take=[one.fact for one in taken], keep=[one.fact for one in kept])
     about = _preview([*taken, *kept])
-    show_split(about, [one.label for one in taken], [one.label for one in kept], Console())
+    show_split(about, [one.label for one in taken], [one.label for one in kept], printer())
     confirm(yes)
     ids = {"take": _hashes(taken), "keep": _hashes(kept), "leads": _leads(about)}
     act("identity split", said, reason, ids, _THEN)
@@ -212,7 +212,7 @@ def erase(
     who = _read([identifiers], workspace, region, reason)[0]
     said = fact(ErasureRequested, workspace, region, identifiers=[one.fact for one in who], reason=ground)
     about = _preview(who)
-    show_erasure(about, Console())
+    show_erasure(about, printer())
     confirm(yes)
     act("identity erase", said, reason, {"erased": _hashes(who), "leads": _leads(about)}, _THEN)
 

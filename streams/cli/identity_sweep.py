@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from processors.control import Control, policy_of
 from schemas.events.base import instant
@@ -18,6 +17,7 @@ from streams.cli.act import act, confirm, fact
 from streams.cli.fail import fail
 from streams.cli.identifiers import NamingError, check_reason
 from streams.cli.operator_database import database
+from streams.cli.printing import printer
 from streams.report.show_sweep import show_sweep
 from streams.report.sweep import Regrouping, moved, regroupings
 
@@ -57,7 +57,7 @@ def sweep(
         rows = [{"what": one.what, **asdict(one)} for one in found]
         typer.echo(json.dumps({"policy_version": version, "changes": rows}, indent=2))
     else:
-        show_sweep(found, version, Console())
+        show_sweep(found, version, printer())
     if reason is None:
         return
     order = fact(IdentitySweepOrdered, workspace, region, version=version)

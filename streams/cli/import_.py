@@ -17,6 +17,7 @@ from rich.table import Table
 
 from schemas.topics import FACT_TOPIC, MESSAGES
 from streams.cli.fail import REFUSED, fail
+from streams.cli.printing import printer
 from streams.settings import SettingsError, load_settings
 from streams.sources.expressions import MappingError
 from streams.sources.files import OpenFile, Row, UnreadableFileError, opened, rows
@@ -137,4 +138,4 @@ def _summary(mapping: Mapping, tally: Tally, seconds: float, *, as_json: bool, f
     for reason, count in sorted(tally.refused.items()):
         table.add_row(f"dead letters {reason}", f"{count:,}")
     table.add_row("seconds", f"{seconds:,.1f} ({facts / max(seconds, 1e-9):,.0f} facts/s)")
-    Console().print(table)
+    printer().print(table)

@@ -17,6 +17,7 @@ from streams.cli.contacts import contacts
 from streams.cli.fail import fail
 from streams.cli.masking import Reveal
 from streams.cli.operator_database import UUID, database
+from streams.cli.printing import printer
 from streams.report.identity import erased, lives_on, of_lead
 from streams.report.show_contacts import show_of_lead
 from streams.report.show_identity import show_conflicts, show_lives_on
@@ -114,7 +115,7 @@ def show(
     if as_json:
         typer.echo(json.dumps(known, indent=2, default=_text, ensure_ascii=False))
         return
-    console = Console()
+    console = printer()
     show_lives_on(known.pop("lives on in"), console, known.pop("erased"))
     unclear = known.pop("open conflicts")
     decisions, consents, approvals = (known.pop(name) for name in ("decisions", "consents", "open approvals"))

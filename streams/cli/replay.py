@@ -10,6 +10,7 @@ from rich.table import Table
 
 from schemas.events.base import instant
 from streams.cli.fail import REFUSED, fail
+from streams.cli.printing import printer
 from streams.proposal import ProposalError, policy_fact, read_document
 from streams.replay import published, replay, write
 from streams.report.show_what_if import show_what_if
@@ -76,7 +77,7 @@ def replay_(
             told["what_if"] = as_json(compared)
         typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
         return
-    _show(records, compared, Console())
+    _show(records, compared, printer())
 
 
 def _show(records: dict[str, int], compared: WhatIf | None, console: Console) -> None:

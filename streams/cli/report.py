@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from sinks.base import SinkError, Unavailable
 from streams.cli.fail import REFUSED, fail
 from streams.cli.options import moment
+from streams.cli.printing import printer
 from streams.kafka import told
 from streams.report.gather import Report, come_to_rest, gather
 from streams.report.rest import NotAtRest
@@ -67,7 +68,7 @@ def report(
     if as_json_:
         typer.echo(json.dumps(as_json(found), indent=2, ensure_ascii=False))
     else:
-        show(found, Console())
+        show(found, printer())
     end(found)
 
 

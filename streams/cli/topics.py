@@ -6,10 +6,10 @@ import json
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 
 from schemas.topics import TOPICS, Topic
+from streams.cli.printing import printer
 
 
 def topics(as_json: Annotated[bool, typer.Option("--json", help="Print the topics as JSON.")] = False) -> None:
@@ -46,7 +46,7 @@ def topics(as_json: Annotated[bool, typer.Option("--json", help="Print the topic
             _kept(topic),
             "yes" if topic.personal else "",
         )
-    Console().print(table)
+    printer().print(table)
 
 
 def _kept(topic: Topic) -> str:

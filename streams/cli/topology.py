@@ -6,10 +6,10 @@ import json
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.tree import Tree
 
 from schemas.topics import PLATFORM_TOPIC
+from streams.cli.printing import printer
 from streams.stage import Stage
 from streams.topology import topology
 
@@ -37,7 +37,7 @@ def topology_(as_json: Annotated[bool, typer.Option("--json", help="Print the gr
             branch = tree.add(f"{step['step']} ◀ {', '.join(step['consumes']) or 'nothing'}")
             for emitted in step["emits"]:
                 branch.add(f"▶ {emitted['type']} → {', '.join(emitted['to']) or 'nobody'}")
-        Console().print(tree)
+        printer().print(tree)
 
 
 def _form(stage: Stage, stages: tuple[Stage, ...]) -> dict[str, Any]:

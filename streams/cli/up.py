@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from streams.cli.printing import printer
 from streams.local import stack
 from streams.local.services import PLATFORM
 from streams.local.state import LocalStackError, StateFolder
@@ -54,8 +55,8 @@ def up(
         table.add_row(name, known["state"], str(known["pid"] or ""), _address(started, name))
     for name in started.elsewhere:
         table.add_row(name, "elsewhere", "", _address(started, name))
-    Console().print(table)
-    Console().print(
+    printer().print(table)
+    printer().print(
         "everything already ran" if started.was_running else "started", "-", f"logs in {settings.state_dir}/logs"
     )
 

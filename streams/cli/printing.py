@@ -1,0 +1,15 @@
+"""Where commands print."""
+
+import os
+
+from rich.console import Console
+
+_PIPED_COLUMNS = 160
+
+
+def printer(*, markup: bool = True) -> Console:
+    """Standard output. Into a pipe or a file a table keeps its width: nobody's screen is a reason to fold its words."""
+    console = Console(markup=markup)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _PIPED_COLUMNS
+    return console

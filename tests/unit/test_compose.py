@@ -280,3 +280,8 @@ def test_only_the_program_gets_into_the_image() -> None:
     allowed = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     copied = {word for line in re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, re.M) for word in line.split()}
     assert set(allowed) == copied and all((ROOT / name).exists() for name in allowed)
+
+
+def test_on_a_busy_machine_the_stores_and_what_fills_them_stand_back() -> None:
+    back = {name for name, service in SERVICES.items() if service.get("cpu_shares", 1024) < 1024}
+    assert back == {"postgres", "clickhouse", *(f"sink-{name}" for name in SINKS)}

@@ -14,13 +14,13 @@ from heapq import heappop, heappush
 import msgspec
 
 from processors.base import Broadcast, DeadLetter, Drop, Forward, Output, Received, Visit
-from processors.control import EMPTY, Control, apply
 from schemas.codec import decode, encode
 from schemas.events.base import DAY, Event
 from schemas.events.operations import Tick
 from schemas.events.routing import Prefix, Routed
 from schemas.topics import FACT_TOPIC, TOPICS
 from streams import visits
+from streams.controls import Controls
 from streams.dead_letters import coordinates, dead_letter, readable
 from streams.quarantine import Coordinates, set_aside
 from streams.records import InRecord, OutRecord
@@ -42,7 +42,6 @@ class Meta(msgspec.Struct, array_like=True):
 
 # made here and not by the first threads (DECISIONS 28)
 _decode_meta = msgspec.msgpack.Decoder(Meta).decode
-_decode_control = msgspec.msgpack.Decoder(Control).decode
 
 
 class Partition:
@@ -61,7 +60,7 @@ class Partition:
         self._router = router
         self._store = store
         self._codec = StateCodec(stage)
-        self._controls: dict[str, Control] = {}  # by workspace, as stored; those of the transaction are apart
+        self._controls = Controls(store)
         self._begin()
 
     def _begin(self) -> None:
@@ -72,7 +71,6 @@ class Partition:
         self._dirty: set[str] = set()
         self._seen: dict[str, Seen] = {}
         self._fresh_timers: list[TimerEntry] = []
-        self._fresh_controls: dict[str, Control] = {}
         self.counts: Counter[tuple[str, str, str]] = Counter()
 
     @property
@@ -163,7 +161,7 @@ class Partition:
     def _clock(self, key: str, record: InRecord | None = None) -> Clock:
         """Now for a key: the last tick; a partition without one takes the record's own timestamp."""
         own_time = record.timestamp if record is not None else 0
-        return Clock(self.now or own_time, self._control_of(key.partition("/")[0]))
+        return Clock(self.now or own_time, self._controls.of(key.partition("/")[0]))
 
     def _visit_page(self, partition: int) -> Iterable[OutRecord]:
         if not self._meta.sweeps:
@@ -184,19 +182,8 @@ class Partition:
         return sorted({*stored, *fresh})[:limit]
 
     def _control(self, event: Event) -> None:
-        before = self._control_of(event.workspace_id)
-        after = apply(before, event)
-        if after is not before:
-            self._fresh_controls[event.workspace_id] = after
-            if Visit in self.stage.consumes and type(event) not in self.stage.consulted:
-                self._meta.sweeps = visits.queued(self._meta.sweeps, event)
-
-    def _control_of(self, workspace: str) -> Control:
-        control = self._fresh_controls.get(workspace) or self._controls.get(workspace)
-        if control is None:
-            stored = self._store.control(workspace)
-            control = self._controls[workspace] = _decode_control(stored) if stored is not None else EMPTY
-        return control
+        if self._controls.hear(event) and Visit in self.stage.consumes and type(event) not in self.stage.consulted:
+            self._meta.sweeps = visits.queued(self._meta.sweeps, event)
 
     # -- state
 
@@ -272,7 +259,7 @@ class Partition:
 
     def changes(self) -> Changes:
         """What this transaction changed, to be stored once it is committed."""
-        changes = Changes(seen=self._seen)
+        changes = Changes(seen=self._seen, controls=self._controls.changed())
         for key in self._dirty:
             state = self._states[key]
             changes.states[key] = self._codec.encode(state)
@@ -280,7 +267,6 @@ class Partition:
                 before, after = timer_entries(key, self._timers_before[key]), timer_entries(key, state.timers)
                 changes.timers_set |= after - before
                 changes.timers_gone |= before - after
-        changes.controls = {name: msgspec.msgpack.encode(one) for name, one in self._fresh_controls.items()}
         meta = msgspec.msgpack.encode(self._meta)
         changes.meta = meta if meta != self._meta_stored else None
         return changes
@@ -288,11 +274,12 @@ class Partition:
     def committed(self, changes: Changes) -> None:
         """The transaction is in Kafka: write it down and begin the next."""
         self._store.write(changes)
-        self._controls |= self._fresh_controls
+        self._controls.end(committed=True)
         self._begin()
 
     def aborted(self) -> None:
         """The transaction never was: forget it."""
+        self._controls.end(committed=False)
         self._begin()
 
 

@@ -42,7 +42,9 @@ MUTANTS: dict[str, Mutant] = {
         "streams/partition.py", "self.now - known.at < REMEMBER_IDS", "self.now - known.at <= REMEMBER_IDS"
     ),
     "no sweep is queued": Mutant(
-        "streams/partition.py", "if Visit in self.stage.consumes and", "if not self.stage.consumes and"
+        "streams/partition.py",
+        "hear(event) and Visit in self.stage.consumes",
+        "hear(event) and not self.stage.consumes",
     ),
     "a sweep under way serves later changes": Mutant(
         "streams/visits.py",
@@ -75,15 +77,16 @@ MUTANTS: dict[str, Mutant] = {
         "streams/partition.py", "sorted({*stored, *fresh})[:limit]", "sorted({*stored})[:limit]"
     ),
     "control state is as it was read first": Mutant(
-        "streams/partition.py", "        self._controls |= self._fresh_controls\n", ""
+        "streams/controls.py", "        if committed:\n            self._hold(self._fresh)\n", ""
     ),
+    "an abort keeps its control state": Mutant("streams/partition.py", "self._controls.end(committed=False)", "pass"),
     "control state is lost with the disk": Mutant(
         "streams/engine/changelog.py", "yield _CONTROL + workspace.encode(), control", "pass"
     ),
     "an abort keeps its states": Mutant(
         "streams/partition.py",
-        '        """The transaction never was: forget it."""\n        self._begin()',
-        '        """The transaction never was: forget it."""',
+        "self._controls.end(committed=False)\n        self._begin()",
+        "self._controls.end(committed=False)",
     ),
     "a policy sweeps by itself": Mutant("streams/topology.py", "            consulted=resolve.CONSULTED,\n", ""),
     "an order to sweep is heard once ever": Mutant(

@@ -238,6 +238,18 @@ def test_control_state_is_written_where_it_changes_and_holds_after_an_abort() ->
         assert [set(policies) for policies in held] == [{1}, {1}, set()]
 
 
+def test_control_state_is_held_of_a_bounded_number_of_workspaces_and_known_of_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("streams.controls.WORKSPACES_HELD", 3)
+    bench, workspaces = Bench(), [f"w{number}" for number in range(10)]
+    for version, workspace in enumerate(workspaces, 1):
+        bench.take(policy(version, workspace))
+    for version, workspace in enumerate(workspaces, 1):
+        assert set(bench.partition._clock(f"{workspace}/a").control.policies) == {version}
+        assert len(bench.partition._controls._stored) <= 3
+
+
 def test_an_event_that_changes_nothing_writes_nothing() -> None:
     bench = Bench()
     bench.take(event("a", 0, "t", 5))

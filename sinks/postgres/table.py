@@ -53,7 +53,9 @@ class Table:
         return encoder(type_ for _, type_ in self.columns)
 
     def last_wins(self, rows: Iterable[Row]) -> list[Row]:
-        """One row for each key: a merge statement may not meet a key twice."""
+        """One row for each key: a merge that updates may not meet a key twice. Without updates the first row stays."""
+        if self.newer is None and not self.older:
+            return list(rows)
         kept: dict[Any, Row] = {}
         newer = None if self.newer is None else self._index(self.newer)
         older = [self._index(name) for name in self.older]

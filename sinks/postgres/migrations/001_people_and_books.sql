@@ -455,7 +455,7 @@ CREATE TABLE ledger_lines (
 COMMENT ON TABLE ledger_lines IS
     'The attribution ledger: signed differences, only ever added; a line keeps its known_at, so its id alone is unique';
 CREATE INDEX ON ledger_lines (workspace_id, booking_id, seq);
-CREATE INDEX ON ledger_lines (workspace_id, campaign_id, touch_day);
+CREATE INDEX ON ledger_lines (workspace_id, campaign_id, touch_day) WHERE campaign_id IS NOT NULL;
 
 -- One partition for each month of known_at, so that new lines meet a small index. The sink asks for the months of its
 -- rows; it owns no table, so this runs with the rights of the owner. Nobody reads a month by its own name.

@@ -29,8 +29,8 @@ from streams.store import Changes, Seen, TimerEntry
 
 log = logging.getLogger(__name__)
 
-_CACHE_BYTES = 256 << 20
-_MEMTABLE_BYTES = 128 << 20
+_CACHE_BYTES = 96 << 20  # of a process, memtables included; behind it is the system's own cache of files
+_MEMTABLE_BYTES = 48 << 20
 _U64 = struct.Struct(">Q")
 _SEEN = struct.Struct(">8sQ")
 _POSITION = struct.Struct(">qq")

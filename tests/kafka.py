@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.driver import Slot
 from streams.kafka import assign, consumer_config
@@ -42,10 +43,17 @@ def read_all(settings: Settings, topics: Sequence[str]) -> dict[Slot, list[InRec
 
 
 def _ends(config: dict[str, Any], topics: Sequence[str]) -> dict[Slot, int]:
-    consumer = Consumer(config)
+    consumer, until = Consumer(config), time.monotonic() + 20
     try:
-        known = consumer.list_topics(timeout=20).topics
-        slots = [(topic, number) for topic in topics for number in known[topic].partitions]
-        return {slot: consumer.get_watermark_offsets(TopicPartition(*slot), 20)[1] for slot in slots}
+        while True:
+            known = consumer.list_topics(timeout=20).topics
+            slots = [(topic, number) for topic in topics for number in known[topic].partitions]
+            try:
+                return {slot: consumer.get_watermark_offsets(TopicPartition(*slot), 20)[1] for slot in slots}
+            except KafkaException as error:
+                led_by_nobody = error.args[0].code() == KafkaError._UNKNOWN_PARTITION  # its broker was away until now
+                if not led_by_nobody or time.monotonic() > until:
+                    raise
+                consumer.poll(0.1)
     finally:
         consumer.close()

@@ -9,7 +9,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.driver import Slot
-from streams.kafka import assign, consumer_config
+from streams.kafka import assign, consumer_config, is_passing
 from streams.records import InRecord
 from streams.settings import Settings
 
@@ -52,7 +52,7 @@ def _ends(config: dict[str, Any], topics: Sequence[str]) -> dict[Slot, int]:
                 return {slot: consumer.get_watermark_offsets(TopicPartition(*slot), 20)[1] for slot in slots}
             except KafkaException as error:
                 led_by_nobody = error.args[0].code() == KafkaError._UNKNOWN_PARTITION  # its broker was away until now
-                if not led_by_nobody or time.monotonic() > until:
+                if not (led_by_nobody or is_passing(error)) or time.monotonic() > until:
                     raise
                 consumer.poll(0.1)
     finally:

@@ -82,15 +82,14 @@ class Inbox:
         return len(listed.topics[topic].partitions)
 
     def fetch(self, limit: int, wait: float) -> Fetched:
-        """Up to ``limit`` records and end marks; waits up to ``wait`` seconds for the first, and for a few more."""
-        until = time.monotonic() + wait
+        """Up to ``limit`` records and end marks; waits up to ``wait`` seconds for the first."""
         first = self._consumer.poll(wait)
         if first is None:
             return Fetched()
         rest = self._consumer.consume(limit - 1, 0) if limit > 1 else []
         if 0 < len(rest) < _FEW:
             # At low rates a short pause gathers what is on its way: half the work for a few milliseconds.
-            time.sleep(max(0.0, min(_GATHER_SECONDS, until - time.monotonic())))
+            time.sleep(_GATHER_SECONDS)
             rest += self._consumer.consume(limit - 1 - len(rest), 0)
         return self._sorted([first, *rest])
 

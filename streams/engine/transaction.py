@@ -28,10 +28,6 @@ _LONGEST_SECONDS = 20.0
 """How long an end of a transaction is waited for: by then its coordinator has ended it, and told or not, a new producer
 learns how. After a broker stood still, librdkafka 2.16 can wait for that word for ever (as in its issue 3779)."""
 
-_HELD = 1_000
-"""So many records wait here for the commit. With its first ones the client registers partitions, and again whenever
-others come; while the transaction before is still being concluded, librdkafka 2.16 asks again only after 20 ms."""
-
 
 class Aborted(Exception):
     """The open transaction cannot be committed and has been aborted; what it held must be done again."""
@@ -61,7 +57,6 @@ class Transactions:
                 "retry.backoff.ms": 5,
             }
         )
-        self._held: list[tuple[str, bytes | None, bytes | str, int]] = []
         self.began: float | None = None
         """When the open transaction began (monotonic seconds); none when none is open."""
         self._guard("begin transactions", lambda: self._producer.init_transactions(CALL_SECONDS))
@@ -79,13 +74,17 @@ class Transactions:
 
     def put(self, topic: str, value: bytes | None, key: bytes | str, partition: int = -1) -> None:
         """Add a record to the open transaction; partition -1: by the key."""
-        self._held.append((topic, value, key, partition))
-        if len(self._held) >= _HELD:
-            self._send()
+        while True:
+            try:
+                self._producer.produce(topic, value, key, partition)
+                return
+            except BufferError:
+                self._producer.poll(0.05)
+            except KafkaException as error:
+                self._failed("produce", error)
 
     def commit(self, positions: Iterable[TopicPartition], membership: Any) -> None:
         """Add the positions of a consumer's group and commit."""
-        self._send()
         positions = list(positions)
         if positions:
             self._guard(
@@ -101,27 +100,10 @@ class Transactions:
             return
         self.began = None
         self._undelivered = None
-        self._held.clear()
         try:
             self._patience.call("abort", lambda: self._producer.abort_transaction(CALL_SECONDS), _LONGEST_SECONDS)
         except KafkaException as error:
             raise _fault("abort", error) from error
-
-    def _send(self) -> None:
-        """Hand what is held to the client."""
-        for record in self._held:
-            self._produce(*record)
-        self._held.clear()
-
-    def _produce(self, topic: str, value: bytes | None, key: bytes | str, partition: int) -> None:
-        while True:
-            try:
-                self._producer.produce(topic, value, key, partition)
-                return
-            except BufferError:
-                self._producer.poll(0.05)
-            except KafkaException as error:
-                self._failed("produce", error)
 
     def _guard(self, what: str, call: Any) -> None:
         try:

@@ -1,4 +1,4 @@
-"""What the client is told and when; and ends of transactions that are never told, so that the engine begins anew."""
+"""Ends of transactions that are never told: the engine gives its producer up and begins anew."""
 
 from __future__ import annotations
 
@@ -26,11 +26,9 @@ class Producer:
 
     def __init__(self, _config: dict[str, Any]) -> None:
         self.tries = 0
-        self.calls: list[str] = []
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         def call(*_: Any) -> None:
-            self.calls.append(name)
             if name in self.silent:
                 self.tries += 1
                 raise UNTOLD
@@ -84,33 +82,3 @@ def test_a_stop_is_not_kept_waiting(stopping: threading.Event, monkeypatch: pyte
     stopping.set()
     with pytest.raises(Stopped):
         ours.commit([], None)
-
-
-def test_records_reach_the_client_at_the_end_so_that_it_registers_their_partitions_once(
-    stopping: threading.Event,
-) -> None:
-    ours, calls = put(transactions(stopping), 3)
-    assert "produce" not in calls
-    ours.commit([TopicPartition("inbox", 0, 1)], None)
-    assert calls[-5:] == ["produce", "produce", "produce", "send_offsets_to_transaction", "commit_transaction"]
-
-
-def test_many_records_do_not_wait_for_the_end(stopping: threading.Event) -> None:
-    _, calls = put(transactions(stopping), module._HELD + 1)
-    assert calls.count("produce") == module._HELD
-
-
-def test_what_an_aborted_transaction_held_is_never_sent(stopping: threading.Event) -> None:
-    ours, calls = put(transactions(stopping), 3)
-    ours.abort()
-    ours.begin()
-    ours.commit([], None)
-    assert "produce" not in calls
-
-
-def put(ours: Transactions, count: int) -> tuple[Transactions, list[str]]:
-    """An open transaction with so many records, and what its client was asked to do."""
-    ours.begin()
-    for number in range(count):
-        ours.put("outputs", b"value", str(number))
-    return ours, ours._producer.calls  # type: ignore[attr-defined, no-any-return]

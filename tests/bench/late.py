@@ -116,6 +116,7 @@ def decision(event: object) -> str | None:
 
 
 def ends(settings: Settings, name: str) -> list[TopicPartition]:
+    """Where a topic ends now, for committed records."""
     with Backlog(settings) as backlog:
         return [TopicPartition(*slot, end) for slot, end in backlog.ends({name: TOPICS[name].partitions}).items()]
 

@@ -15,7 +15,7 @@ from confluent_kafka import TopicPartition
 from schemas.codec import encode
 from streams.engine.accounts import COUNTS_TOPIC, stage_counted
 from streams.engine.changelog import changelog_of, group_of, move_of, records
-from streams.engine.faults import EngineFault, Stopped
+from streams.engine.faults import EngineFault, Fenced, Stopped
 from streams.engine.inbox import Inbox, Place
 from streams.engine.metrics import Metrics
 from streams.engine.orders import quarantined
@@ -47,6 +47,8 @@ _BOOKMARK_SECONDS = 10.0
 _FLUSH_SECONDS = 30.0
 _STALL_SECONDS = 10.0
 _LONGEST_PAUSE_SECONDS = 3.0
+_ABORTS_IN_A_ROW = 3
+_LONGEST_SILENCE_SECONDS = 60.0
 
 Batch = Mapping[Place, Sequence[InRecord]]
 """Records of one fetch by inbox partition, in order."""
@@ -144,10 +146,9 @@ class Engine:
         except Aborted as why:
             self._redo(why)
         fetched = self._inbox.fetch(max(1, self._batch_records - self._records), self._wait())
-        for place in fetched.ended:
-            owned = self._owned.get(place)
-            if owned is not None and owned.tick_unread is None:
-                owned.tick_unread = False
+        self._owned.heard(fetched)
+        if not fetched.records and (silent := self._owned.silent(_LONGEST_SILENCE_SECONDS)):
+            raise Fenced(f"{silent[0]}:{silent[1]} gives nothing to read, though there is something")
         return fetched.records
 
     def process(self, batch: Batch) -> None:
@@ -259,6 +260,9 @@ class Engine:
     def _redo(self, why: Aborted) -> None:
         """Back to the last commit, after a pause that grows from one abort to the next."""
         self._aborts += 1
+        if self._aborts >= _ABORTS_IN_A_ROW:
+            # After a broker stood still, librdkafka 2.16 can fail each transaction of a producer for ever.
+            raise Fenced(f"{self._aborts} transactions in a row were aborted, the last one: {why}")
         log.warning("stage %s: transaction aborted, done again: %s", self.stage.name, why)
         self._metrics.aborts.labels(self.stage.name).inc()
         self._records = 0

@@ -17,7 +17,8 @@ class RecordFault(EngineFault):
 
 
 class Fenced(EngineFault):
-    """The brokers gave this engine's place up: it was silent for too long, or they were. A new engine may take it."""
+    """This engine's place was given up, or its clients are of no more use: it was silent for too long, or the brokers
+    were. A new engine may take the place."""
 
 
 class Stopped(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +16,7 @@ from confluent_kafka.admin import AdminClient
 
 from streams.engine.changelog import changelog_of
 from streams.engine.faults import EngineFault, record_fault
-from streams.engine.inbox import Inbox, Place
+from streams.engine.inbox import Fetched, Inbox, Place
 from streams.engine.restore import Restorer, log_ends
 from streams.engine.rocks import RocksStore
 from streams.kafka import is_denied, learn_leaders
@@ -61,6 +62,8 @@ class Owned:
     tick_unread_first: bool | None = None
     last: InRecord | None = None
     """The last record applied in the open transaction."""
+    heard: float = math.inf
+    """When it last gave a record or an end to read since it flows (monotonic seconds)."""
 
     @property
     def flows(self) -> bool:
@@ -160,6 +163,24 @@ class OwnedPartitions:
             partition = Partition(self._stage, self._router, store or MemoryStore(), self._quarantined)
             self._owned[place] = Owned(place, partition, store)
 
+    def heard(self, fetched: Fetched) -> None:
+        """Note which partitions gave something; where one has ended, no tick lies unread before the end."""
+        now = time.monotonic()
+        for place in (*fetched.records, *fetched.ended):
+            if place in self._owned:
+                self._owned[place].heard = now
+        for place in fetched.ended:
+            if place in self._owned and self._owned[place].tick_unread is None:
+                self._owned[place].tick_unread = False
+
+    def silent(self, seconds: float) -> Place | None:
+        """A flowing partition that has given nothing to read for so long though it must: a tick at least, or its end.
+
+        To be asked when nothing that was read waits to be applied.
+        """
+        until = time.monotonic() - seconds
+        return next((o.place for o in self if o.flows and o.tick_unread is not False and o.heard < until), None)
+
     def flush(self) -> None:
         """Bring to disk what the stores hold in memory."""
         for owned in self:
@@ -257,3 +278,4 @@ class OwnedPartitions:
                 inbox.resume(owned.place, owned.position)
                 owned.begin()
                 owned.condition = Condition.FLOWING
+                owned.heard = time.monotonic()

@@ -32,6 +32,8 @@ _ROOM = 48_000
 """Bytes that no file may outgrow: more than a worker's log, less than what its stores soon hold."""
 _STANDSTILL_SECONDS = (25.0, 40.0)
 """How long a broker stands still, which is the trouble itself: one that runs alone gives itself up after 9 s."""
+_REST_SECONDS = (5.0, 15.0)
+"""The same for a line at rest: about as long as its transactions and sessions are waited for."""
 
 
 def plain(lab: Lab) -> None:
@@ -206,16 +208,35 @@ def standstill(lab: Lab, times: int = 2) -> None:
     for _ in range(times):
         lab.feed.send(1_000)
         lab.progress(lab.random.randrange(1, 500))
-        pid = StateFolder(lab.settings.state_dir).status()["kafka"]["pid"]
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            time.sleep(lab.random.uniform(*_STANDSTILL_SECONDS))
-        finally:
-            os.kill(pid, signal.SIGCONT)
-        lab.strike("broker frozen")
+        _stand_still(lab, *_STANDSTILL_SECONDS)
         lab.feed.send(1_000)
         lab.caught_up(restart=True)
     lab.finish()
+
+
+def at_rest(lab: Lab, times: int = 4) -> None:
+    """The only broker stands still while nothing but ticks is under way."""
+    for _ in range(PARTITIONS):
+        lab.worker()
+    for _ in range(times):
+        lab.feed.send(300)
+        lab.caught_up(restart=True)
+        time.sleep(lab.random.random())
+        _stand_still(lab, *_REST_SECONDS)
+    lab.feed.send(300)
+    lab.caught_up(restart=True)
+    lab.finish()
+
+
+def _stand_still(lab: Lab, least: float, most: float) -> None:
+    """The broker does nothing for some seconds, and goes on."""
+    pid = StateFolder(lab.settings.state_dir).status()["kafka"]["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        time.sleep(lab.random.uniform(least, most))
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    lab.strike("broker frozen")
 
 
 def links(lab: Lab) -> None:
@@ -342,7 +363,7 @@ SCHEDULES: dict[str, Callable[[Lab], None]] = {
 
 MORE: dict[str, Callable[[Lab], None]] = {
     schedule.__name__: schedule
-    for schedule in (every_point, crowd, broker, standstill, clocks, disk_full, links, brokers)
+    for schedule in (every_point, crowd, broker, standstill, at_rest, clocks, disk_full, links, brokers)
 }
 """Too long, or too rough on a shared broker, for every test run."""
 LINES: dict[str, Callable[[int, Tallied[str]], None]] = {"whole": whole, "contact": contact}

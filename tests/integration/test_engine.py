@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -14,10 +15,12 @@ import pytest
 from confluent_kafka import OFFSET_INVALID, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from streams.engine import engine as engine_module
 from streams.engine.engine import Engine
-from streams.engine.faults import EngineFault
+from streams.engine.faults import EngineFault, Fenced
 from streams.engine.metrics import Metrics
 from streams.engine.restore import Bookmarks
+from streams.engine.transaction import Aborted, Transactions
 from streams.engine.worker import FIRST_PORT
 from streams.settings import Settings
 from tests.chaos.counter import Counter
@@ -110,6 +113,41 @@ def test_another_identity_key_or_a_missing_topic_is_refused(lab: Lab, tmp_path: 
         engine(lab.counter, b"b" * 32)
     with pytest.raises(EngineFault, match=r"no topic nowhere\.inbox.*fineacers migrate"):
         engine(Counter("nowhere"), b"a" * 32)
+
+
+@pytest.fixture
+def flowing(lab: Lab, tmp_path: Path) -> Iterator[Engine]:
+    """An engine whose partitions flow."""
+    stage, settings = lab.counter.stage, lab.settings.model_copy(update={"state_dir": tmp_path / "own"})
+    engine = Engine(stage, (stage,), settings, b"a" * 32, Metrics(), stopping=threading.Event())
+    until(lambda: _turn(engine) or engine.ready, "its partitions flow")
+    yield engine
+    engine.abandon()
+
+
+def _turn(engine: Engine) -> None:
+    if batch := engine.poll():
+        engine.process(batch)
+
+
+def test_it_is_given_up_when_no_transaction_succeeds_any_more(flowing: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(transactions: Transactions, *_: object) -> None:
+        transactions.abort()
+        raise Aborted("could not commit: 4 messages timed out")
+
+    monkeypatch.setattr(Transactions, "commit", fail)
+    with pytest.raises(Fenced, match=r"3 transactions in a row.*4 messages timed out"):
+        until(lambda: _turn(flowing), "it is given up")
+
+
+def test_it_is_given_up_when_its_own_tick_does_not_come_back(flowing: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "_LONGEST_SILENCE_SECONDS", 1.5)
+    long_enough = time.monotonic() + 3
+    until(lambda: _turn(flowing) or time.monotonic() > long_enough, "ticks are written and read")
+    consumer = flowing._inbox._consumer
+    consumer.pause(consumer.assignment())
+    with pytest.raises(Fenced, match="gives nothing to read"):
+        until(lambda: _turn(flowing), "it is given up")
 
 
 def test_an_end_that_the_client_does_not_know_is_no_bookmark() -> None:

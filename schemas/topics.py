@@ -73,15 +73,23 @@ MAX_FACT_BYTES = 1_000_000
 Kind = Literal["fact", "accepted", "inbox", "platform", "order"]
 
 
+PARTITIONS = 2
+"""Of a topic that is spread by key: as many processes can share a stage. Each costs the brokers requests with every
+transaction (DECISIONS 45): a small machine does better with few."""
+
+
 @dataclass(frozen=True)
 class Topic:
-    """One Kafka topic. ``key`` names the fields that follow the workspace in a record's key."""
+    """One Kafka topic. ``key`` names the fields that follow the workspace in a record's key.
+
+    ``partitions`` is 1 where all records are to keep one order; elsewhere a deployment may have more (``count``).
+    """
 
     name: str
     kind: Kind
     types: tuple[type[Message], ...]
     key: tuple[str, ...]
-    partitions: int = 4
+    partitions: int = PARTITIONS
     retention_days: int | None = None
     compacted: bool = False
     max_bytes: int = 2_000_000
@@ -103,12 +111,16 @@ class Topic:
             "message.timestamp.type": "LogAppendTime",
         }
 
+    def count(self, asked: int | None) -> int:
+        """How many partitions it has in a deployment that asks for so many of topics that are spread by key."""
+        return self.partitions if asked is None or self.partitions == 1 else asked
+
     def key_of(self, event: Event) -> str:
         """The record key of an event in this topic: ``workspace/field[:field…]``."""
         return f"{event.workspace_id}/" + ":".join(str(getattr(event, name)) for name in self.key)
 
 
-def _fact(name: str, *types: type[Event], partitions: int = 4) -> Topic:
+def _fact(name: str, *types: type[Event], partitions: int = PARTITIONS) -> Topic:
     return Topic(name, "fact", types, types[0].natural_key, partitions)
 
 
@@ -139,7 +151,7 @@ ACCEPTED: tuple[Topic, ...] = tuple(
 )
 
 
-def _inbox(name: str, key: tuple[str, ...], *messages: type[Message], partitions: int = 4) -> Topic:
+def _inbox(name: str, key: tuple[str, ...], *messages: type[Message], partitions: int = PARTITIONS) -> Topic:
     return Topic(name, "inbox", (*messages, Tick), key, partitions, retention_days=14, max_bytes=3_000_000)
 
 
@@ -152,7 +164,7 @@ INBOXES: tuple[Topic, ...] = (
     _inbox("resolve.inbox", ("subject",), *_ALL_FACTS, *_RESOLVING, *_RESERVING),
     _inbox("journeys", ("lead_id",), *_ALL_FACTS, *_LEADING),
     _inbox("ledger.inbox", ("booking_id",), PathChanged, CancellationRisk),
-    _inbox("campaign.inbox", ("campaign_id", "day"), CellChanged, TouchCounted, SpendReported, partitions=2),
+    _inbox("campaign.inbox", ("campaign_id", "day"), CellChanged, TouchCounted, SpendReported),
     _inbox("workspace.inbox", ("workspace_id",), PathCounted, partitions=1),
 )
 

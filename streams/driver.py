@@ -30,17 +30,19 @@ class Driver:
     or ``outputs``: what the stages put out, in order.
 
     ``chooser`` picks which partition with unread records works next (default: the first in topology order, so that a
-    fact comes to rest before the next is read).
+    fact comes to rest before the next is read); ``partitions`` is how many topics by key have (none: the default).
     """
 
-    def __init__(self, stages: Sequence[Stage], chooser: Chooser | None = None) -> None:
+    def __init__(self, stages: Sequence[Stage], chooser: Chooser | None = None, partitions: int | None = None) -> None:
         self.stages = stages
         self.now = 0
         self.log: dict[Slot, list[InRecord]] = defaultdict(list)
         self.outputs: list[OutRecord] = []
         self.counts: Counter[tuple[str, str, str, str]] = Counter()
         self._chooser = chooser
-        self._router = Router(stages)
+        self._spread = partitions
+        inboxes = [TOPICS[topic] for stage in stages if stage.stateful for topic in stage.inputs]
+        self._router = Router(stages, {inbox.name: inbox.count(partitions) for inbox in inboxes})
         self._reader: dict[str, Stage] = {topic: stage for stage in stages for topic in stage.inputs}
         self.stores: dict[Slot, MemoryStore] = {}
         self._partitions: dict[Slot, Partition] = {}
@@ -59,7 +61,7 @@ class Driver:
         for stage in self.stages:
             if stage.stateful:
                 inbox = TOPICS[stage.inputs[0]]
-                for partition in range(inbox.partitions):
+                for partition in range(inbox.count(self._spread)):
                     self.append(OutRecord(inbox.name, "", encode(Tick.build(at=at)), partition))
         self.settle()
 
@@ -91,7 +93,7 @@ class Driver:
     def append(self, out: OutRecord) -> None:
         """Append a record to any topic; ``settle`` lets its stage work."""
         topic = TOPICS[out.topic]
-        number = out.partition if out.partition is not None else partition_of(out.key, topic.partitions)
+        number = out.partition if out.partition is not None else partition_of(out.key, topic.count(self._spread))
         slot = (out.topic, number)
         record = InRecord(out.topic, number, len(self.log[slot]), self.now, out.key, out.value)
         self.log[slot].append(record)

@@ -22,7 +22,7 @@ from schemas.events.operations import Tick
 from schemas.topics import TOPICS
 from streams.engine.changelog import CHANGELOG_CONFIG, changelog_of
 from streams.kafka import admin_client, is_passing, known_offset, learn_leaders, producer_config
-from streams.settings import Settings
+from streams.settings import PREFIX, Settings
 from streams.stage import Stage
 
 _CALL_SECONDS = 30.0
@@ -43,11 +43,14 @@ class Wanted:
     config: dict[str, str]
 
 
-def wanted_topics(stages: Iterable[Stage]) -> list[Wanted]:
-    """Every topic of the platform: the declared ones and a changelog for each stage that remembers anything."""
-    declared = [Wanted(topic.name, topic.partitions, topic.config) for topic in TOPICS.values()]
+def wanted_topics(stages: Iterable[Stage], partitions: int | None) -> list[Wanted]:
+    """Every topic of the platform: the declared ones and a changelog for each stage that remembers anything.
+
+    ``partitions`` is how many the topics by key have (none: the default).
+    """
+    declared = [Wanted(topic.name, topic.count(partitions), topic.config) for topic in TOPICS.values()]
     changelogs = [
-        Wanted(changelog_of(stage.name), TOPICS[stage.inputs[0]].partitions, CHANGELOG_CONFIG)
+        Wanted(changelog_of(stage.name), TOPICS[stage.inputs[0]].count(partitions), CHANGELOG_CONFIG)
         for stage in stages
         if stage.stateful
     ]
@@ -67,21 +70,22 @@ def migrate_topics(settings: Settings, stages: Sequence[Stage]) -> list[str]:
         KafkaException: the brokers refuse something or do not answer.
     """
     admin = admin_client(settings, "migrate")
-    wanted = wanted_topics(stages)
+    wanted = wanted_topics(stages, settings.partitions)
     there = admin.list_topics(timeout=_CALL_SECONDS).topics
     for topic in wanted:
         found = len(there[topic.name].partitions) if topic.name in there else topic.partitions
         if found != topic.partitions:
             raise MigrateError(
                 f"topic {topic.name} has {found} partitions, it must have {topic.partitions}: keys would move between "
-                "partitions and lose their state; keep the number, or replay into a new generation"
+                f"partitions and lose their state; set {PREFIX}PARTITIONS to what there is, or replay into a new "
+                "generation"
             )
     missing = [topic for topic in wanted if topic.name not in there]
     done = [f"created {topic.name}: {topic.partitions} partitions" for topic in missing]
     _create(admin, missing)
     done += _configure(admin, [topic for topic in wanted if topic.name in there])
-    inboxes = [TOPICS[stage.inputs[0]] for stage in stages if stage.stateful]
-    done += _start_clocks(settings, admin, [Wanted(inbox.name, inbox.partitions, inbox.config) for inbox in inboxes])
+    inboxes = {stage.inputs[0] for stage in stages if stage.stateful}
+    done += _start_clocks(settings, admin, [topic for topic in wanted if topic.name in inboxes])
     return done
 
 

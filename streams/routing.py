@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from schemas.codec import encode, forward
@@ -17,9 +17,13 @@ from streams.stage import Emitted, Stage
 
 @dataclass(frozen=True)
 class Router:
-    """Knows, from the stages' declarations alone, who takes what."""
+    """Knows, from the stages' declarations alone, who takes what.
+
+    ``partitions`` says how many an inbox has where it is not the declared number.
+    """
 
     stages: Sequence[Stage]
+    partitions: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def _takers(self) -> dict[object, list[Stage]]:
@@ -82,7 +86,7 @@ class Router:
 
     def _to_all(self, taker: Stage, control: Event, value: bytes) -> Iterable[OutRecord]:
         inbox = TOPICS[taker.inputs[0]]
-        for partition in range(inbox.partitions):
+        for partition in range(self.partitions.get(inbox.name, inbox.partitions)):
             yield OutRecord(inbox.name, f"{control.workspace_id}/", value, partition)
 
 

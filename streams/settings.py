@@ -80,6 +80,13 @@ class Settings(BaseSettings):
     commit_interval_ms: int = Field(
         100, description="A stage that keeps up commits so many milliseconds after its last commit", ge=1
     )
+    partitions: int | None = Field(
+        None,
+        description="Partitions of topics by key, from the first `migrate` on: as many processes can share a stage; "
+        "default: as `fineacers topics` says",
+        ge=1,
+        le=1_000,
+    )
     batch_records: int = Field(2000, description="A stage commits after so many records", ge=1)
     metrics_port: int | None = Field(
         None, description="Port of a worker's /metrics and /ready; default: first free one from 6066", ge=1, le=65535

@@ -24,9 +24,11 @@ PROCESSES = ("worker-1", "worker-2", "effects", "sink-postgres", "sink-clickhous
 class Line:
     """A running platform, reached as its users reach it: by the command line."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, partitions: int | None) -> None:
         self.folder = folder
         self._environment = {**os.environ, "FINEACERS_STATE_DIR": str(folder), "PYTHONFAULTHANDLER": "1"}
+        if partitions is not None:
+            self._environment["FINEACERS_PARTITIONS"] = str(partitions)
 
     @property
     def settings(self) -> Settings:
@@ -91,11 +93,11 @@ class Line:
 
 
 @contextmanager
-def running_line() -> Iterator[Line]:
-    """Start everything, yield it, stop everything and delete its data."""
+def running_line(partitions: int | None = None) -> Iterator[Line]:
+    """Start everything, yield it, stop everything and delete its data; with so many partitions of topics by key."""
     with tempfile.TemporaryDirectory(prefix="fineacers-line-", ignore_cleanup_errors=True) as name:
         Path(name).chmod(0o711)  # PostgreSQL runs as another user and must get through
-        line = Line(Path(name) / "state")
+        line = Line(Path(name) / "state", partitions)
         try:
             line.run("up")
             yield line

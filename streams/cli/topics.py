@@ -10,6 +10,7 @@ from rich.table import Column, Table
 
 from schemas.topics import TOPICS, Topic
 from streams.cli.printing import printer
+from streams.settings import read_settings
 
 
 def topics(as_json: Annotated[bool, typer.Option("--json", help="Print the topics as JSON.")] = False) -> None:
@@ -21,8 +22,9 @@ def topics(as_json: Annotated[bool, typer.Option("--json", help="Print the topic
 
         fineacers topics --json
     """
+    asked = read_settings().partitions
     if as_json:
-        typer.echo(json.dumps([_form(topic) for topic in TOPICS.values()], indent=2))
+        typer.echo(json.dumps([_form(topic, asked) for topic in TOPICS.values()], indent=2))
         return
     table = Table(
         Column("topic", no_wrap=True),
@@ -42,7 +44,7 @@ def topics(as_json: Annotated[bool, typer.Option("--json", help="Print the topic
             topic.kind,
             named,
             ":".join(topic.key),
-            str(topic.partitions),
+            str(topic.count(asked)),
             _kept(topic),
             "yes" if topic.personal else "",
         )
@@ -55,13 +57,13 @@ def _kept(topic: Topic) -> str:
     return "always" if topic.retention_days is None else f"{topic.retention_days} days"
 
 
-def _form(topic: Topic) -> dict[str, Any]:
+def _form(topic: Topic, asked: int | None) -> dict[str, Any]:
     return {
         "name": topic.name,
         "kind": topic.kind,
         "types": [type_.__name__ for type_ in topic.types],
         "key": list(topic.key),
-        "partitions": topic.partitions,
+        "partitions": topic.count(asked),
         "retention_days": topic.retention_days,
         "compacted": topic.compacted,
         "max_bytes": topic.max_bytes,

@@ -93,8 +93,7 @@ class Engine:
             undo.callback(self._watchdog.stop)
             undo.callback(self._slot.release)
             member = f"{group}.{self._slot.name}"
-            router, orders = Router(stages), quarantined(settings, patience)
-            self._owned = OwnedPartitions(stage, router, settings, self._slot.folder, admin, quarantined=orders)
+            orders = quarantined(settings, patience)
             self._inbox = Inbox(
                 settings=settings,
                 group=group,
@@ -106,7 +105,8 @@ class Engine:
             )
             undo.callback(self._inbox.close)
             claim(folder, identity_fingerprint(identity_key), self._inbox.cluster())
-            check_topics(stage, self._inbox)
+            router = Router(stages, check_topics(stage, stages, self._inbox))
+            self._owned = OwnedPartitions(stage, router, settings, self._slot.folder, admin, quarantined=orders)
             self._transaction = Transactions(settings, f"{group}.outputs", member, transaction_ms, patience)
             self._inbox.subscribe(stage.inputs)
             undo.pop_all()

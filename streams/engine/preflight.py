@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 from streams.engine.accounts import COUNTS_TOPIC
@@ -44,14 +45,18 @@ def claim(engine_folder: Path, identity: str, cluster: str) -> None:
         )
 
 
-def check_topics(stage: Stage, inbox: Inbox) -> None:
+def check_topics(stage: Stage, stages: Iterable[Stage], inbox: Inbox) -> dict[str, int]:
     """Make sure that all that the stage reads and remembers in is there and fits together.
+
+    Returns:
+        How many partitions each stage's inbox has.
 
     Raises:
         EngineFault: a topic is missing, or a changelog has another number of partitions than its inbox.
     """
     changelog = changelog_of(stage.name)
-    wanted = [*stage.inputs, COUNTS_TOPIC, *([changelog] if stage.stateful else [])]
+    inboxes = [other.inputs[0] for other in stages if other.stateful]
+    wanted = [*stage.inputs, *inboxes, COUNTS_TOPIC, *([changelog] if stage.stateful else [])]
     counted = {topic: inbox.partitions(topic) for topic in wanted}
     missing = [topic for topic, count in counted.items() if count == 0]
     if missing:
@@ -61,3 +66,4 @@ def check_topics(stage: Stage, inbox: Inbox) -> None:
             f"stage {stage.name}: {changelog} has {counted[changelog]} partitions, {stage.inputs[0]} has "
             f"{counted[stage.inputs[0]]}: they must be equal; changing the number is a migration by replay"
         )
+    return {topic: counted[topic] for topic in inboxes}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from schemas.codec import CodecError, decode, entry_of
 from schemas.events.operations import StageCounted, Tick
-from streams.kafka import admin_client, assign, consumer_config, is_passing, known_offset, learn_leaders
+from streams.kafka import admin_client, assign, consumer_config, is_passing, known_offset
 from streams.settings import Settings
 
 Offsets = dict[tuple[str, int], int]
@@ -53,27 +53,25 @@ class Backlog:
         for consumer in (self._consumer, *self._members.values()):
             consumer.close()
 
-    def ends(self, topics: Mapping[str, int]) -> Offsets:
-        """The ends of topics, given with their numbers of partitions."""
-        wanted = [TopicPartition(topic, p) for topic, count in topics.items() for p in range(count)]
+    def ends(self, topics: Collection[str]) -> Offsets:
+        """The ends of topics."""
 
         def ask() -> Offsets:
-            learn_leaders(self._admin, topics)
-            answers = self._admin.list_offsets(dict.fromkeys(wanted, _END), request_timeout=_SECONDS)
+            wanted = dict.fromkeys(self._partitions(topics), _END)
+            answers = self._admin.list_offsets(wanted, request_timeout=_SECONDS)
             return {(one.topic, one.partition): known_offset(answer) for one, answer in answers.items()}
 
         return _answered(ask)
 
-    def committed(self, group: str, topics: Mapping[str, int]) -> Offsets:
+    def committed(self, group: str, topics: Collection[str]) -> Offsets:
         """What a consumer group has committed; 0 where it has not yet."""
-        wanted = [TopicPartition(topic, p) for topic, count in topics.items() for p in range(count)]
-
         # The admin client's own call for this crashes librdkafka 2.16 while a coordinator is still loading.
         if group not in self._members:
             self._members[group] = Consumer(consumer_config(self._settings, "report", group))
         member = self._members[group]
 
         def ask() -> Offsets:
+            wanted = self._partitions(topics)
             return {(one.topic, one.partition): max(0, one.offset) for one in member.committed(wanted, _SECONDS)}
 
         return _answered(ask)
@@ -103,6 +101,15 @@ class Backlog:
                 waiting.discard(slot)
             elif slot in waiting:
                 yield slot[0], message.timestamp()[1] * 1_000, message.value() or b""
+
+    def _partitions(self, topics: Collection[str]) -> list[TopicPartition]:
+        """All partitions of topics, as the brokers have them; from the answer the client learns who leads them, too."""
+        there = self._admin.list_topics(next(iter(topics)) if len(topics) == 1 else None, timeout=_SECONDS).topics
+        missing = [topic for topic in topics if topic not in there or not there[topic].partitions]
+        if missing:
+            what = f"no topic {', '.join(missing)}: run `fineacers migrate`"
+            raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART, what))
+        return [TopicPartition(topic, number) for topic in topics for number in there[topic].partitions]
 
     def _holds_records(self, starts: Offsets, ends: Offsets) -> bool:
         """Whether any partition holds a committed record that matters between an offset and the end."""

@@ -16,7 +16,7 @@ from sinks.postgres import queries as postgres_queries
 from sinks.postgres.rows import TOPICS as POSTGRES_TOPICS
 from streams.report.backlog import Backlog
 from streams.report.reconcile import Figures, Reconciliation, Rows, reconcile
-from streams.report.rest import Progress, Reader, partitions, stage_readers, wait
+from streams.report.rest import Progress, Reader, stage_readers, wait
 from streams.settings import Settings
 from streams.stage import Stage
 
@@ -46,8 +46,8 @@ def sink_readers(settings: Settings) -> list[Reader]:
     """Both sinks as readers of their topics."""
     postgres, clickhouse = servers(settings)
     return [
-        Reader("sink postgres", partitions(POSTGRES_TOPICS), lambda: postgres_queries.positions(postgres)),
-        Reader("sink clickhouse", partitions(tuple(TABLES)), lambda: clickhouse_queries.positions(clickhouse)),
+        Reader("sink postgres", POSTGRES_TOPICS, lambda: postgres_queries.positions(postgres)),
+        Reader("sink clickhouse", tuple(TABLES), lambda: clickhouse_queries.positions(clickhouse)),
     ]
 
 
@@ -55,7 +55,7 @@ def gather(settings: Settings, known_at: datetime | None = None, effective_befor
     """Fetch and compare. Figures are as of Postgres' positions; the ledger may be looked at as of another time."""
     postgres, clickhouse = servers(settings)
     with Backlog(settings) as backlog:
-        ends = backlog.ends({fact.name: fact.partitions for fact in FACTS})
+        ends = backlog.ends([fact.name for fact in FACTS])
     records = {fact.name: sum(end for (topic, _), end in ends.items() if topic == fact.name) for fact in FACTS}
     current = postgres_queries.figures(postgres)
     upto = {(row["topic"], row["partition"]): row["next_offset"] for row in current["positions"]}

@@ -12,8 +12,8 @@ from schemas.topics import ACCEPTED, TOPICS
 from streams.report.backlog import Backlog, Offsets
 
 TEMPERATURES = TOPICS["lead.temperatures"]
-WATCHED = {topic.name: topic.partitions for topic in (*ACCEPTED, TEMPERATURES)}
-"""The topics that latencies are read from, with their numbers of partitions."""
+WATCHED = [topic.name for topic in (*ACCEPTED, TEMPERATURES)]
+"""The topics that latencies are read from."""
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ A tick fires timers, and what they bring (a campaign's figures) is as much part 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from schemas.topics import TOPICS
 from streams.report.backlog import Backlog, Lag, Offsets
 from streams.stage import Stage
 
@@ -28,7 +28,7 @@ class Reader:
     """Something that reads topics: a stage or a sink; ``ticks`` says that its topics are appended ticks."""
 
     name: str
-    topics: Mapping[str, int]
+    topics: Sequence[str]
     read: Callable[[], Offsets]
     ticks: bool = False
 
@@ -46,15 +46,10 @@ def stage_readers(stages: Sequence[Stage], backlog: Backlog) -> list[Reader]:
     """The stages as readers of their inputs, in the order of the line."""
 
     def reader(stage: Stage) -> Reader:
-        topics = partitions(stage.inputs)
-        return Reader(stage.name, topics, lambda: backlog.committed(f"fineacers.{stage.name}", topics), stage.stateful)
+        read = partial(backlog.committed, f"fineacers.{stage.name}", stage.inputs)
+        return Reader(stage.name, stage.inputs, read, stage.stateful)
 
     return [reader(stage) for stage in stages]
-
-
-def partitions(topics: Sequence[str]) -> dict[str, int]:
-    """Topics with their numbers of partitions."""
-    return {name: TOPICS[name].partitions for name in topics}
 
 
 def wait(line: Sequence[Reader], backlog: Backlog) -> Iterator[Progress]:

@@ -20,7 +20,7 @@ from schemas.events.contact import ConsentChanged, OutreachRequested
 from schemas.events.decisions import TemperatureChanged
 from schemas.events.gate import ContactDecided
 from schemas.events.leads import LeadCaptured
-from schemas.topics import FACT_TOPIC, TOPICS
+from schemas.topics import FACT_TOPIC
 from sinks.clickhouse.client import Client
 from streams.kafka import consumer_config
 from streams.report.backlog import Backlog
@@ -118,7 +118,7 @@ def decision(event: object) -> str | None:
 def ends(settings: Settings, name: str) -> list[TopicPartition]:
     """Where a topic ends now, for committed records."""
     with Backlog(settings) as backlog:
-        return [TopicPartition(*slot, end) for slot, end in backlog.ends({name: TOPICS[name].partitions}).items()]
+        return [TopicPartition(*slot, end) for slot, end in backlog.ends([name]).items()]
 
 
 def watched(settings: Settings, watch: Watch, workspace: str) -> Seen:

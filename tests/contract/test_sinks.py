@@ -303,8 +303,8 @@ def test_a_gap_before_a_batch_is_not_written(subject: Subject) -> None:
 def test_marks_alone_move_positions(subject: Subject) -> None:
     sink = subject.sink()
     sink.open(log())
-    sink.write(Batch((Range("lead.scores", 2, 0, 7),), ()), no_refusal)
-    assert subject.sink().open(log()).positions["lead.scores", 2] == 7
+    sink.write(Batch((Range("lead.scores", 1, 0, 7),), ()), no_refusal)
+    assert subject.sink().open(log()).positions["lead.scores", 1] == 7
     assert not subject.rows()
 
 

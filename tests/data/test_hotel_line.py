@@ -200,7 +200,7 @@ def _ticked(line: Line) -> None:
 
     The first tick from now on may have been made a moment ago; a tick is one record and at most one mark.
     """
-    inbox = {"ledger.inbox": 4}
+    inbox = ["ledger.inbox"]
     with Backlog(line.settings) as backlog:
         before = backlog.ends(inbox)
         while any(end < before[slot] + 4 for slot, end in backlog.ends(inbox).items()):

@@ -20,6 +20,7 @@ from sinks.clickhouse.overview import overview
 from streams.driver import Slot
 from streams.kafka import admin_client
 from streams.records import InRecord
+from streams.report.backlog import Backlog
 from streams.settings import Settings, identity_key
 from streams.sources.publisher import Publisher
 from streams.sources.refusals import Publication
@@ -46,7 +47,7 @@ class Finished:
 
 @pytest.fixture(scope="module")
 def finished() -> Iterator[Finished]:
-    with running_line() as line:
+    with running_line(partitions=3) as line:
         simulation = simulate(Scenario(end=time.time_ns() // 1_000, days=60, events=4_000))
         publisher = Publisher(line.settings, "test")
         records = [Publication(one.topic, one.key, one.value) for one in simulation]
@@ -222,6 +223,8 @@ def _nonzero(sums: Counter[tuple[str, ...]]) -> dict[tuple[str, ...], int]:
 
 def test_more_workers_share_the_partitions_and_give_them_back(finished: Finished) -> None:
     line = finished.line
+    with Backlog(line.settings) as backlog:
+        assert len(backlog.ends(["journeys"])) == 3, "as many as were asked for"
     more = line.start("worker", "lead", "--slots", "2")
     _until(lambda: _owners(line.settings, "fineacers.lead") == 3, "three processes share the partitions of lead")
     again = simulate(Scenario(end=time.time_ns() // 1_000, days=30, events=1_000, seed=2, workspace="second"))

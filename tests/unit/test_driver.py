@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from schemas.codec import decode, encode
 from schemas.events.leads import LeadCaptured
 from schemas.events.operations import Tick
+from schemas.topics import TOPICS
 from streams.driver import Slot
 from tests.support.facts import at, fact
 from tests.support.runs import new_run
@@ -50,7 +51,7 @@ def test_a_tick_goes_to_every_partition_of_every_inbox_and_time_never_goes_back(
     run.driver.tick(at("3-2"))
     run.driver.tick(at("3-1"))
     for inbox in ("resolve.inbox", "journeys", "ledger.inbox"):
-        for partition in range(4):
+        for partition in range(TOPICS[inbox].partitions):
             records = run.driver.log[inbox, partition]
             assert [decode(record.value).message for record in records] == [
                 Tick.build(at=at("3-2")), Tick.build(at=at("3-1"))

@@ -275,7 +275,10 @@ class Enough(Exception):
 
 @pytest.fixture
 def interrupted() -> Run:
-    """A run that stops when the contact point has been asked for m1, and then lets all else go before its answer."""
+    """A run that stops when the contact point has been asked for m1, and then lets all else go before its answer.
+
+    What else there is lies in other partitions.
+    """
     asked_at: list[Any] = []
 
     def is_asked(record: Any) -> bool:
@@ -290,7 +293,7 @@ def interrupted() -> Run:
                 raise Enough
         return next((slot for slot in waiting if slot not in asked_at), waiting[0])
 
-    run = Run(Driver(STAGES, answer_last))
+    run = Run(Driver(STAGES, answer_last, partitions=8))
     run.driver.tick(NOON - DAY)
     run.publish(captured(NOON - DAY))
     run.publish(consent("email", NOON - HOUR))

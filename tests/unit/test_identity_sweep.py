@@ -10,6 +10,7 @@ from rich.console import Console
 from schemas.events.identity import IdentityConflict
 from schemas.events.leads import LeadCaptured
 from schemas.events.operations import SweepFinished
+from schemas.topics import PARTITIONS
 from streams.report.show_sweep import show_sweep
 from streams.report.sweep import Held, moved, regroupings
 from streams.store import Changes, MemoryStore
@@ -83,7 +84,7 @@ def test_whoever_sweeps_under_the_same_rules_changes_nothing(run: Run, monkeypat
     assert {out.topic for out in run.driver.outputs[said:]} == {"resolve.inbox", "accepted.policies", "sweeps"}
     assert written == {f"acme/f:policies:{version}" for version in (1, 2)}, "the orders' own keys alone"
     finished = [one for one in run.said("sweeps", SweepFinished) if one.control_type == "IdentitySweepOrdered"]
-    assert len(finished) == 2 * 4
+    assert len(finished) == 2 * PARTITIONS
     assert {one.stage for one in finished} == {"resolve"}
 
 
@@ -93,7 +94,7 @@ def test_an_order_told_twice_is_one(run: Run) -> None:
         run.publish(ordered)
         run.driver.tick(run.driver.now + 1)
     assert run.count("resolve", "policies", "duplicate") == 1
-    assert len(run.said("sweeps", SweepFinished)) == 4
+    assert len(run.said("sweeps", SweepFinished)) == PARTITIONS
 
 
 # -- the preview

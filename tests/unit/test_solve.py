@@ -13,6 +13,7 @@ from models.attribution.learned import UNIT
 from processors.workspace.week import OTHER, Week, total
 from schemas.events.base import DAY
 from schemas.events.governance import PolicyChanged
+from schemas.topics import PARTITIONS
 from tests.support.facts import at, fact
 from tests.support.workspace import Bench, counted
 
@@ -114,7 +115,7 @@ def test_every_partition_of_the_ledger_hears_of_it() -> None:
     bench = taught()
     bench.tick("3-16")
     heard = Counter(out.partition for out in bench.outputs if out.topic == "ledger.inbox")
-    assert heard == dict.fromkeys(range(4), 2)
+    assert heard == dict.fromkeys(range(PARTITIONS), 2)
 
 
 def test_channels_beyond_the_bound_are_one_and_are_taken_back_as_such() -> None:

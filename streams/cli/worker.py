@@ -31,7 +31,7 @@ def worker(
     """Run stages of the platform until SIGTERM, exactly once each record; ends with 2 after a fault.
 
     Any number of workers may run the same stage, on one machine or many: they share its partitions. More processes
-    than an inbox has partitions leave the rest standing by.
+    than an inbox has partitions (FINEACERS_PARTITIONS) leave the rest standing by.
 
     Examples:
 
@@ -39,7 +39,7 @@ def worker(
 
         fineacers worker intake resolve
 
-        fineacers worker lead --slots 4
+        fineacers worker lead --slots 2
     """
     if slots > 1:
         raise typer.Exit(_side_by_side([sys.executable, "-m", "streams", "worker", *(stages or ())], slots))

@@ -1,7 +1,6 @@
 """`make bench`: steps, engine, sinks and the whole line, with the machine's description."""
 
-from rich.console import Console
-
+from streams.cli.printing import printer
 from tests.bench import (
     bench_attribution,
     bench_decision,
@@ -16,7 +15,7 @@ from tests.bench import (
 from tests.bench.report import machine, show
 from tests.stack import local_stack
 
-Console().print(machine())
+printer().print(machine())
 show("Stages, pure computation", bench_steps.rows())
 show("Identities", bench_identity.rows())
 show("Path", bench_path.rows())

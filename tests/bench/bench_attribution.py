@@ -13,12 +13,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from rich.console import Console
 
 from models.attribution.batch import BATCH_MODELS
 from models.attribution.markov import markov
 from models.attribution.shapley import shapley
 from processors.workspace.week import Week, total
+from streams.cli.printing import printer
 from streams.sources.paths import read_paths
 from tests.bench.report import Row, machine, show
 
@@ -90,6 +90,6 @@ def _write(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    Console().print(machine())
+    printer().print(machine())
     show("Batch attribution", rows())
     show("Learned weights", learning_rows())

@@ -17,8 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from statistics import quantiles
 from unittest.mock import patch
 
-from rich.console import Console
-
 from schemas.codec import decode, encode
 from schemas.events.base import DAY, Event
 from schemas.events.contact import ConsentChanged, OutreachRequested
@@ -26,6 +24,7 @@ from schemas.events.governance import PolicyChanged
 from schemas.events.leads import LeadCaptured
 from schemas.events.touchpoints import TouchpointRecorded
 from schemas.topics import FACT_TOPIC
+from streams.cli.printing import printer
 from streams.report.gather import come_to_rest
 from streams.settings import PREFIX, Settings, identity_key
 from streams.sources.publisher import Publisher
@@ -126,5 +125,5 @@ def _taken(settings: Settings) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    Console().print(machine())
+    printer().print(machine())
     show("From a request for contact to its decision", rows())

@@ -14,10 +14,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
-from rich.console import Console
 
 from schemas.codec import decode
 from schemas.events.touchpoints import TouchpointRecorded
+from streams.cli.printing import printer
 from streams.engine.engine import Engine
 from streams.engine.metrics import Metrics
 from streams.kafka import consumer_config, producer_config
@@ -263,5 +263,5 @@ def _latency(turning: _Bare | _Turning, feed: Feed) -> dict[str, float]:
 
 if __name__ == "__main__":
     with local_stack("kafka") as found:
-        Console().print(machine())
+        printer().print(machine())
         show("Engine", rows(found))

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import NewTopic
-from rich.console import Console
 
+from streams.cli.printing import printer
 from streams.kafka import admin_client, consumer_config, producer_config
 from streams.local.state import StateFolder
 from streams.report.gather import come_to_rest
@@ -79,5 +79,5 @@ def _cpu(line: Line) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    Console().print(machine())
+    printer().print(machine())
     show("The whole line", rows())

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 
 import msgspec
-from rich.console import Console
 
 from models.attribution import MODELS
 from processors.base import Context
@@ -17,6 +16,7 @@ from processors.lead.path import Path, follow
 from schemas.events.base import SECOND
 from schemas.events.routing import Accepted
 from schemas.events.touchpoints import TouchpointRecorded
+from streams.cli.printing import printer
 from tests.bench.report import Row, machine, show
 from tests.support import hot
 
@@ -63,5 +63,5 @@ def _cost(before: Path) -> float:
 
 
 if __name__ == "__main__":
-    Console().print(machine())
+    printer().print(machine())
     show("Path", rows())

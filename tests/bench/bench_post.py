@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
-from rich.console import Console
 
 from models.attribution import MODELS
 from models.policy import Policy
@@ -22,6 +21,7 @@ from schemas.events.base import DAY, HOUR, instant
 from schemas.events.ledger import CreditsPosted
 from schemas.events.paths import BookingRevision, PathChanged, PathTouch
 from schemas.ids import derived_id, numbered_ids
+from streams.cli.printing import printer
 from tests.bench.report import Row, machine, show
 
 AT = instant("2026-03-10T18:00:00Z")
@@ -88,5 +88,5 @@ def _cost(call: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    Console().print(machine())
+    printer().print(machine())
     show("Ledger", rows())

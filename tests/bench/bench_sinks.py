@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from clickhouse_connect import get_client
-from rich.console import Console
 
 from schemas.codec import decode
 from schemas.events.ledger import CreditsPosted
@@ -26,6 +25,7 @@ from sinks.postgres.tables import LEDGER_LINES
 from sinks.refusals import Refusals
 from sinks.runner import run
 from sinks.source import Source
+from streams.cli.printing import printer
 from streams.kafka import client_config, consumer_config, producer_config
 from streams.settings import Settings
 from tests.bench.report import Row, machine, show
@@ -142,6 +142,6 @@ def _filled(settings: Settings, sink: Sink, count: int) -> Timed:
 
 
 if __name__ == "__main__":
-    Console().print(machine())
+    printer().print(machine())
     with local_stack() as settings_:
         show("Sinks", rows(settings_))

@@ -14,9 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from confluent_kafka import Producer
-from rich.console import Console
 from rich.table import Table
 
+from streams.cli.printing import printer
 from streams.kafka import producer_config
 from streams.settings import Settings
 from tests.bench.counting import counting
@@ -71,7 +71,7 @@ def main() -> int:
     parser.add_argument("--keys", type=int, default=1_000_000)
     parser.add_argument("--png", type=Path, help="where to draw the curve")
     given = parser.parse_args()
-    console = Console()
+    console = printer()
     console.print(machine())
     with local_stack("kafka") as settings:
         applied, memory, disk = curve(settings, given.keys)

@@ -7,8 +7,9 @@ import platform
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from rich.console import Console
 from rich.table import Table
+
+from streams.cli.printing import printer
 
 
 class Row(NamedTuple):
@@ -35,4 +36,4 @@ def show(title: str, rows: Iterable[Row]) -> None:
         ratio = f"{row.figure / row.limit:,.2f}" if row.limit else ""
         limit = f"{row.limit:,.1f}" if row.limit else ""
         table.add_row(row.what, f"{row.figure:,.1f}", row.unit, row.against, limit, ratio)
-    Console().print(table)
+    printer().print(table)

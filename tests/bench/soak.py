@@ -21,6 +21,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from streams.cli.printing import printer
 from streams.local.state import StateFolder
 from streams.report.backlog import Backlog
 from streams.report.gather import come_to_rest, sink_readers
@@ -177,7 +178,7 @@ def main() -> int:
         parser.error(
             f"so few samples say nothing: at least {LEAST_SAMPLES} are needed, sample more often or run longer"
         )
-    console = Console()
+    console = printer()
     console.print(machine())
     with running_line() as line:
         rate = given.rate

@@ -62,7 +62,7 @@ class Worker:
                 [sys.executable, "-m", "tests.chaos.worker", *arguments],
                 stdout=output,
                 stderr=output,
-                env={**os.environ, **environment(self._trouble)},
+                env={**os.environ, "PYTHONFAULTHANDLER": "1", **environment(self._trouble)},
             )
         until(lambda: self.log.read_text().count(STARTED) > before, "the worker has started")
 
@@ -79,7 +79,12 @@ class Worker:
     def stop(self) -> None:
         """End it properly."""
         self.process.terminate()
-        code = self.process.wait(10)
+        try:
+            code = self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # it then writes down where it stands
+            self.process.wait(10)
+            raise AssertionError(f"{self.log.stem} does not stop:\n{self.tail(80)}") from None
         assert code == 0, f"exit code {code}:\n{self.tail()}"
 
     def wait(self) -> int:
@@ -115,9 +120,9 @@ class Worker:
         said = re.findall(r"did not come back from: [^;\n]*|ERROR root .*|^\w*Error: .*", self.tail(), re.MULTILINE)
         return f"{self.wait()} {said[-1][:160] if said else ''}".strip()
 
-    def tail(self) -> str:
+    def tail(self, lines: int = 20) -> str:
         """The end of its log."""
-        return "\n".join(self.log.read_text().splitlines()[-20:])
+        return "\n".join(self.log.read_text().splitlines()[-lines:])
 
 
 class Lab:

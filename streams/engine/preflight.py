@@ -56,7 +56,7 @@ def check_topics(stage: Stage, stages: Iterable[Stage], inbox: Inbox) -> dict[st
     """
     changelog = changelog_of(stage.name)
     inboxes = [other.inputs[0] for other in stages if other.stateful]
-    wanted = [*stage.inputs, *inboxes, COUNTS_TOPIC, *([changelog] if stage.stateful else [])]
+    wanted = dict.fromkeys([*stage.inputs, *inboxes, COUNTS_TOPIC, *([changelog] if stage.stateful else [])])
     counted = {topic: inbox.partitions(topic) for topic in wanted}
     missing = [topic for topic, count in counted.items() if count == 0]
     if missing:

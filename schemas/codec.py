@@ -13,6 +13,8 @@ from schemas.events.routing import Prefix
 from schemas.registry import PREFIXES, Entry, committed_schema, entries, latest_entry, wrapped_id
 
 _HEADER = struct.Struct(">bI")
+HEADER_BYTES = _HEADER.size
+"""Magic and schema id in front of each body."""
 
 
 class CodecError(ValueError):
@@ -45,14 +47,14 @@ def forward(prefix: Prefix, raw: bytes) -> bytes:
     name = type(prefix).__name__
     out = bytearray(_HEADER.pack(0, wrapped_id(name, _HEADER.unpack_from(raw)[1])))
     _prefix_writer(name)(out, prefix)
-    out += memoryview(raw)[_HEADER.size :]
+    out += memoryview(raw)[HEADER_BYTES:]
     return bytes(out)
 
 
 def decode(raw: bytes) -> Decoded:
     """The message of bytes in wire format; nothing but the Avro form is checked. Raises ``CodecError``."""
     entry = entry_of(raw)
-    position, prefix, fact = _HEADER.size, None, raw
+    position, prefix, fact = HEADER_BYTES, None, raw
     try:
         if entry.prefix is not None:
             prefix, position = _prefix_reader(entry.prefix)(raw, position)
@@ -69,9 +71,14 @@ def decode(raw: bytes) -> Decoded:
     return Decoded(message, prefix, fact)
 
 
+def header(entry: Entry) -> bytes:
+    """What every record of a schema entry begins with."""
+    return _HEADER.pack(0, entry.id)
+
+
 def entry_of(raw: bytes) -> Entry:
     """The schema entry that a record's header names. Raises ``CodecError``."""
-    if len(raw) < _HEADER.size:
+    if len(raw) < HEADER_BYTES:
         raise CodecError("truncated", f"{len(raw)} bytes: too short for the five-byte header")
     magic, schema_id = _HEADER.unpack_from(raw)
     if magic != 0:
@@ -95,7 +102,7 @@ def _payload_id(entry: Entry) -> int:
 @cache
 def _writer(message: type[Message]) -> tuple[bytes, Writer]:
     entry = latest_entry(message.__name__)
-    return _HEADER.pack(0, entry.id), compile_writer(committed_schema(entry.type, entry.version))
+    return header(entry), compile_writer(committed_schema(entry.type, entry.version))
 
 
 @cache

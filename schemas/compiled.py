@@ -13,6 +13,7 @@ from typing import Any
 
 from schemas.contract import nested_messages
 from schemas.events.base import Message, assemble
+from schemas.pysource import Source, spelled_out
 
 Reader = Callable[[bytes, int], tuple[Any, int]]
 """(bytes, position) -> (message, position behind it). Raises IndexError, ValueError or UnicodeDecodeError.
@@ -67,44 +68,6 @@ def long_bytes(value: int) -> bytes:
     return bytes(out)
 
 
-class _Source:
-    """Python source under construction, and the names that it refers to."""
-
-    def __init__(self, head: str, names: dict[str, Any]) -> None:
-        self.lines = [head]
-        self.names = names
-        self._count = 0
-
-    def add(self, depth: int, *lines: str) -> None:
-        self.lines += ("    " * depth + line for line in lines)
-
-    def fresh(self) -> str:
-        self._count += 1
-        return f"v{self._count}"
-
-    def name(self, value: Any) -> str:
-        name = f"f{len(self.names)}"
-        self.names[name] = value
-        return name
-
-    def function(self, name: str) -> Any:
-        exec("\n".join(self.lines), self.names)  # noqa: S102 - the source above is all ours, from committed schemas
-        return self.names[name]
-
-
-def _spelled_out(node: Any, known: dict[str, Any]) -> Any:
-    """A schema whose named records are repeated where they are only named."""
-    if isinstance(node, str):
-        return known.get(node, node)
-    if isinstance(node, list):
-        return [_spelled_out(item, known) for item in node]
-    if node.get("type") == "record":
-        fields = [{**field, "type": _spelled_out(field["type"], known)} for field in node["fields"]]
-        known[f"{node['namespace']}.{node['name']}"] = spelled = {**node, "fields": fields}
-        return spelled
-    return {**node, "items": _spelled_out(node["items"], known)} if "items" in node else node
-
-
 # -- reading
 
 
@@ -114,8 +77,8 @@ def compile_reader(schema: dict[str, Any], message: type[Message]) -> Reader:
     The schema may be an older version of the type's: what the type has lost is skipped, what it has gained since takes
     its default.
     """
-    schema = _spelled_out(schema, {})
-    source = _Source("def read(b, p):", {"assemble": assemble, "long_at": long_at, "length_at": length_at})
+    schema = spelled_out(schema)
+    source = Source("def read(b, p):", {"assemble": assemble, "long_at": long_at, "length_at": length_at})
     inner = {name: nested_messages(info.annotation) for name, info in message.model_fields.items()}
     read = {field["name"]: source.fresh() for field in schema["fields"]}
     for field in schema["fields"]:
@@ -128,7 +91,7 @@ def compile_reader(schema: dict[str, Any], message: type[Message]) -> Reader:
     return reader
 
 
-def _read(source: _Source, depth: int, type_: Any, to: str, inner: list[type[Message]]) -> None:
+def _read(source: Source, depth: int, type_: Any, to: str, inner: list[type[Message]]) -> None:
     match type_:
         case "string" | "bytes":
             text = f"{to} = b[p:e].decode()" if type_ == "string" else f"{to} = b[p:e]"
@@ -168,8 +131,8 @@ def _read(source: _Source, depth: int, type_: Any, to: str, inner: list[type[Mes
 
 def compile_writer(schema: dict[str, Any]) -> Writer:
     """A writer of the bodies of one record schema."""
-    schema = _spelled_out(schema, {})
-    source = _Source("def write(o, m):", {"long_bytes": long_bytes})
+    schema = spelled_out(schema)
+    source = Source("def write(o, m):", {"long_bytes": long_bytes})
     source.add(1, "d = m.__dict__")
     for field in schema["fields"]:
         value = source.fresh()
@@ -179,7 +142,7 @@ def compile_writer(schema: dict[str, Any]) -> Writer:
     return writer
 
 
-def _write(source: _Source, depth: int, type_: Any, value: str) -> None:
+def _write(source: Source, depth: int, type_: Any, value: str) -> None:
     match type_:
         case "string" | "bytes":
             source.add(depth, f"s = {value}.encode()" if type_ == "string" else f"s = {value}")

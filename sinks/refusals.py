@@ -24,6 +24,15 @@ _TIMEOUT = 30.0
 _WORKSPACE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
+def why(record: Record, otherwise: str) -> tuple[str, str]:
+    """Reason and detail of a record that a store refused: what the codec says of its bytes, or ``otherwise``."""
+    try:
+        decode(record.value)
+    except CodecError as error:
+        return error.reason, error.detail
+    return "store_refused", otherwise
+
+
 class Meter:
     """Seen and refused records of the last 60 seconds."""
 

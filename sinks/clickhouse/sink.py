@@ -15,6 +15,7 @@ from sinks.clickhouse.journal import Journal
 from sinks.clickhouse.splice import container, flat_schema, row
 from sinks.clickhouse.tables import LINES, TABLES, Table
 from sinks.delivery import Batch, Misplaced, Positions, Range, Record, advanced, standing, token
+from sinks.refusals import why
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +99,7 @@ class ClickHouseSink:
             self._client.insert(block.table.name, _names(block.table, block.entry), block.data(), "Avro", block.token)
         except Refused as refused:
             if len(block.records) == 1:
-                refuse(block.records[0], *_reason(block.records[0], refused.code))
+                refuse(block.records[0], *why(block.records[0], f"ClickHouse error {refused.code}"))
                 return []
             return [sent for half in block.halves() for sent in self._sent(half, refuse)]
         return [block]
@@ -156,14 +157,6 @@ def _blocks(batch: Batch, refuse: Refuse) -> list[Block]:
         Block(TABLES[topic], entry, token(f"{topic}:{entry.id}", ranges[topic]), tuple(records))
         for (topic, entry), records in grouped.items()
     ]
-
-
-def _reason(record: Record, code: int) -> tuple[str, str]:
-    try:
-        decode(record.value)
-    except CodecError as error:
-        return error.reason, error.detail
-    return "store_refused", f"ClickHouse error {code}"
 
 
 def _refuse_or_stop(record: Record, refuse: Refuse) -> None:

@@ -12,10 +12,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from schemas.codec import HEADER_BYTES
 from schemas.registry import Entry, wire_schema
-
-HEADER_BYTES = 5
-"""Magic and schema id in front of each body."""
 
 CHECK = 2**52
 """Added to the offset behind each body: eight bytes that no stray end of a body is taken for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from models.consent.statements import REACHED_BY
-from schemas.codec import Decoded
+from schemas.codec import Decoded, header
 from schemas.events.base import Message
 from schemas.events.bookings import BookingChanged
 from schemas.events.campaigns import CampaignMeasured
@@ -33,6 +33,7 @@ from schemas.events.ledger import CreditsPosted
 from schemas.events.operations import DeadLettered
 from schemas.events.profiles import LeadProfiled
 from schemas.events.routing import Accepted
+from schemas.registry import committed_schema, latest_entry
 from schemas.topics import ACCEPTED_PREFIX, FACT_TOPIC, PLATFORM_TOPIC
 from sinks.delivery import Record
 from sinks.postgres.table import Row, Table
@@ -64,6 +65,7 @@ from sinks.postgres.tables import (
     TEMPERATURE_CHANGES,
     TEMPERATURES,
 )
+from sinks.postgres.transcode import Transcoder, compile_transcoder
 
 Rows = Iterable[tuple[Table, Row]]
 
@@ -183,6 +185,15 @@ ROWS: dict[type[Message], Callable[[Decoded, Record], Rows]] = {
     DeadLettered: _own_values(DEAD_LETTERS),
 }
 """The rows that each message type makes."""
+
+_POSTING = latest_entry(CreditsPosted.__name__)
+BULK: dict[bytes, tuple[Table, Transcoder]] = {
+    header(_POSTING): (
+        LEDGER_LINES,
+        compile_transcoder(committed_schema(_POSTING.type, _POSTING.version), LEDGER_LINES.columns),
+    )
+}
+"""What makes the same rows without messages in between, by what the records begin with."""
 
 TOPICS: tuple[str, ...] = tuple(
     dict.fromkeys(

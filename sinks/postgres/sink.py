@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import struct
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, LiteralString
 
 import psycopg
 
-from schemas.codec import CodecError, decode
+from schemas.codec import HEADER_BYTES, CodecError, decode
 from sinks.base import Fenced, Log, Refuse, Resume, SinkError, require_same_log
 from sinks.delivery import Batch, Misplaced, Positions, Range, Record, standing
 from sinks.postgres.connection import Server, explained
-from sinks.postgres.rows import ROWS, TOPICS
+from sinks.postgres.copy import stream
+from sinks.postgres.rows import BULK, ROWS, TOPICS
 from sinks.postgres.table import Row, Table
 from sinks.postgres.tables import TABLES
+from sinks.refusals import why
 
 Connection = psycopg.Connection[tuple[Any, ...]]
-Staged = dict[str, list[Row]]
+
+
+@dataclass
+class Arrived:
+    """Rows for one table: as values, and as bytes already (only of tables whose rows no newer ones replace)."""
+
+    rows: list[Row] = field(default_factory=list)
+    encoded: list[bytes] = field(default_factory=list)
+
+
+Staged = dict[str, Arrived]
 
 _ADVANCE: LiteralString = """
     UPDATE sink_positions p SET next_offset = n.next
@@ -134,7 +148,7 @@ class PostgresSink:
         except (psycopg.DataError, psycopg.IntegrityError, ValueError) as error:
             if len(records) == 1:
                 code = error.sqlstate if isinstance(error, psycopg.Error) else "value"
-                refuse(records[0], "store_refused", f"PostgreSQL error {code}")
+                refuse(records[0], *why(records[0], f"PostgreSQL error {code}"))
                 return []
         middle = len(records) // 2
         return [
@@ -145,8 +159,10 @@ class PostgresSink:
 
 def _staged(records: Sequence[Record], refuse: Refuse) -> Staged:
     """Rows by table; what is no message, or not of its topic, is refused."""
-    staged: Staged = defaultdict(list)
+    staged: Staged = defaultdict(Arrived)
     for record in records:
+        if record.value[:HEADER_BYTES] in BULK and _transcoded(record, staged):
+            continue
         try:
             decoded = decode(record.value)
         except CodecError as error:
@@ -157,14 +173,24 @@ def _staged(records: Sequence[Record], refuse: Refuse) -> Staged:
             refuse(record, "wrong_type", f"{type(decoded.message).__name__} has no table")
             continue
         for table, row in rows(decoded, record):
-            staged[table.name].append(row)
+            staged[table.name].rows.append(row)
     return staged
 
 
+def _transcoded(record: Record, staged: Staged) -> bool:
+    """Whether a record of a bulky type is staged; if not, the codec will say what is wrong with it."""
+    table, transcode = BULK[record.value[:HEADER_BYTES]]
+    try:
+        staged[table.name].encoded += transcode(record.value, HEADER_BYTES, record.partition, record.offset)
+    except (IndexError, ValueError, struct.error):
+        return False
+    return True
+
+
 def _merge(connection: Connection, staged: Staged) -> None:
-    filled = [table for table in TABLES if staged.get(table.name)]
+    filled = [table for table in TABLES if table.name in staged]
     for table in filled:
-        _copy(connection, table, table.last_wins(staged[table.name]))
+        _copy(connection, table, staged[table.name])
         if table.beforehand is not None:
             connection.execute(table.beforehand.encode())
         connection.execute(table.merge)
@@ -173,9 +199,10 @@ def _merge(connection: Connection, staged: Staged) -> None:
             connection.execute(table.afterwards.encode())
 
 
-def _copy(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+def _copy(connection: Connection, table: Table, arrived: Arrived) -> None:
+    encoded = map(table.encode, table.last_wins(arrived.rows))
     with connection.cursor() as cursor, cursor.copy(table.copy) as copy:
-        copy.write(table.encode(rows))
+        copy.write(stream((*arrived.encoded, *encoded)))
 
 
 __all__ = ["PostgresSink", "SinkError"]

@@ -48,9 +48,9 @@ class Table:
         return itemgetter(*(self._index(name) for name in self.key))
 
     @cached_property
-    def encode(self) -> Callable[[Iterable[Row]], bytes]:
-        """Rows as a binary COPY stream."""
-        return encoder(type_ for _, type_ in self.columns)
+    def encode(self) -> Callable[[Row], bytes]:
+        """A row as bytes of a binary COPY stream."""
+        return encoder([type_ for _, type_ in self.columns])
 
     def last_wins(self, rows: Iterable[Row]) -> list[Row]:
         """One row for each key: a merge that updates may not meet a key twice. Without updates the first row stays."""

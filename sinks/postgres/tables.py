@@ -168,11 +168,13 @@ BOOKINGS = Table(
 )
 LEDGER_LINES = Table(
     "ledger_lines",
+    # in the order of a posting's schema, for the transcoder
     _columns(
-        "uuid: line_id posting_id lead_id; text: workspace_id region booking_id; int: seq _partition; "
-        "timestamptz: known_at effective_at; text: model basis account channel campaign_id content_id variant_id "
-        "currency reporting_currency rate_id reason; date: touch_day conversion_day; "
-        "bigint: amount_minor reporting_minor policy_version weights_version _offset"
+        "int: _partition; bigint: _offset; text: workspace_id region; uuid: posting_id; text: booking_id; "
+        "uuid: lead_id; int: seq; timestamptz: known_at; text: reason; uuid: line_id; text: model basis; "
+        "timestamptz: effective_at; text: account channel campaign_id content_id variant_id; "
+        "date: touch_day conversion_day; bigint: amount_minor; text: currency; bigint: reporting_minor; "
+        "text: reporting_currency rate_id; bigint: policy_version weights_version"
     ),
     ("line_id", "known_at"),
     beforehand="""

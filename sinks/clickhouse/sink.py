@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from schemas.codec import CodecError, decode, entry_of
+from schemas.codec import HEADER_BYTES, CodecError, decode, entry_of
 from schemas.registry import Entry
 from sinks.base import Fenced, Log, Refuse, Resume, SinkError
 from sinks.clickhouse.client import Client, Refused, Server
@@ -137,19 +137,16 @@ class ClickHouseSink:
 
 def _blocks(batch: Batch, refuse: Refuse) -> list[Block]:
     """The batch by schema id; what is no message, or not of its topic, is refused."""
-    grouped: dict[tuple[str, Entry], list[Record]] = defaultdict(list)
+    alike: dict[tuple[str, bytes], list[Record]] = defaultdict(list)
     for record in batch.records:
+        alike[record.topic, record.value[:HEADER_BYTES]].append(record)
+    grouped: dict[tuple[str, Entry], list[Record]] = {}
+    for (topic, header), records in alike.items():
         try:
-            entry = entry_of(record.value)
+            grouped[topic, _entry(topic, header)] = records
         except CodecError as error:
-            refuse(record, error.reason, error.detail)
-            continue
-        topic = TABLES[record.topic].topic
-        prefix = "Accepted" if topic.kind == "accepted" else None
-        if entry.message not in topic.types or entry.prefix != prefix:
-            refuse(record, "wrong_type", f"{entry.prefix or ''}{entry.type} does not belong into this topic")
-            continue
-        grouped[record.topic, entry].append(record)
+            for record in records:
+                refuse(record, error.reason, error.detail)
     ranges: dict[str, list[Range]] = defaultdict(list)
     for one in batch.ranges:
         ranges[one.topic].append(one)
@@ -157,6 +154,15 @@ def _blocks(batch: Batch, refuse: Refuse) -> list[Block]:
         Block(TABLES[topic], entry, token(f"{topic}:{entry.id}", ranges[topic]), tuple(records))
         for (topic, entry), records in grouped.items()
     ]
+
+
+def _entry(topic: str, header: bytes) -> Entry:
+    """The schema entry of a topic's records that begin so. Raises ``CodecError``."""
+    entry, own = entry_of(header), TABLES[topic].topic
+    prefix = "Accepted" if own.kind == "accepted" else None
+    if entry.message not in own.types or entry.prefix != prefix:
+        raise CodecError("wrong_type", f"{entry.prefix or ''}{entry.type} does not belong into this topic")
+    return entry
 
 
 def _refuse_or_stop(record: Record, refuse: Refuse) -> None:

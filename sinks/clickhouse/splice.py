@@ -76,10 +76,14 @@ def _string(text: str) -> bytes:
 
 def long(number: int) -> bytes:
     """Avro's int and long: zigzag, then seven bits a byte, the lowest first."""
-    rest = (number << 1) ^ (number >> 63)
-    out = bytearray()
-    while rest > 0x7F:
-        out.append(rest & 0x7F | 0x80)
-        rest >>= 7
-    out.append(rest)
-    return bytes(out)
+    zigzag = (number << 1) ^ (number >> 63)
+    # Of neighbouring offsets only the first byte differs.
+    return _varint(zigzag) if zigzag < 128 else _FIRST[zigzag & 127] + _varint(zigzag >> 7)
+
+
+_FIRST = [bytes([bits | 128]) for bits in range(128)]
+
+
+@lru_cache(4_096)
+def _varint(number: int) -> bytes:
+    return bytes([number]) if number < 128 else _FIRST[number & 127] + _varint(number >> 7)

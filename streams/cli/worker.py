@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import signal
@@ -57,20 +56,9 @@ def worker(
         if unknown:
             fail(f"no stage {', '.join(sorted(unknown))}; there are {', '.join(stage.name for stage in known)}")
         chosen = [stage for stage in known if not stages or stage.name in stages]
-        _collect_less_often()
         glue.run(chosen, known, settings, key)
     except (EngineFault, SettingsError) as error:
         fail(str(error))
-
-
-def _collect_less_often() -> None:
-    """Spare the cycle collector what was loaded for good; the rest makes few cycles and is mostly freed by counting.
-
-    Its runs took 9 % of a driver's time, mostly to look at what lives for ever.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 def _side_by_side(command: Sequence[str], count: int) -> int:

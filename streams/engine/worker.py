@@ -23,6 +23,7 @@ import faust
 from faust.app.base import BootStrategy
 from mode import Service
 
+from streams.engine.collector import collect_less_often
 from streams.engine.engine import Batch, Engine
 from streams.engine.faults import EngineFault, Fenced, Stopped
 from streams.engine.metrics import Metrics
@@ -118,6 +119,7 @@ def run(stages: Sequence[Stage], all_stages: Sequence[Stage], settings: Settings
     Raises:
         EngineFault: a stage cannot go on; all have stopped, and nothing half done is visible.
     """
+    collect_less_often()
     metrics, pumps = Metrics(), list[_Pump]()
 
     class Boot(BootStrategy):

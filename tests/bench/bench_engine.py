@@ -10,6 +10,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,6 +19,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from schemas.codec import decode
 from schemas.events.touchpoints import TouchpointRecorded
 from streams.cli.printing import printer
+from streams.engine.collector import collect_less_often
 from streams.engine.engine import Engine
 from streams.engine.metrics import Metrics
 from streams.kafka import consumer_config, producer_config
@@ -41,23 +43,17 @@ WARM_UP_SECONDS = 4
 
 
 def rows(settings: Settings) -> Iterator[Row]:
-    """Cost of a stage that counts per key, duplicates found, timers kept; one process, four partitions."""
-    counter = Counter("bench")
-    counter.create(settings, PARTITIONS)
-    feed = Feed(counter, settings, keys=KEYS)
-    feed.send(RECORDS, repeats=0.0)
+    """Cost of a stage that counts per key, alone and with duplicates found and timers kept; one process."""
+    collect_less_often()  # as workers do
     other = Counter("bench-bare")
     other.create(settings, PARTITIONS)
-    pure, bare = _pure(settings, counter), _bare(settings, counter)
+    yield from _costs(settings, Counter("bench-plain", plain=True), "counts")
+    counter = Counter("bench")
+    yield from _costs(settings, counter, "counts, finds repeats, keeps timers")
+    feed = Feed(counter, settings, seed=1, keys=KEYS)  # with other ids than those that are known
+    limit = "bare librdkafka, transactional"
     with TemporaryDirectory() as folder:
         own = settings.model_copy(update={"state_dir": Path(folder)})
-        cpu, wall = _engine(own, counter, feed)
-        limit = "bare librdkafka, transactional"
-        yield Row("bare librdkafka: read, output, changelog in transactions, CPU per event", bare, "µs")
-        yield Row("exactly once, CPU per event", cpu, "µs", "the stage's own computation", pure)
-        yield Row("exactly once, CPU per event", cpu, "µs", limit, bare)
-        yield Row("exactly once under faust, CPU per event", _under_faust(own), "µs", limit, bare)
-        yield Row("exactly once, events per second", 1e6 / wall, "/s")
         for interval in (100, 20):
             quick = own.model_copy(update={"commit_interval_ms": interval})
             least = _latency(_Bare(settings, other, interval / 1e3), Feed(other, settings, keys=KEYS))
@@ -66,6 +62,23 @@ def rows(settings: Settings) -> Iterator[Row]:
                 yield Row(said, late * 1e3, "ms", limit, least[name] * 1e3)
         shutil.rmtree(own.state_dir)
         yield Row("lost disk to ready, joining included", _restore(own, counter), "s")
+
+
+def _costs(settings: Settings, counter: Counter, what: str) -> Iterator[Row]:
+    """CPU per event of a counter: bare clients', its own computation's, the engine's, the engine's under faust."""
+    counter.create(settings, PARTITIONS)
+    Feed(counter, settings, keys=KEYS).send(RECORDS, repeats=0.0)
+    pure, bare = _pure(settings, counter), _bare(settings, counter)
+    limit = "bare librdkafka, transactional"
+    yield Row("bare librdkafka: read, output, changelog in transactions, CPU per event", bare, "µs")
+    with TemporaryDirectory() as folder:
+        cpu, wall = _engine(settings.model_copy(update={"state_dir": Path(folder)}), counter)
+    yield Row(f"a step that {what}: CPU per event, without faust", cpu, "µs", "the stage's own computation", pure)
+    yield Row(f"a step that {what}: CPU per event, without faust", cpu, "µs", limit, bare)
+    with TemporaryDirectory() as folder:
+        faust = _under_faust(settings.model_copy(update={"state_dir": Path(folder)}), counter)
+    yield Row(f"a step that {what}: CPU per event, under faust", faust, "µs", limit, bare)
+    yield Row(f"a step that {what}: events per second, without faust", 1e6 / wall, "/s")
 
 
 def _measured(work: Callable[[], object], count: int) -> tuple[float, float]:
@@ -166,7 +179,7 @@ def _applied(metrics: Metrics) -> float:
     return sum(sample.value for sample in samples if sample.name == "fineacers_records_total")
 
 
-def _engine(settings: Settings, counter: Counter, feed: Feed) -> tuple[float, float]:
+def _engine(settings: Settings, counter: Counter) -> tuple[float, float]:
     metrics = Metrics()
     engine = _make(settings, counter, metrics)
     while not engine.ready:
@@ -183,9 +196,9 @@ def _engine(settings: Settings, counter: Counter, feed: Feed) -> tuple[float, fl
         engine.close()
 
 
-def _under_faust(settings: Settings) -> float:
+def _under_faust(settings: Settings, counter: Counter) -> float:
     """CPU microseconds per event of the whole process, from its first records on: asking it now and then included."""
-    counter = Counter("bench-faust")
+    counter = replace(counter, name=f"{counter.name}-faust")
     counter.create(settings, PARTITIONS)
     Feed(counter, settings, keys=KEYS).send(RECORDS, repeats=0.0)
     with counting(settings, counter) as worker:

@@ -1,6 +1,6 @@
 """A worker of a counter stage as users run theirs, under faust, in a process that can be measured from outside.
 
-python -m tests.bench.counting COUNTER STATE_DIR BOOTSTRAP PORT
+python -m tests.bench.counting COUNTER plain|whole STATE_DIR BOOTSTRAP PORT
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Counting:
         """Resident memory."""
         return memory_bytes(self._process.pid)
 
-    def until(self, records: int, pause: float = 0.05) -> Iterator[int]:
+    def until(self, records: int, pause: float = 0.25) -> Iterator[int]:
         """Records applied, looked at again and again until there are so many."""
         while True:
             applied = self.applied()
@@ -62,7 +62,13 @@ class Counting:
 def counting(settings: Settings, counter: Counter) -> Iterator[Counting]:
     """Start a worker in the settings' state folder, and stop it."""
     port = free_port()
-    arguments = (counter.name, str(settings.state_dir), settings.need("kafka_bootstrap"), str(port))
+    arguments = (
+        counter.name,
+        "plain" if counter.plain else "whole",
+        str(settings.state_dir),
+        settings.need("kafka_bootstrap"),
+        str(port),
+    )
     process = subprocess.Popen([sys.executable, "-m", __name__, *arguments])
     try:
         yield Counting(process, port)
@@ -71,12 +77,12 @@ def counting(settings: Settings, counter: Counter) -> Iterator[Counting]:
         process.wait(_STOP_SECONDS)
 
 
-def main(name: str, state_dir: str, bootstrap: str, port: str) -> None:
+def main(name: str, kind: str, state_dir: str, bootstrap: str, port: str) -> None:
     """Run until SIGTERM."""
     from streams.engine.worker import run
 
     settings = read_settings(state_dir=Path(state_dir), kafka_bootstrap=bootstrap, metrics_port=int(port))
-    stage = Counter(name).stage
+    stage = Counter(name, plain=kind == "plain").stage
     run((stage,), (stage,), settings, bytes(32))
 
 

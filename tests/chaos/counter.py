@@ -39,27 +39,38 @@ class Tally(msgspec.Struct, frozen=True):
     quiet: int = 0
 
 
-def tally(before: Tally | None, event: Any, ctx: Context) -> tuple[Tally, Sequence[Output]]:
-    """Number each event of a key; number each time that it went quiet."""
+def count(before: Tally | None, event: Any, ctx: Context) -> tuple[Tally, Sequence[Output]]:
+    """Number each event of a key."""
     before = before or Tally()
-    lead = ctx.key.partition("/")[2]
-    if isinstance(event, TimerFired):
-        after = Tally(before.count, before.quiet + 1)
-        routed = {"temperature": "cold", "route": "nurture", "reason": "quiet"}
-        return after, [Emit(LeadRouted.build(occurred_at=event.due, lead_id=lead, seq=after.quiet, **routed))]
     if event.content_id == POISON:
         raise ValueError("somebody@example.com")
     after = Tally(before.count + 1, before.quiet)
     parts = {"score": 0, "budget": 0, "urgency": 0, "engagement": 0, "readiness": 0, "reasons": [event.touch_id]}
-    scored = LeadScored.build(occurred_at=event.occurred_at, lead_id=lead, seq=after.count, **parts)
-    return after, [Emit(scored), Timer("quiet", ctx.now + QUIET)]
+    lead = ctx.key.partition("/")[2]
+    return after, [Emit(LeadScored.build(occurred_at=event.occurred_at, lead_id=lead, seq=after.count, **parts))]
+
+
+def tally(before: Tally | None, event: Any, ctx: Context) -> tuple[Tally, Sequence[Output]]:
+    """Number each event of a key; number each time that it went quiet."""
+    if not isinstance(event, TimerFired):
+        after, scored = count(before, event, ctx)
+        return after, [*scored, Timer("quiet", ctx.now + QUIET)]
+    before = before or Tally()
+    after = Tally(before.count, before.quiet + 1)
+    routed = {"temperature": "cold", "route": "nurture", "reason": "quiet"}
+    lead = ctx.key.partition("/")[2]
+    return after, [Emit(LeadRouted.build(occurred_at=event.due, lead_id=lead, seq=after.quiet, **routed))]
 
 
 @dataclass(frozen=True)
 class Counter:
-    """One counter stage with topics of its own, so that schedules do not see each other. ``name`` is its workspace."""
+    """One counter stage with topics of its own, so that schedules do not see each other. ``name`` is its workspace.
+
+    A ``plain`` one only counts: it holds no duplicate index and sets no timers.
+    """
 
     name: str
+    plain: bool = False
 
     @property
     def inbox(self) -> str:
@@ -69,6 +80,9 @@ class Counter:
     @property
     def stage(self) -> Stage:
         """The stage."""
+        if self.plain:
+            counting = Step("count", count, (TouchpointRecorded,), (LeadScored,), Tally)
+            return Stage(self.name, (self.inbox,), (counting,), carries=Accepted)
         step = Step("tally", tally, (TouchpointRecorded, TimerFired), (LeadScored, LeadRouted), Tally)
         return Stage(self.name, (self.inbox,), (step,), carries=Accepted, deduplicates=True)
 

@@ -8,20 +8,23 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from itertools import cycle
 from typing import Any
 
 from clickhouse_connect import get_client
 
-from schemas.codec import decode
-from schemas.events.ledger import CreditsPosted
+from schemas.codec import HEADER_BYTES, decode
+from schemas.events.base import assemble
+from schemas.events.ledger import CreditsPosted, Line
+from schemas.ids import derived_id
 from sinks.base import Sink
 from sinks.clickhouse.client import Server as ClickHouse
 from sinks.clickhouse.sink import ClickHouseSink
-from sinks.delivery import Batch, Record
+from sinks.delivery import Batch
 from sinks.postgres.connection import Server as Postgres
-from sinks.postgres.rows import ROWS
+from sinks.postgres.copy import stream
+from sinks.postgres.rows import BULK
 from sinks.postgres.sink import PostgresSink
-from sinks.postgres.tables import LEDGER_LINES
 from sinks.refusals import Refusals
 from sinks.runner import run
 from sinks.source import Source
@@ -32,23 +35,25 @@ from tests.bench.report import Row, machine, show
 from tests.stack import local_stack
 from tests.support.sinks import (
     Publisher,
-    batch,
     create_topics,
-    log,
     own_clickhouse,
     own_postgres,
+    platform,
     story,
 )  # fmt: skip
 
 STORIES = 5_000
+ROWS_OF_ONE_TABLE = 200_000
+LINES = 10
+BATCH = 20_000
 
 
 class Timed:
-    """A sink that ends the run once it holds so many records, and knows how long writing took."""
+    """A sink of some topics that ends the run once it holds so many records, and knows how long writing took."""
 
-    def __init__(self, sink: Sink, stop: threading.Event, records: int) -> None:
+    def __init__(self, sink: Sink, topics: tuple[str, ...], stop: threading.Event, records: int) -> None:
         self._sink, self._stop, self._left = sink, stop, records
-        self.store, self.topics, self.gather_seconds = sink.store, sink.topics, sink.gather_seconds
+        self.store, self.topics, self.gather_seconds = sink.store, topics, sink.gather_seconds
         self.open, self.close = sink.open, sink.close
         self.writing = 0.0
         self.begun = time.perf_counter()
@@ -72,13 +77,70 @@ def rows(settings: Settings) -> Iterator[Row]:
     with own_postgres(settings) as (_, postgres), own_clickhouse(settings) as clickhouse:
         for sink in (PostgresSink(postgres), ClickHouseSink(clickhouse)):
             count = sum(topic in sink.topics for topic, _ in values)
-            timed = _filled(settings, sink, count)
+            timed = _filled(settings, sink, sink.topics, count)
             whole = count / (timed.ended - timed.begun)
-            yield Row(f"{sink.store}: from Kafka", whole, "records/s", "writing alone", count / timed.writing)
-    with own_postgres(settings) as (_, postgres), own_clickhouse(settings) as clickhouse:
-        yield _lines_beside_copy(postgres, [value for value in values if value[0] == "attribution.credits"])
-        touches = [value for value in values if value[0] == "accepted.touchpoints"]
-        yield _touches_beside_native(settings, clickhouse, touches)
+            yield Row(
+                f"{sink.store}: all topics, from Kafka", whole, "records/s", "writing alone", count / timed.writing
+            )
+    with own_clickhouse(settings) as clickhouse:
+        yield from _touches(settings, clickhouse, [value for value in values if value[0] == "accepted.touchpoints"])
+    with own_postgres(settings) as (_, postgres):
+        yield from _lines(settings, postgres, [value for value in values if value[0] == "attribution.credits"])
+
+
+def _touches(settings: Settings, server: ClickHouse, there: list[tuple[str, bytes]]) -> Iterator[Row]:
+    """Touchpoints beside inserts of ready Native blocks of as many rows into a table without views."""
+    more = [there[number % len(there)] for number in range(ROWS_OF_ONE_TABLE - len(there))]
+    _publish(settings, more)
+    timed = _filled(settings, ClickHouseSink(server), ("accepted.touchpoints",), ROWS_OF_ONE_TABLE)
+    raw = get_client(**settings.clickhouse("sink") | {"database": server.database})
+    native = raw.raw_query(f"SELECT * FROM touchpoints LIMIT {BATCH}", fmt="Native")
+    raw.command("CREATE TABLE limit_of_touchpoints AS touchpoints")
+    blocks = ROWS_OF_ONE_TABLE // BATCH
+    begun = time.perf_counter()
+    for _ in range(blocks):
+        raw.raw_insert("limit_of_touchpoints", insert_block=native, fmt="Native")
+    limit = blocks * BATCH / (time.perf_counter() - begun)
+    raw.close()
+    whole, writing = ROWS_OF_ONE_TABLE / (timed.ended - timed.begun), ROWS_OF_ONE_TABLE / timed.writing
+    yield Row("clickhouse: touchpoints, from Kafka", whole, "rows/s", "ready Native", limit)
+    yield Row("clickhouse: touchpoints, writing alone", writing, "rows/s", "ready Native", limit)
+
+
+def _lines(settings: Settings, server: Postgres, there: list[tuple[str, bytes]]) -> Iterator[Row]:
+    """Ledger lines beside COPY of ready bytes into a table without keys, which is the first half of storing them."""
+    more = [_posting(decode(there[0][1]).message, number) for number in range(ROWS_OF_ONE_TABLE // LINES)]
+    _publish(settings, more)
+    table, transcode = BULK[there[0][1][:HEADER_BYTES]]
+    ready = [row for _, value in more[: BATCH // LINES] for row in transcode(value, HEADER_BYTES, 0, 0)]
+    with server.connect() as connection:
+        connection.execute(table.create_staged)
+        begun = time.perf_counter()
+        with connection.cursor() as cursor, cursor.copy(table.copy) as copy:
+            copy.write(stream(ready))
+        limit = len(ready) / (time.perf_counter() - begun)
+        if table.beforehand is not None:
+            connection.execute(table.beforehand.encode())
+        connection.execute(table.merge)
+        storing = len(ready) / (time.perf_counter() - begun)
+        connection.rollback()
+    timed = _filled(settings, PostgresSink(server), ("attribution.credits",), len(there) + len(more))
+    count = sum(len(decode(value).message.__dict__["lines"]) for _, value in (*there, *more))
+    whole, writing = count / (timed.ended - timed.begun), count / timed.writing
+    yield Row("postgres: ledger lines, from Kafka", whole, "rows/s", "raw COPY", limit)
+    yield Row("postgres: ledger lines, writing alone", writing, "rows/s", "raw COPY", limit)
+    yield Row("postgres: ledger lines, COPY and merge of ready bytes", storing, "rows/s", "raw COPY", limit)
+
+
+def _posting(template: Any, number: int) -> tuple[str, bytes]:
+    """A posting of as many lines as one model after the other brings, with ids of its own."""
+    id_ = derived_id("bench", number)
+    lines = [
+        assemble(Line, {**line.__dict__, "line_id": derived_id(id_, place), "model": f"model{place // 2}"})
+        for place, line in zip(range(LINES), cycle(template.lines))
+    ]
+    own = {"event_id": id_, "posting_id": id_, "booking_id": f"b{number}", "lines": lines}
+    return platform(assemble(CreditsPosted, {**template.__dict__, **own}))
 
 
 def _publish(settings: Settings, values: list[tuple[str, bytes]]) -> None:
@@ -87,55 +149,9 @@ def _publish(settings: Settings, values: list[tuple[str, bytes]]) -> None:
         publisher.publish(values[start : start + 50_000])
 
 
-def _lines_beside_copy(server: Postgres, values: list[tuple[str, bytes]]) -> Row:
-    """Ledger lines through the sink, decoding included, beside COPY of ready bytes into a table without a key."""
-    sink = PostgresSink(server)
-    sink.open(log())
-    begun = time.perf_counter()
-    sink.write(batch(values), _no_refusal)
-    taken = time.perf_counter() - begun
-    sink.close()
-    lines = [row for topic, value in values for _, row in ROWS[CreditsPosted](decode(value), _record(topic, value))]
-    data = LEDGER_LINES.encode(lines)
-    with server.connect() as connection:
-        connection.execute("CREATE TEMP TABLE staged_ledger_lines (LIKE ledger_lines)")
-        begun = time.perf_counter()
-        with connection.cursor() as cursor, cursor.copy(LEDGER_LINES.copy) as copy:
-            copy.write(data)
-        connection.commit()
-        limit = len(lines) / (time.perf_counter() - begun)
-    return Row("postgres: ledger lines", len(lines) / taken, "rows/s", "raw COPY", limit)
-
-
-def _touches_beside_native(settings: Settings, server: ClickHouse, values: list[tuple[str, bytes]]) -> Row:
-    """Touchpoints through the sink, journal and counting included, beside an insert of ready Native bytes."""
-    sink = ClickHouseSink(server)
-    sink.open(log())
-    begun = time.perf_counter()
-    sink.write(batch(values), _no_refusal)
-    taken = time.perf_counter() - begun
-    sink.close()
-    raw = get_client(**settings.clickhouse("sink") | {"database": server.database})
-    native = raw.raw_query("SELECT * FROM touchpoints", fmt="Native")
-    raw.command("CREATE TABLE limit_of_touchpoints AS touchpoints")
-    begun = time.perf_counter()
-    raw.raw_insert("limit_of_touchpoints", insert_block=native, fmt="Native")
-    limit = len(values) / (time.perf_counter() - begun)
-    raw.close()
-    return Row("clickhouse: touchpoints", len(values) / taken, "rows/s", "ready Native", limit)
-
-
-def _record(topic: str, value: bytes) -> Record:
-    return Record(topic, 0, 0, 0, value)
-
-
-def _no_refusal(record: Record, reason: str, detail: str) -> None:
-    raise AssertionError(f"refused {record.topic}:{record.offset}: {reason} {detail}")
-
-
-def _filled(settings: Settings, sink: Sink, count: int) -> Timed:
+def _filled(settings: Settings, sink: Sink, topics: tuple[str, ...], count: int) -> Timed:
     stop = threading.Event()
-    timed = Timed(sink, stop, count)
+    timed = Timed(sink, topics, stop, count)
     source = Source(sink.store, client_config(settings, "bench"), consumer_config(settings, "bench", "bench"))
     run(timed, source, Refusals(sink.store, producer_config(settings, "bench")), stop)
     return timed

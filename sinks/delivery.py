@@ -7,7 +7,7 @@ somebody else writes to the store.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -94,11 +94,13 @@ class Accumulator:
         self._since: float | None = None
         self._max_rows, self._max_bytes, self._max_seconds = max_rows, max_bytes, max_seconds
 
-    def add(self, record: Record, now: float) -> None:
-        """Take a record in; ``now`` in seconds of any steady clock."""
-        self._records.append(record)
-        self._bytes += len(record.value)
-        self.reach(record.topic, record.partition, record.offset + 1, now)
+    def add(self, records: Sequence[Record], now: float) -> None:
+        """Take records in, those of a partition in order; ``now`` in seconds of any steady clock."""
+        self._records += records
+        self._bytes += sum([len(record.value) for record in records])
+        last = {(topic, partition): offset for topic, partition, offset, _, _ in records}
+        for (topic, partition), offset in last.items():
+            self.reach(topic, partition, offset + 1, now)
 
     def reach(self, topic: str, partition: int, offset: int, now: float) -> None:
         """Everything below this offset has been delivered."""

@@ -58,8 +58,7 @@ def _opened(sink: Sink, source: Source, refusals: Refusals) -> Resume:
 def _collect(source: Source, collected: Accumulator, refusals: Refusals) -> None:
     records, reached = source.poll(0.05)
     now = time.monotonic()
-    for record in records:
-        collected.add(record, now)
+    collected.add(records, now)
     for topic, partition, offset in reached:
         collected.reach(topic, partition, offset, now)
     refusals.seen(len(records))

@@ -161,13 +161,13 @@ class Source:
         )
 
 
-def _record(message: Message) -> Record | None:
+def _record(message: Any) -> Record | None:
     """The record, none if it has no value (a tombstone)."""
     value = message.value()
     if value is None:
         return None
-    assert isinstance(value, bytes), "no deserializer is set"
-    return Record(*_coordinates(message), message.timestamp()[1] * 1_000, value)
+    at = message.timestamp()[1] * 1_000
+    return Record(message.topic(), message.partition(), message.offset(), at, value)
 
 
 def _coordinates(message: Message) -> tuple[str, int, int]:

@@ -36,7 +36,7 @@ def test_every_visible_record_is_stored_exactly_once(seed: int, gaps: set[int], 
             if offset in gaps:
                 collected.reach("t", partition, offset + 1, now=0)
             else:
-                collected.add(Record("t", partition, offset, 0, b""), now=0)
+                collected.add([Record("t", partition, offset, 0, b"")], now=0)
             if not collected.due(0):
                 continue
             batch = collected.take()

@@ -48,25 +48,24 @@ def test_positions_move_to_the_ends() -> None:
 @pytest.mark.parametrize(("limits", "due"), [({"max_rows": 2}, True), ({"max_bytes": 20}, True), ({}, False)])
 def test_a_batch_is_due_when_rows_or_bytes_are_full(limits: dict[str, int], due: bool) -> None:
     collected = Accumulator({}, **limits)  # type: ignore[arg-type]
-    collected.add(record(0), now=0)
+    collected.add([record(0)], now=0)
     assert not collected.due(0.1)
-    collected.add(record(1), now=0.1)
+    collected.add([record(1)], now=0.1)
     assert collected.due(0.2) is due
 
 
 def test_a_batch_is_due_when_its_oldest_record_has_waited() -> None:
     collected = Accumulator({}, max_seconds=0.5)
     assert not collected.due(100)
-    collected.add(record(0), now=100)
-    collected.add(record(1), now=100.4)
+    collected.add([record(0)], now=100)
+    collected.add([record(1)], now=100.4)
     assert not collected.due(100.4)
     assert collected.due(100.5)
 
 
 def test_a_batch_covers_what_was_delivered_since_the_last() -> None:
     collected = Accumulator({HERE: 3})
-    collected.add(record(4), now=0)
-    collected.add(record(7), now=0)
+    collected.add([record(4), record(7)], now=0)
     first = collected.take()
     assert first is not None
     assert first.ranges == (Range("leads", 0, 3, 8),)

@@ -9,6 +9,8 @@ connections and lag stayed flat from the middle third of the run to its last, an
 from __future__ import annotations
 
 import argparse
+import math
+import os
 import sys
 import threading
 import time
@@ -31,12 +33,13 @@ from streams.sources.publisher import Publisher
 from streams.sources.refusals import Publication
 from streams.sources.simulate import Published, Scenario, simulate
 from streams.topology import topology
-from tests.bench.processes import connections, memory_bytes, open_files
+from tests.bench.processes import connections, cpu_seconds, memory_bytes, open_files
 from tests.bench.report import machine
 from tests.bench.series import LEAST_SAMPLES, Room, draw, stayed_flat, thirds
 from tests.line import Line, running_line
 
 MEMORY, FILES, CONNECTIONS, LAG = "resident MB", "open files", "connections", "lag, records"
+CPU = "CPU, % of a core"
 RESTARTS = "restarts"
 ROOM = {MEMORY: Room(0.1, 16), FILES: Room(0.05, 16), CONNECTIONS: Room(0.0, 4)}
 """How much each may grow from the middle third to the last; lag: by half, and what is published in ``_LAG_SECONDS``."""
@@ -120,7 +123,15 @@ def _maximum(settings: Settings) -> float:
 def _observed(line: Line, seconds: float, every: float, progress: Callable[[float], None]) -> Samples:
     """Samples over so many seconds, each so many seconds after the last."""
     samples, stages, began = Samples(), topology(identity_key(line.settings)), time.monotonic()
-    folder = StateFolder(line.folder)
+    folder, taken = StateFolder(line.folder), dict[str, tuple[float, float]]()
+
+    def cpu_share(name: str, pid: int) -> float:
+        """Of a core, in percent, since the sample before; 0 the first time."""
+        now, seconds = time.monotonic(), cpu_seconds(pid)
+        then, before = taken.get(name, (0.0, seconds))
+        taken[name] = now, seconds
+        return 100 * max(0.0, seconds - before) / (now - then)
+
     with Backlog(line.settings) as backlog:
         readers = [*stage_readers(stages, backlog), *sink_readers(line.settings)]
         while (passed := time.monotonic() - began) < seconds:
@@ -134,6 +145,8 @@ def _observed(line: Line, seconds: float, every: float, progress: Callable[[floa
                     values[MEMORY, name] = memory_bytes(status["pid"]) / _MEGA
                     values[FILES, name] = open_files(status["pid"])
                     values[CONNECTIONS, name] = connections(status["pid"])
+                    values[CPU, name] = cpu_share(name, status["pid"])
+            values[CPU, "soak itself"] = cpu_share("soak itself", os.getpid())
             samples.add(passed / 60, values)
             progress(passed)
             time.sleep(max(0.0, began + every * len(samples.minutes) - time.monotonic()))
@@ -146,7 +159,7 @@ def judge(samples: Samples, rate: float, console: Console) -> bool:
     for column in table.columns[2:6]:
         column.justify = "right"
     flat = True
-    rooms = {**ROOM, LAG: Room(0.5, rate * _LAG_SECONDS)}
+    rooms = {**ROOM, LAG: Room(0.5, rate * _LAG_SECONDS), CPU: Room(0.0, math.inf)}
     for kind, room in rooms.items():
         for name, values in samples.seen[kind].items():
             if len(values) < len(samples.minutes):
@@ -193,7 +206,7 @@ def main() -> int:
         with Load(line.settings, rate) as load:
             samples = _observed(line, given.minutes * 60, given.every, progress)
     console.print(f"{load.published:,} facts in {given.minutes:g} minutes, {rate:,.0f} a second")
-    draw(given.png, samples.minutes, {kind: samples.seen[kind] for kind in (*ROOM, LAG)}, "minutes")
+    draw(given.png, samples.minutes, {kind: samples.seen[kind] for kind in (*ROOM, LAG, CPU)}, "minutes")
     flat = judge(samples, rate, console)
     console.print(f"all stayed flat; drawn in {given.png}" if flat else f"something grows; drawn in {given.png}")
     return 0 if flat else 1

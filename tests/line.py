@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from typer.testing import CliRunner
+
+from streams.cli import command_line
 from streams.local.state import StateFolder
 from streams.settings import Settings, read_settings
 
@@ -36,10 +39,12 @@ class Line:
         return read_settings(state_dir=self.folder)
 
     def run(self, *arguments: str, given: str = "", expect: int | None = 0) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end; ``expect`` its exit code (none: any)."""
-        done = subprocess.run(  # noqa: PLW1510 the exit code is checked below
-            self._command(*arguments), input=given, capture_output=True, text=True, env=self._environment, timeout=600
-        )
+        """Run a command to its end, in this process; ``expect`` its exit code (none: any)."""
+        app = command_line([arguments[0]])
+        result = CliRunner().invoke(app, list(arguments), input=given, env=self._environment)
+        done = subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
         if expect is not None and done.returncode != expect:
             raise AssertionError(
                 f"{arguments} ended with {done.returncode}: {done.stdout[-2_000:]}{done.stderr[-4_000:]}"

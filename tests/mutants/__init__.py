@@ -1,6 +1,6 @@
 """Rules that matter, each broken in one way, by name."""
 
-from tests.mutants import attribution, contact, identity, leads, running
+from tests.mutants import attribution, contact, identity, leads, running, stores
 from tests.mutants.mutant import Mutant
 
 MUTANTS: dict[str, Mutant] = {
@@ -9,4 +9,5 @@ MUTANTS: dict[str, Mutant] = {
     **leads.MUTANTS,
     **contact.MUTANTS,
     **running.MUTANTS,
+    **stores.MUTANTS,
 }

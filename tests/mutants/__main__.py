@@ -26,12 +26,12 @@ UNIT = (
     "hold", "post", "close", "flag", "settle", "measure", "learned", "solve",
     "stage", "partition", "driver", "topology", "zones", "windows", "words", "gate",
     "point", "approve", "nurture", "erasure", "moves", "tell", "effects", "effects_worker", "unsubscribe", "gateway",
-    "gateway_approval",
+    "gateway_approval", "delivery",
 )  # fmt: skip
 PROPERTY = (
     "money", "attribution", "standing", "hot_lead", "learning", "journeys", "ledger_laws", "campaign_laws", "line_law",
     "log_law", "purity", "identity_laws", "windows_laws", "gate_laws",
-    "sequences_laws",
+    "sequences_laws", "delivery", "transcode",
 )  # fmt: skip
 TESTS = [f"tests/unit/test_{name}.py" for name in UNIT] + [f"tests/property/test_{name}.py" for name in PROPERTY]
 

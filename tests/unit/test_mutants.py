@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.mutants import MUTANTS, attribution, contact, identity, leads, running
+from tests.mutants import MUTANTS, attribution, contact, identity, leads, running, stores
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,5 +17,5 @@ def test_each_mutant_changes_something() -> None:
 
 
 def test_no_two_mutants_have_one_name() -> None:
-    rooms = attribution.MUTANTS, contact.MUTANTS, identity.MUTANTS, leads.MUTANTS, running.MUTANTS
+    rooms = attribution.MUTANTS, contact.MUTANTS, identity.MUTANTS, leads.MUTANTS, running.MUTANTS, stores.MUTANTS
     assert sum(map(len, rooms)) == len(MUTANTS)

@@ -10,7 +10,7 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.engine.faults import EngineFault, Fenced
-from streams.engine.retry import CALL_SECONDS, Patience
+from streams.engine.retry import Patience
 from streams.kafka import consumer_config, is_passing
 from streams.records import InRecord
 from streams.settings import Settings
@@ -69,7 +69,7 @@ class Inbox:
         """The id of the Kafka cluster."""
 
         def ask() -> str:
-            found = self._consumer.cluster_id(CALL_SECONDS)
+            found = self._consumer.cluster_id(self._patience.seconds)
             if found is None:
                 raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
             return str(found)
@@ -78,7 +78,7 @@ class Inbox:
 
     def partitions(self, topic: str) -> int:
         """How many partitions a topic has; 0 when there is no such topic."""
-        listed = self._patience.call("list topics", lambda: self._consumer.list_topics(topic, CALL_SECONDS))
+        listed = self._patience.call("list topics", lambda: self._consumer.list_topics(topic, self._patience.seconds))
         return len(listed.topics[topic].partitions)
 
     def fetch(self, limit: int, wait: float) -> Fetched:

@@ -18,8 +18,7 @@ from streams.kafka import is_passing
 
 log = logging.getLogger(__name__)
 
-CALL_SECONDS = 3.0
-"""How long a call may take before it is made again: a stop waits for one, and for its last repetition."""
+_CALL_SECONDS, _STOPPING_CALL_SECONDS = 3.0, 1.0
 _FIRST_SECONDS = 0.05
 _LONGEST_SECONDS = 3.0
 _STOP_GRACE_SECONDS = 2.0
@@ -40,6 +39,11 @@ class Patience:
         self._stopping = stopping
         self._watchdog = watchdog
         self._deadline: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long a call may take before it is made again: shorter once a stop waits for it."""
+        return _STOPPING_CALL_SECONDS if self._stopping.is_set() else _CALL_SECONDS
 
     def call(self, what: str, function: Callable[[], T], seconds: float = math.inf) -> T:
         """The function's result, waited for ``seconds`` at most.

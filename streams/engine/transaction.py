@@ -9,7 +9,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from streams.engine.faults import EngineFault, Fenced
-from streams.engine.retry import CALL_SECONDS, Patience
+from streams.engine.retry import Patience
 from streams.kafka import is_passing, producer_config
 from streams.settings import Settings
 
@@ -59,7 +59,7 @@ class Transactions:
         )
         self.began: float | None = None
         """When the open transaction began (monotonic seconds); none when none is open."""
-        self._guard("begin transactions", lambda: self._producer.init_transactions(CALL_SECONDS))
+        self._guard("begin transactions", lambda: self._producer.init_transactions(self._patience.seconds))
 
     @property
     def is_open(self) -> bool:
@@ -89,9 +89,9 @@ class Transactions:
         if positions:
             self._guard(
                 "send positions",
-                lambda: self._producer.send_offsets_to_transaction(positions, membership, CALL_SECONDS),
+                lambda: self._producer.send_offsets_to_transaction(positions, membership, self._patience.seconds),
             )
-        self._guard("commit", lambda: self._producer.commit_transaction(CALL_SECONDS))
+        self._guard("commit", lambda: self._producer.commit_transaction(self._patience.seconds))
         self.began = None
 
     def abort(self) -> None:
@@ -101,7 +101,8 @@ class Transactions:
         self.began = None
         self._undelivered = None
         try:
-            self._patience.call("abort", lambda: self._producer.abort_transaction(CALL_SECONDS), _LONGEST_SECONDS)
+            call = self._producer.abort_transaction
+            self._patience.call("abort", lambda: call(self._patience.seconds), _LONGEST_SECONDS)
         except KafkaException as error:
             raise _fault("abort", error) from error
 

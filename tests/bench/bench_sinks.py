@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from itertools import cycle
 from typing import Any
 
-import psycopg
 from clickhouse_connect import get_client
+from psycopg import sql
 
 from schemas.codec import HEADER_BYTES, decode
 from schemas.events.base import assemble
@@ -88,8 +88,8 @@ def rows(settings: Settings) -> Iterator[Row]:
             )
     with own_clickhouse(settings) as clickhouse:
         yield from _touches(settings, clickhouse, [value for value in values if value[0] == "accepted.touchpoints"])
-    with own_postgres(settings) as (_, postgres):
-        yield from _lines(settings, postgres, [value for value in values if value[0] == "attribution.credits"])
+    with own_postgres(settings) as (owner, postgres):
+        yield from _lines(settings, owner, postgres, [value for value in values if value[0] == "attribution.credits"])
 
 
 def _touches(settings: Settings, server: ClickHouse, there: list[tuple[str, bytes]]) -> Iterator[Row]:
@@ -111,17 +111,18 @@ def _touches(settings: Settings, server: ClickHouse, there: list[tuple[str, byte
     yield Row("clickhouse: touchpoints, writing alone", writing, "rows/s", "ready Native", limit)
 
 
-def _lines(settings: Settings, server: Postgres, there: list[tuple[str, bytes]]) -> Iterator[Row]:
-    """Ledger lines beside COPY of ready bytes into a table without keys, which is the first half of storing them."""
+def _lines(settings: Settings, owner: Postgres, server: Postgres, there: list[tuple[str, bytes]]) -> Iterator[Row]:
+    """Ledger lines beside COPY of ready bytes into a table without keys, as the store's limit."""
     more = [_posting(decode(there[0][1]).message, number) for number in range(ROWS_OF_ONE_TABLE // LINES)]
     _publish(settings, more)
     table, transcode = BULK[there[0][1][:HEADER_BYTES]]
     ready = [row for _, value in more[: BATCH // LINES] for row in transcode(value, HEADER_BYTES, 0, 0)]
+    limit = len(ready) / _copied(owner, table, ready)
     with server.connect() as connection:
         connection.execute(table.create_staged)
-        copying = min(_copied(connection, table, ready) for _ in range(TRIES))
-        limit = len(ready) / copying
-        begun = time.perf_counter() - copying
+        begun = time.perf_counter()
+        with connection.cursor() as cursor, cursor.copy(table.copy) as copy:
+            copy.write(stream(ready))
         if table.beforehand is not None:
             connection.execute(table.beforehand.encode())
         connection.execute(table.merge)
@@ -135,13 +136,20 @@ def _lines(settings: Settings, server: Postgres, there: list[tuple[str, bytes]])
     yield Row("postgres: ledger lines, COPY and merge of ready bytes", storing, "rows/s", "raw COPY", limit)
 
 
-def _copied(connection: psycopg.Connection[Any], table: Table, ready: list[bytes]) -> float:
-    """Seconds of a COPY of ready bytes into the table that rows arrive in, which nothing else is in."""
-    connection.execute(f"TRUNCATE {table.staged}".encode())
-    begun = time.perf_counter()
-    with connection.cursor() as cursor, cursor.copy(table.copy) as copy:
-        copy.write(stream(ready))
-    return time.perf_counter() - begun
+def _copied(owner: Postgres, table: Table, ready: list[bytes]) -> float:
+    """Least seconds of a COPY of ready bytes into a table of those columns without any key."""
+    columns = sql.SQL(", ").join(sql.Identifier(name) for name, _ in table.columns)
+    copying = sql.SQL("COPY limit_of_lines ({}) FROM STDIN (FORMAT BINARY)").format(columns)
+    taken = []
+    with owner.connect(autocommit=True) as connection:
+        connection.execute("CREATE TABLE limit_of_lines (LIKE ledger_lines)")
+        for _ in range(TRIES):
+            begun = time.perf_counter()
+            with connection.cursor() as cursor, cursor.copy(copying) as copy:
+                copy.write(stream(ready))
+            taken.append(time.perf_counter() - begun)
+            connection.execute("TRUNCATE limit_of_lines")
+    return min(taken)
 
 
 def _posting(template: Any, number: int) -> tuple[str, bytes]:

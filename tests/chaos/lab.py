@@ -11,12 +11,14 @@ import subprocess
 import sys
 import time
 from collections import Counter as Tallied
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from streams.local.state import StateFolder
 from streams.settings import Settings
 from tests.chaos.cluster import Cluster
 from tests.chaos.counter import Counter, Feed
@@ -159,6 +161,17 @@ class Lab:
         """Take down that something was struck."""
         self.struck[fault] += 1
 
+    @contextmanager
+    def frozen_broker(self) -> Iterator[None]:
+        """The only broker does nothing meanwhile."""
+        pid = StateFolder(self.settings.state_dir).status()["kafka"]["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        self.strike("broker frozen")
+
     @property
     def done(self) -> int:
         """Inbox offsets committed so far."""
@@ -193,8 +206,9 @@ class Lab:
         for worker in self.workers:
             if not worker.ended:
                 worker.stop()
-            for why in re.findall(r"WARNING root could not (.*?):.*\((.*)\)", worker.log.read_text()):
-                self.strike(f"(engine began anew: {': '.join(why)})")
+            for why in re.findall("begins anew: (.*)", worker.log.read_text()):
+                alike = re.sub(r"\S+\.inbox:\d+|\d+", "…", why)
+                self.strike(f"(engine began anew: {alike:.100})")
         try:
             check(self.settings, self.counter, self.feed, [worker.state_dir for worker in self.workers])
         except AssertionError as error:

@@ -230,13 +230,8 @@ def at_rest(lab: Lab, times: int = 4) -> None:
 
 def _stand_still(lab: Lab, least: float, most: float) -> None:
     """The broker does nothing for some seconds, and goes on."""
-    pid = StateFolder(lab.settings.state_dir).status()["kafka"]["pid"]
-    os.kill(pid, signal.SIGSTOP)
-    try:
+    with lab.frozen_broker():
         time.sleep(lab.random.uniform(least, most))
-    finally:
-        os.kill(pid, signal.SIGCONT)
-    lab.strike("broker frozen")
 
 
 def links(lab: Lab) -> None:

@@ -56,7 +56,7 @@ def main(name: str, state_dir: str, bootstrap: str, way: str = "") -> int:
             try:
                 engine.run()
             except Fenced as why:
-                logging.warning("%s", why)
+                logging.warning("begins anew: %s", why)
             else:
                 return 0
     except Stopped:

@@ -103,6 +103,15 @@ def test_it_stops_in_time_though_it_has_not_reached_kafka_yet(way: str, lab: Lab
     worker.stop()
 
 
+def test_it_stops_in_time_though_its_broker_stands_still(lab: Lab) -> None:
+    worker = lab.worker("faust")
+    lab.feed.send(200)
+    lab.caught_up()
+    with lab.frozen_broker():
+        until(lambda: "waiting to" in worker.log.read_text(), "it waits for Kafka")
+        worker.stop()
+
+
 def test_another_identity_key_or_a_missing_topic_is_refused(lab: Lab, tmp_path: Path) -> None:
     def engine(counter: Counter, key: bytes) -> Engine:
         stage, settings = counter.stage, lab.settings.model_copy(update={"state_dir": tmp_path / "own"})

@@ -26,9 +26,11 @@ class Producer:
 
     def __init__(self, _config: dict[str, Any]) -> None:
         self.tries = 0
+        self.waited: tuple[Any, ...] = ()
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        def call(*_: Any) -> None:
+        def call(*arguments: Any) -> None:
+            self.waited = arguments[-1:]
             if name in self.silent:
                 self.tries += 1
                 raise UNTOLD
@@ -82,3 +84,4 @@ def test_a_stop_is_not_kept_waiting(stopping: threading.Event, monkeypatch: pyte
     stopping.set()
     with pytest.raises(Stopped):
         ours.commit([], None)
+    assert ours._producer.waited == (1.0,)  # type: ignore[attr-defined]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import statistics
 import sys
 import threading
 import time
@@ -45,6 +46,7 @@ ROOM = {MEMORY: Room(0.1, 16), FILES: Room(0.05, 16), CONNECTIONS: Room(0.0, 4)}
 """How much each may grow from the middle third to the last; lag: by half, and what is published in ``_LAG_SECONDS``."""
 _LAG_SECONDS = 2.0
 _SHARE_OF_MAXIMUM = 0.7
+_FULL = 0.9
 _TRIED = 20_000
 _AGENCY = 20_000
 """Facts of one simulated agency; then comes the next one, with a workspace of its own.
@@ -125,9 +127,9 @@ def _observed(line: Line, seconds: float, every: float, progress: Callable[[floa
     samples, stages, began = Samples(), topology(identity_key(line.settings)), time.monotonic()
     folder, taken = StateFolder(line.folder), dict[str, tuple[float, float]]()
 
-    def cpu_share(name: str, pid: int) -> float:
+    def cpu_share(name: str, seconds: float) -> float:
         """Of a core, in percent, since the sample before; 0 the first time."""
-        now, seconds = time.monotonic(), cpu_seconds(pid)
+        now = time.monotonic()
         then, before = taken.get(name, (0.0, seconds))
         taken[name] = now, seconds
         return 100 * max(0.0, seconds - before) / (now - then)
@@ -145,8 +147,8 @@ def _observed(line: Line, seconds: float, every: float, progress: Callable[[floa
                     values[MEMORY, name] = memory_bytes(status["pid"]) / _MEGA
                     values[FILES, name] = open_files(status["pid"])
                     values[CONNECTIONS, name] = connections(status["pid"])
-                    values[CPU, name] = cpu_share(name, status["pid"])
-            values[CPU, "soak itself"] = cpu_share("soak itself", os.getpid())
+                    values[CPU, name] = cpu_share(name, cpu_seconds(status["pid"]))
+            values[CPU, "soak itself"] = cpu_share("soak itself", time.process_time())
             samples.add(passed / 60, values)
             progress(passed)
             time.sleep(max(0.0, began + every * len(samples.minutes) - time.monotonic()))
@@ -176,6 +178,9 @@ def judge(samples: Samples, rate: float, console: Console) -> bool:
             table.add_row(RESTARTS, name, "", "", f"{values[-1]:,.0f}", "", "ENDED BY ITSELF")
             flat = False
     console.print(table)
+    busy = sum(statistics.median(values) for values in samples.seen[CPU].values())
+    if busy > _FULL * 100 * (os.cpu_count() or 1):
+        console.print(f"these processes took {busy:.0f} % of a core: the machine was full, publish less (--rate)")
     return flat
 
 

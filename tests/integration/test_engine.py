@@ -110,6 +110,9 @@ def test_it_stops_in_time_though_its_broker_stands_still(lab: Lab) -> None:
     with lab.frozen_broker():
         until(lambda: "waiting to" in worker.log.read_text(), "it waits for Kafka")
         worker.stop()
+    worker.start()
+    lab.feed.send(200)
+    lab.finish()
 
 
 def test_another_identity_key_or_a_missing_topic_is_refused(lab: Lab, tmp_path: Path) -> None:

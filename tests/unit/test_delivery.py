@@ -63,6 +63,15 @@ def test_a_batch_is_due_when_its_oldest_record_has_waited() -> None:
     assert collected.due(100.5)
 
 
+def test_what_is_reached_is_never_taken_back() -> None:
+    collected = Accumulator({HERE: 3})
+    collected.reach("leads", 0, 9, now=0)
+    collected.reach("leads", 0, 7, now=0)
+    batch = collected.take()
+    assert batch is not None
+    assert batch.ranges == (Range("leads", 0, 3, 9),)
+
+
 def test_a_batch_covers_what_was_delivered_since_the_last() -> None:
     collected = Accumulator({HERE: 3})
     collected.add([record(4), record(7)], now=0)

@@ -8,12 +8,11 @@ from typing import Any
 
 from fastavro import parse_schema, schemaless_reader
 
-from schemas.codec import CodecError, decode, entry_of
+from schemas.codec import HEADER_BYTES, CodecError, decode, entry_of
 from schemas.events.base import Message, assemble
 from schemas.registry import committed_schema
 from streams.cli.masking import shown, shown_object
 
-_HEADER_BYTES = 5
 _DUMPED_BYTES = 4_096
 
 
@@ -55,7 +54,7 @@ def _wire(raw: bytes, *, reveal: bool) -> str:
 def _first_fields(raw: bytes, schema: dict[str, Any]) -> dict[str, Any]:
     """The fields of an Avro body that can be read one after another."""
     body, fields = BytesIO(raw), {}
-    body.seek(_HEADER_BYTES)
+    body.seek(HEADER_BYTES)
     for field in schema["fields"]:
         try:
             fields[field["name"]] = schemaless_reader(body, parse_schema(_plain(field["type"]), {}), None)
@@ -76,7 +75,7 @@ def _partial(type_: type[Message], fields: dict[str, Any]) -> Message:
 
 
 def _dump(raw: bytes, *, reveal: bool) -> str:
-    shown_bytes = raw[:_DUMPED_BYTES] if reveal else raw[:_HEADER_BYTES]
+    shown_bytes = raw[:_DUMPED_BYTES] if reveal else raw[:HEADER_BYTES]
     lines = [
         f"{at:08x}  {row.hex(' '):<47}  {''.join(chr(byte) if 32 <= byte < 127 else '.' for byte in row)}"
         for at, row in ((at, shown_bytes[at : at + 16]) for at in range(0, len(shown_bytes), 16))

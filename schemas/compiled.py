@@ -60,12 +60,21 @@ def long_bytes(value: int) -> bytes:
     """A zigzag varint."""
     if not -(1 << 63) <= value < 1 << 63:
         raise OverflowError("number of more than 64 bits")
-    zigzag, out = (value << 1) ^ (value >> 63), bytearray()
-    while zigzag > 127:
-        out.append(zigzag & 127 | 128)
-        zigzag >>= 7
-    out.append(zigzag)
-    return bytes(out)
+    return neighbouring_long_bytes(value)
+
+
+def neighbouring_long_bytes(value: int) -> bytes:
+    """The same of one of many neighbours, as offsets are: only their first byte differs."""
+    zigzag = (value << 1) ^ (value >> 63)
+    return _varint(zigzag) if zigzag < 128 else _FIRST[zigzag & 127] + _varint(zigzag >> 7)
+
+
+_FIRST = [bytes([bits | 128]) for bits in range(128)]
+
+
+@lru_cache(4_096)
+def _varint(number: int) -> bytes:
+    return bytes([number]) if number < 128 else _FIRST[number & 127] + _varint(number >> 7)
 
 
 # -- reading

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from schemas.codec import HEADER_BYTES
+from schemas.compiled import neighbouring_long_bytes as long
 from schemas.registry import Entry, wire_schema
 
 CHECK = 2**52
@@ -72,18 +73,3 @@ def _header(schema: str) -> bytes:
 def _string(text: str) -> bytes:
     raw = text.encode()
     return long(len(raw)) + raw
-
-
-def long(number: int) -> bytes:
-    """Avro's int and long: zigzag, then seven bits a byte, the lowest first."""
-    zigzag = (number << 1) ^ (number >> 63)
-    # Of neighbouring offsets only the first byte differs.
-    return _varint(zigzag) if zigzag < 128 else _FIRST[zigzag & 127] + _varint(zigzag >> 7)
-
-
-_FIRST = [bytes([bits | 128]) for bits in range(128)]
-
-
-@lru_cache(4_096)
-def _varint(number: int) -> bytes:
-    return bytes([number]) if number < 128 else _FIRST[number & 127] + _varint(number >> 7)

@@ -17,7 +17,7 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "a token names one offset too many": Mutant("sinks/delivery.py", "{r.first}-{r.end - 1}", "{r.first}-{r.end}"),
     "a large offset loses its last byte": Mutant(
-        "sinks/clickhouse/splice.py", "_FIRST[number & 127] + _varint(number >> 7)", "_FIRST[number & 127]"
+        "schemas/compiled.py", "_FIRST[number & 127] + _varint(number >> 7)", "_FIRST[number & 127]"
     ),
     "nothing is empty text": Mutant(
         "sinks/postgres/transcode.py", "    {parts[0]} = null", "    {parts[0]} = lengths[0]"

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.codec import decode, entry_of
+from schemas.compiled import neighbouring_long_bytes
 from schemas.topics import ACCEPTED_PREFIX
-from sinks.clickhouse.splice import CHECK, container, flat_schema, long, row
+from sinks.clickhouse.splice import CHECK, container, flat_schema, row
 from sinks.clickhouse.tables import TABLES
 from sinks.delivery import Accumulator, Positions, Record, advanced, standing
 from tests.support.sinks import story
@@ -74,7 +75,7 @@ def _deliveries(positions: Positions, visible: list[int], chance: Random) -> lis
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_long_is_avros_long(number: int) -> None:
     schema = {"type": "record", "name": "N", "fields": [{"name": "n", "type": "long"}]}
-    assert next(iter(reader(io.BytesIO(container(schema, [long(number)]))))) == {"n": number}
+    assert next(iter(reader(io.BytesIO(container(schema, [neighbouring_long_bytes(number)]))))) == {"n": number}
 
 
 @given(st.integers(0, 10**6), st.integers(0, 3), st.integers(0, 2**62))

@@ -181,9 +181,11 @@ def _transcoded(record: Record, staged: Staged) -> bool:
     """Whether a record of a bulky type is staged; if not, the codec will say what is wrong with it."""
     table, transcode = BULK[record.value[:HEADER_BYTES]]
     try:
-        staged[table.name].encoded += transcode(record.value, HEADER_BYTES, record.partition, record.offset)
+        rows = transcode(record.value, HEADER_BYTES, record.partition, record.offset)
     except (IndexError, ValueError, struct.error):
         return False
+    if rows:  # else the table would be merged for nothing
+        staged[table.name].encoded += rows
     return True
 
 

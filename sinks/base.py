@@ -35,6 +35,16 @@ Returns when the record is safe as a dead letter; raises ``SinkError`` when ther
 """
 
 
+Write = Callable[[], None]
+"""Stores rows and positions of a batch, both or neither; what is stored already changes nothing.
+
+Raises:
+    Fenced: another process has taken the store over.
+    Unavailable: try the same again.
+    SinkError: no retry will help.
+"""
+
+
 @dataclass(frozen=True)
 class Log:
     """The Kafka cluster that a sink reads: offsets mean nothing in another one, nor in a topic made anew."""
@@ -76,12 +86,12 @@ class Sink(Protocol):
             Unavailable: the store does not answer.
         """
 
-    def write(self, batch: Batch, refuse: Refuse) -> None:
-        """Store rows and positions of a batch, both or neither; a batch that is stored already changes nothing.
+    def prepare(self, batch: Batch, refuse: Refuse) -> Write:
+        """Do all of a batch's work that needs no store, and say how to store it: one prepared batch after the other,
+        in order. The next batch may be prepared while another thread stores this one.
 
         Raises:
-            Fenced: another process has taken the store over.
-            Unavailable: try the same batch again.
+            Unavailable: try again.
             SinkError: no retry will help.
         """
 

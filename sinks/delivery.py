@@ -74,7 +74,7 @@ def token(name: str, ranges: Iterable[Range]) -> str:
 
 
 class Accumulator:
-    """Collects what the broker delivers into batches: up to ``max_rows`` records, ``max_bytes`` or ``max_seconds``.
+    """Collects what the broker delivers into batches: of ``max_rows`` records, ``max_bytes`` or ``max_seconds``.
 
     Transactional topics hold offsets without a visible record (commit marks, aborted records). ``reach`` says that
     nothing more is visible below an offset, so that positions come to stand at the very end of such a topic.
@@ -83,8 +83,8 @@ class Accumulator:
     def __init__(
         self,
         positions: Mapping[tuple[str, int], int],
-        max_rows: int = 20_000,
-        max_bytes: int = 8_000_000,
+        max_rows: int = 50_000,
+        max_bytes: int = 16_000_000,
         max_seconds: float = 0.5,
     ) -> None:
         self._taken = dict(positions)
@@ -110,11 +110,15 @@ class Accumulator:
                 self._since = now
 
     def due(self, now: float) -> bool:
-        """Whether a batch should be stored now."""
+        """Whether a batch should be stored now, if the store has time for it."""
         if self._since is None:
             return False
-        full = len(self._records) >= self._max_rows or self._bytes >= self._max_bytes
-        return full or now - self._since >= self._max_seconds
+        return self.full or now - self._since >= self._max_seconds
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more should be collected before the batch is taken."""
+        return len(self._records) >= self._max_rows or self._bytes >= self._max_bytes
 
     def take(self) -> Batch | None:
         """Everything collected as a batch, none if there is nothing; collecting starts anew."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from schemas.codec import CodecError, decode
 from schemas.topics import ACCEPTED, PLATFORM
-from sinks.base import Fenced, Log, Refuse, Resume, Unavailable, require_same_log
-from sinks.delivery import Batch, Misplaced, Positions, advanced, standing
+from sinks.base import Fenced, Log, Refuse, Resume, Unavailable, Write, require_same_log
+from sinks.delivery import Batch, Misplaced, Positions, Range, advanced, standing
+
+StoredRow = tuple[str, int, int, str]
+"""Topic, partition, offset and event type."""
 
 
 @dataclass
@@ -16,8 +21,7 @@ class Memory:
 
     positions: Positions = field(default_factory=dict)
     owners: dict[tuple[str, int], tuple[str, str]] = field(default_factory=dict)
-    rows: list[tuple[str, int, int, str]] = field(default_factory=list)
-    """Topic, partition, offset and event type."""
+    rows: list[StoredRow] = field(default_factory=list)
     epoch: int = 0
     healthy: bool = True
 
@@ -42,15 +46,7 @@ class MemorySink:
         self._memory.positions = dict.fromkeys(log.owners(), 0) | self._memory.positions
         return Resume(dict(self._memory.positions))
 
-    def write(self, batch: Batch, refuse: Refuse) -> None:
-        self._require_health()
-        if self._epoch != self._memory.epoch:
-            raise Fenced(self.store)
-        try:
-            if standing(batch.ranges, self._memory.positions) == "stored":
-                return
-        except Misplaced as misplaced:
-            raise Fenced(self.store, str(misplaced)) from None
+    def prepare(self, batch: Batch, refuse: Refuse) -> Write:
         rows = []
         for record in batch.records:
             try:
@@ -59,11 +55,22 @@ class MemorySink:
                 refuse(record, error.reason, error.detail)
             else:
                 rows.append((record.topic, record.partition, record.offset, type(message).__name__))
-        self._memory.rows += rows
-        self._memory.positions = advanced(self._memory.positions, batch.ranges)
+        return partial(self._write, batch.ranges, rows)
 
     def close(self) -> None:
         pass
+
+    def _write(self, ranges: Sequence[Range], rows: Sequence[StoredRow]) -> None:
+        self._require_health()
+        if self._epoch != self._memory.epoch:
+            raise Fenced(self.store)
+        try:
+            if standing(ranges, self._memory.positions) == "stored":
+                return
+        except Misplaced as misplaced:
+            raise Fenced(self.store, str(misplaced)) from None
+        self._memory.rows += rows
+        self._memory.positions = advanced(self._memory.positions, ranges)
 
     def _require_health(self) -> None:
         if not self._memory.healthy:

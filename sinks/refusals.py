@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -53,7 +54,7 @@ class Meter:
 
 
 class Refusals:
-    """Publishes refused records to ``dead.letters`` and waits for the broker's answer to each."""
+    """Publishes refused records to ``dead.letters`` and waits for the broker's answer to each; threads may share it."""
 
     def __init__(self, store: str, producer: Mapping[str, Any], clock: Callable[[], float] = time.monotonic) -> None:
         """Args: ``producer``: configuration of an idempotent producer, as confluent-kafka takes it."""
@@ -62,10 +63,12 @@ class Refusals:
         self._clock = clock
         self._meter = Meter()
         self._producer: Producer | None = None
+        self._one_at_a_time = threading.Lock()
 
     def seen(self, records: int) -> None:
         """Count records that came in."""
-        self._meter.count(self._clock(), seen=records)
+        with self._one_at_a_time:
+            self._meter.count(self._clock(), seen=records)
 
     def __call__(self, record: Record, reason: str, detail: str) -> None:
         """Keep a refused record as a dead letter; returns once the broker has it.
@@ -74,6 +77,10 @@ class Refusals:
             SinkError: too many were refused.
             Unavailable: the broker did not take it.
         """
+        with self._one_at_a_time:
+            self._keep(record, reason, detail)
+
+    def _keep(self, record: Record, reason: str, detail: str) -> None:
         self._meter.count(self._clock(), refused=1)
         if self._meter.too_many():
             raise SinkError(

@@ -1,4 +1,4 @@
-"""The loop of a sink process: read, collect, store, for ever."""
+"""The loop of a sink process: read, collect, store, for ever. What is read is stored by another thread."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from sinks.base import Resume, Sink, Unavailable
-from sinks.delivery import Accumulator, advanced
+from sinks.delivery import Accumulator, Batch, advanced
 from sinks.refusals import Refusals
 from sinks.source import Source
 
@@ -22,7 +23,7 @@ T = TypeVar("T")
 
 
 def run(sink: Sink, source: Source, refusals: Refusals, stop: threading.Event) -> None:
-    """Bring the store up to the log and keep it there, until ``stop`` is set.
+    """Bring the store up to the log and keep it there, until ``stop`` is set (or it ends by itself, which sets it).
 
     What a killed process has left half done is finished first; nothing is lost and nothing is stored twice.
 
@@ -34,11 +35,13 @@ def run(sink: Sink, source: Source, refusals: Refusals, stop: threading.Event) -
         _until_done(lambda: source.start(resume.positions), stop)
         _log.info("%s: reading %d partitions", sink.store, len(resume.positions))
         collected = Accumulator(resume.positions, max_seconds=sink.gather_seconds)
-        while not stop.is_set():
-            _collect(source, collected, refusals)
-            if collected.due(time.monotonic()):
-                _store(sink, collected, refusals, stop)
-        _store(sink, collected, refusals, stop)
+        with _Writer(sink, refusals, stop) as writer:
+            while not stop.is_set():
+                _collect(source, collected, refusals)
+                # behind a slow store a batch grows, up to the limit where reading waits
+                if collected.full or (writer.is_free and collected.due(time.monotonic())):
+                    writer.store(collected.take())
+            writer.store(collected.take())
     except _Stopped:
         _log.info("%s: stopped while waiting; what was not stored is read again next time", sink.store)
     finally:
@@ -51,7 +54,7 @@ def _opened(sink: Sink, source: Source, refusals: Refusals) -> Resume:
     resume = sink.open(source.describe(sink.topics))
     if not resume.pending:
         return resume
-    sink.write(source.exactly(resume.pending), refusals)
+    sink.prepare(source.exactly(resume.pending), refusals)()
     return Resume(advanced(resume.positions, resume.pending))
 
 
@@ -64,10 +67,40 @@ def _collect(source: Source, collected: Accumulator, refusals: Refusals) -> None
     refusals.seen(len(records))
 
 
-def _store(sink: Sink, collected: Accumulator, refusals: Refusals, stop: threading.Event) -> None:
-    batch = collected.take()
-    if batch is not None:
-        _until_done(lambda: sink.write(batch, refusals), stop)
+class _Writer:
+    """Stores batches one after the other in a thread of its own; each is prepared while the one before is stored."""
+
+    def __init__(self, sink: Sink, refusals: Refusals, stop: threading.Event) -> None:
+        self._sink, self._refusals, self._stop = sink, refusals, stop
+        self._thread = ThreadPoolExecutor(1, f"{sink.store}-writer")
+        self._writing = self._thread.submit(lambda: None)
+
+    def __enter__(self) -> _Writer:
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        try:
+            if error is None:
+                self._writing.result()
+        finally:
+            self._stop.set()  # what waits for its store does not outlive the reading
+            self._thread.shutdown()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing is being stored; raises what went wrong when it was."""
+        if self._writing.done():
+            self._writing.result()
+            return True
+        return False
+
+    def store(self, batch: Batch | None) -> None:
+        """Prepare a batch, if there is one, and store it as soon as the one before is stored."""
+        if batch is None:
+            return
+        write = _until_done(lambda: self._sink.prepare(batch, self._refusals), self._stop)
+        self._writing.result()
+        self._writing = self._thread.submit(_until_done, write, self._stop)
 
 
 class _Stopped(Exception):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, partial
 
 from schemas.codec import HEADER_BYTES, CodecError, decode, entry_of
 from schemas.registry import Entry
-from sinks.base import Fenced, Log, Refuse, Resume, SinkError
+from sinks.base import Fenced, Log, Refuse, Resume, SinkError, Write
 from sinks.clickhouse.client import Client, Refused, Server
 from sinks.clickhouse.journal import Journal
 from sinks.clickhouse.splice import container, flat_schema, row
@@ -26,6 +26,12 @@ class Block:
     entry: Entry
     token: str
     records: tuple[Record, ...]
+    data: bytes = field(init=False, repr=False)
+    """The block as an Avro file."""
+
+    def __post_init__(self) -> None:
+        rows = [row(record.partition, record.offset, self.entry.type, record.value) for record in self.records]
+        object.__setattr__(self, "data", container(_schema(self.table, self.entry), rows))
 
     def halves(self) -> tuple[Block, Block]:
         """Two blocks of half the records; their tokens, too, follow from the records alone."""
@@ -41,11 +47,6 @@ class Block:
         makers = (r for r in self.records if self.table.holds != LINES or _has_lines(r))
         found = next(makers, None)
         return None if found is None else (found.partition, found.offset)
-
-    def data(self) -> bytes:
-        """The block as an Avro file."""
-        rows = [row(record.partition, record.offset, self.entry.type, record.value) for record in self.records]
-        return container(_schema(self.table, self.entry), rows)
 
     def _part(self, records: tuple[Record, ...]) -> Block:
         first, last = records[0], records[-1]
@@ -74,29 +75,32 @@ class ClickHouseSink:
         self._positions = resume.positions
         return resume
 
-    def write(self, batch: Batch, refuse: Refuse) -> None:
-        assert self._client is not None and self._journal is not None, "open"
-        try:
-            if standing(batch.ranges, self._positions) == "stored":
-                return
-        except Misplaced as misplaced:
-            raise Fenced(self.store, str(misplaced)) from None
-        self._journal.announce(batch.ranges)
-        stored = [sent for block in _blocks(batch, refuse) for sent in self._sent(block, refuse)]
-        self._recheck(stored, refuse)
-        self._journal.finish(batch.ranges)
-        self._positions = advanced(self._positions, batch.ranges)
+    def prepare(self, batch: Batch, refuse: Refuse) -> Write:
+        return partial(self._write, batch.ranges, _blocks(batch, refuse), refuse)
 
     def close(self) -> None:
         if self._client is not None:
             self._client.close()
             self._client = None
 
+    def _write(self, ranges: Sequence[Range], blocks: Sequence[Block], refuse: Refuse) -> None:
+        assert self._client is not None and self._journal is not None, "open"
+        try:
+            if standing(ranges, self._positions) == "stored":
+                return
+        except Misplaced as misplaced:
+            raise Fenced(self.store, str(misplaced)) from None
+        self._journal.announce(ranges)
+        stored = [sent for block in blocks for sent in self._sent(block, refuse)]
+        self._recheck(stored, refuse)
+        self._journal.finish(ranges)
+        self._positions = advanced(self._positions, ranges)
+
     def _sent(self, block: Block, refuse: Refuse) -> list[Block]:
         """Insert a block, or those parts of it that ClickHouse takes; returns the blocks that were inserted."""
         assert self._client is not None, "open"
         try:
-            self._client.insert(block.table.name, _names(block.table, block.entry), block.data(), "Avro", block.token)
+            self._client.insert(block.table.name, _names(block.table, block.entry), block.data, "Avro", block.token)
         except Refused as refused:
             if len(block.records) == 1:
                 refuse(block.records[0], *why(block.records[0], f"ClickHouse error {refused.code}"))

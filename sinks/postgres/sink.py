@@ -6,12 +6,13 @@ import struct
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, LiteralString
 
 import psycopg
 
 from schemas.codec import HEADER_BYTES, CodecError, decode
-from sinks.base import Fenced, Log, Refuse, Resume, SinkError, require_same_log
+from sinks.base import Fenced, Log, Refuse, Resume, SinkError, Write, require_same_log
 from sinks.delivery import Batch, Misplaced, Positions, Range, Record, standing
 from sinks.postgres.connection import Server, explained
 from sinks.postgres.copy import stream
@@ -80,19 +81,22 @@ class PostgresSink:
                 )
                 return Resume({(topic, partition): offset for topic, partition, offset in stands})
 
-    def write(self, batch: Batch, refuse: Refuse) -> None:
-        with explained():
-            connection = self._connected()
-            try:
-                self._store(connection, batch.ranges, _staged(batch.records, refuse))
-            except (psycopg.DataError, psycopg.IntegrityError, ValueError):
-                good = self._accepted(connection, batch.records, refuse)
-                self._store(connection, batch.ranges, _staged(good, refuse))
+    def prepare(self, batch: Batch, refuse: Refuse) -> Write:
+        return partial(self._write, batch, _staged(batch.records, refuse), refuse)
 
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _write(self, batch: Batch, staged: Staged, refuse: Refuse) -> None:
+        with explained():
+            connection = self._connected()
+            try:
+                self._store(connection, batch.ranges, staged)
+            except (psycopg.DataError, psycopg.IntegrityError, ValueError):
+                good = self._accepted(connection, batch.records, refuse)
+                self._store(connection, batch.ranges, _staged(good, refuse))
 
     def _connected(self) -> Connection:
         if self._connection is not None and (self._connection.closed or self._connection.broken):

@@ -60,7 +60,7 @@ class Subject:
         self._empty()
         sink = self.sink()
         sink.open(log())
-        sink.write(written, no_refusal)
+        sink.prepare(written, no_refusal)()
         return self.rows()
 
     def close(self) -> None:
@@ -188,10 +188,10 @@ def resume(sink: Sink, written: Batch, refuse: Any) -> None:
     if resumed.pending:
         pending = set(resumed.pending)
         assert pending == set(written.ranges), "exactly the batch that was cut short"
-        sink.write(written, refuse)
+        sink.prepare(written, refuse)()
         positions = advanced(positions, written.ranges)
     if any(positions[r.topic, r.partition] == r.first for r in written.ranges):
-        sink.write(written, refuse)
+        sink.prepare(written, refuse)()
 
 
 def stories(first: int = 0, count: int = 3, start: int = 0) -> Batch:
@@ -203,7 +203,7 @@ def test_every_record_is_stored_and_positions_follow(subject: Subject) -> None:
     sink = subject.sink()
     sink.open(log())
     written = of_topics(sink, stories())
-    sink.write(written, no_refusal)
+    sink.prepare(written, no_refusal)()
     assert subject.rows()
     positions = subject.sink().open(log()).positions
     assert {(r.topic, r.partition): r.end for r in written.ranges}.items() <= positions.items()
@@ -213,13 +213,13 @@ def test_a_batch_written_twice_is_stored_once(subject: Subject) -> None:
     sink = subject.sink()
     sink.open(log())
     written = of_topics(sink, stories())
-    sink.write(written, no_refusal)
+    sink.prepare(written, no_refusal)()
     once = subject.rows()
-    sink.write(written, no_refusal)
+    sink.prepare(written, no_refusal)()
     assert subject.rows() == once
     other = subject.sink()
     other.open(log())
-    other.write(written, no_refusal)
+    other.prepare(written, no_refusal)()
     assert subject.rows() == once
 
 
@@ -235,7 +235,7 @@ def test_two_batches_make_what_one_makes(subject: Subject) -> None:
         tuple(r._replace(first=ends[r.topic, 0]) for r in rest.ranges if r.end > ends[r.topic, 0]),
         tuple(r for r in rest.records if r.offset >= ends[r.topic, 0]),
     )
-    after.write(later, no_refusal)
+    after.prepare(later, no_refusal)()
     assert subject.rows() == whole
 
 
@@ -250,7 +250,7 @@ def test_a_crash_in_the_middle_of_a_batch_loses_and_repeats_nothing(subject: Sub
         (*clean.records, victim._replace(offset=victim.offset + 1, value=victim.value[:-2])),
     )
     with pytest.raises(Crash):
-        sink.write(poisoned, crash)
+        sink.prepare(poisoned, crash)()
     refused = Refused()
     after = subject.sink()
     resume(after, poisoned, refused)
@@ -267,12 +267,12 @@ def test_a_second_process_fences_the_first_off(subject: Subject) -> None:
     written = of_topics(first, stories())
     second.open(log())
     with pytest.raises(Fenced, match="Only one"):
-        first.write(written, no_refusal)
+        first.prepare(written, no_refusal)()
     assert not subject.rows()
-    second.write(written, no_refusal)
+    second.prepare(written, no_refusal)()
     once = subject.rows()
     with pytest.raises(Fenced):
-        first.write(written, no_refusal)
+        first.prepare(written, no_refusal)()
     assert subject.rows() == once
 
 
@@ -284,7 +284,7 @@ def test_a_store_that_does_not_answer_is_unavailable(subject: Subject) -> None:
 def test_another_log_stops_the_sink_and_names_the_command(subject: Subject) -> None:
     sink = subject.sink()
     sink.open(log())
-    sink.write(of_topics(sink, stories()), no_refusal)
+    sink.prepare(of_topics(sink, stories()), no_refusal)()
     with pytest.raises(SinkError, match="--rebuild"):
         subject.sink().open(log("another cluster"))
     with pytest.raises(SinkError, match=r"topic accepted\.bookings .*--rebuild"):
@@ -296,14 +296,14 @@ def test_a_gap_before_a_batch_is_not_written(subject: Subject) -> None:
     sink = subject.sink()
     sink.open(log())
     with pytest.raises(Fenced):
-        sink.write(of_topics(sink, stories(start=5)), no_refusal)
+        sink.prepare(of_topics(sink, stories(start=5)), no_refusal)()
     assert not subject.rows()
 
 
 def test_marks_alone_move_positions(subject: Subject) -> None:
     sink = subject.sink()
     sink.open(log())
-    sink.write(Batch((Range("lead.scores", 1, 0, 7),), ()), no_refusal)
+    sink.prepare(Batch((Range("lead.scores", 1, 0, 7),), ()), no_refusal)()
     assert subject.sink().open(log()).positions["lead.scores", 1] == 7
     assert not subject.rows()
 
@@ -321,7 +321,7 @@ def test_what_is_no_message_is_refused_and_the_rest_stored(subject: Subject) -> 
         (*good.records, *(Record("lead.routes", 0, offset, at, value) for offset, value in bad.items())),
     )
     refused = Refused()
-    sink.write(poisoned, refused)
+    sink.prepare(poisoned, refused)()
     assert sorted(refused) == [
         ("lead.routes", last + 1, "truncated"),
         ("lead.routes", last + 2, "bad_magic"),
@@ -336,5 +336,5 @@ def test_a_posting_without_lines_is_no_trouble(subject: Subject) -> None:
     sink.open(log())
     empty = posting(1, lead_id(1), 1_000_000).model_copy(update={"lines": []})
     written = batch([("attribution.credits", encode(empty)), story(2)[-3]])
-    sink.write(of_topics(sink, written), no_refusal)
+    sink.prepare(of_topics(sink, written), no_refusal)()
     assert subject.sink().open(log()).positions["attribution.credits", 0] == written.ranges[0].end

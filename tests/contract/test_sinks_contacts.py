@@ -110,7 +110,7 @@ def values() -> list[tuple[str, bytes]]:
 
 def _fill(sink: Sink) -> None:
     sink.open(log())
-    sink.write(of_topics(sink, batch(values())), no_refusal)
+    sink.prepare(of_topics(sink, batch(values())), no_refusal)()
     sink.close()
 
 

@@ -58,7 +58,7 @@ def _fill(sink: Sink) -> None:
         ranges = tuple(
             r._replace(first=record.offset, end=record.offset + 1) for r in whole.ranges if r.topic == record.topic
         )
-        sink.write(Batch(ranges, (record,)), no_refusal)
+        sink.prepare(Batch(ranges, (record,)), no_refusal)()
     sink.close()
 
 

@@ -46,7 +46,7 @@ def database(stack: Settings) -> Iterator[Server]:
             platform(own(ApprovalConcluded, approval_id=approval_id(3), lead_id=LEAD, tier="standard",
                          reason="rejected", decided_by="ann", occurred_at=at("3-4"))),
         ]  # fmt: skip
-        sink.write(batch(values), no_refusal)
+        sink.prepare(batch(values), no_refusal)()
         sink.close()
         yield owner
 

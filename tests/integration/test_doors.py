@@ -251,7 +251,7 @@ def database(stack: Settings) -> Iterator[str]:
     with own_postgres(stack) as (owner, login):
         sink = PostgresSink(login)
         sink.open(log())
-        sink.write(batch(("dead.letters", encode(letter)) for letter in _letters()), _no_refusal)
+        sink.prepare(batch(("dead.letters", encode(letter)) for letter in _letters()), _no_refusal)()
         sink.close()
         yield owner.dbname
 

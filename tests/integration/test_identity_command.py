@@ -103,7 +103,7 @@ def database(stack: Settings, keys: dict[str, str]) -> Iterator[Server]:
     with own_postgres(stack) as (owner, login):
         sink = PostgresSink(login)
         sink.open(log())
-        sink.write(batch(value for value in values if value[0] in sink.topics), _no_refusal)
+        sink.prepare(batch(value for value in values if value[0] in sink.topics), _no_refusal)()
         sink.close()
         yield owner
 

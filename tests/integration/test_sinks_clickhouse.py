@@ -75,7 +75,7 @@ def test_migrating_again_changes_nothing(database: Server) -> None:
 
 
 def test_values_arrive_as_they_were_sent(sink: ClickHouseSink, client: Client) -> None:
-    sink.write(batch(story(7)), refuse)
+    sink.prepare(batch(story(7)), refuse)()
     booked = "starts_on, amount_minor, booked_at, toString(occurred_at)"
     assert one(client, f"SELECT {booked} FROM bookings WHERE revision = 1") == (
         date(2026, 5, 1), 10_007, None, "2026-03-01 00:00:00.000007",
@@ -96,7 +96,7 @@ def test_values_arrive_as_they_were_sent(sink: ClickHouseSink, client: Client) -
 
 
 def test_every_view_answers(sink: ClickHouseSink, client: Client, stack: Settings, database: Server) -> None:
-    sink.write(batch([*story(1), *story(2)]), refuse)
+    sink.prepare(batch([*story(1), *story(2)]), refuse)()
     reader = Client(replace(Server(**stack.clickhouse("reader")), database=database.database))
     for view in (*VIEWS, EVER):
         reader.rows(f"SELECT * FROM {view}")
@@ -116,7 +116,7 @@ def test_every_view_answers(sink: ClickHouseSink, client: Client, stack: Setting
 def test_revenue_is_told_as_known_then_and_by_what_changed_since(
     sink: ClickHouseSink, client: Client, database: Server
 ) -> None:
-    sink.write(batch([*story(1), *story(3)]), refuse)
+    sink.prepare(batch([*story(1), *story(3)]), refuse)()
     start = datetime(2026, 3, 1, tzinfo=UTC)
     exactly, known = (start + timedelta(microseconds=n) for n in (1, 2))
 
@@ -149,7 +149,7 @@ def test_a_fact_belongs_to_the_lead_of_the_newest_binding_at_its_time(sink: Clic
         platform(own(IdentifierBound, lead_id=first, since=0, version=1, **bound)),
         platform(own(IdentifierBound, lead_id=second, since=at("3-5"), version=2, **bound)),
     ]
-    sink.write(batch([*booked, *bindings]), refuse)
+    sink.prepare(batch([*booked, *bindings]), refuse)()
     rows = client.rows("SELECT booking_id, toString(lead_id), toString(lead_id_at_arrival) FROM current_bookings")
     assert sorted(rows) == [("3-1", first, first), ("3-9", second, first)]
 
@@ -161,7 +161,7 @@ def test_restated_temperatures_leave_the_history(sink: ClickHouseSink, client: C
                      occurred_at=at(day), restates_from=at(restated) if restated else None))
         for seq, (day, temperature, restated) in enumerate(changes, start=1)
     ]  # fmt: skip
-    sink.write(batch(values), refuse)
+    sink.prepare(batch(values), refuse)()
     history = client.rows("SELECT seq, temperature FROM temperature_history ORDER BY since")
     assert [tuple(row) for row in history] == [(1, "cold"), (4, "hot")]
 
@@ -177,7 +177,7 @@ def test_poison_is_found_and_the_rest_stored(sink: ClickHouseSink, client: Clien
     records[where] = records[where]._replace(value=bad)
     refused: list[tuple[int, str]] = []
     poisoned = Batch(whole.ranges, tuple(records))
-    sink.write(poisoned, lambda record, reason, _detail: refused.append((record.offset, reason)))
+    sink.prepare(poisoned, lambda record, reason, _detail: refused.append((record.offset, reason)))()
     reasons = {"cut": "truncated", "longer": "trailing_bytes", "uuid": "store_refused"}
     assert refused == [(where, reasons[harm])]
     kept = [offset for (offset,) in client.rows("SELECT _offset FROM lead_scores ORDER BY 1")]
@@ -186,28 +186,28 @@ def test_poison_is_found_and_the_rest_stored(sink: ClickHouseSink, client: Clien
 
 def test_both_stores_tell_the_same(sink: ClickHouseSink, database: Server, stack: Settings) -> None:
     first = batch([value for number in range(3) for value in story(number)])
-    sink.write(first, refuse)
+    sink.prepare(first, refuse)()
     with own_postgres(stack) as (owner, server):
         other = PostgresSink(server)
         other.open(log())
-        other.write(
+        other.prepare(
             Batch(
                 tuple(r for r in first.ranges if r.topic in other.topics),
                 tuple(r for r in first.records if r.topic in other.topics),
             ),
             refuse,
-        )
+        )()
         other.close()
         here = postgres.figures(owner)
         upto = {key: end for key, end in postgres.positions(owner).items() if key[0] in other.topics}
     more = batch([value for number in range(6) for value in story(number)])
-    sink.write(
+    sink.prepare(
         Batch(
             tuple(r._replace(first=r.end // 2) for r in more.ranges),
             tuple(r for r in more.records if r.offset >= {m.topic: m.end // 2 for m in more.ranges}[r.topic]),
         ),
         refuse,
-    )
+    )()
     there = queries.figures(database, upto)
     shared = set(here) & set(there)
     assert shared == {
@@ -219,7 +219,7 @@ def test_both_stores_tell_the_same(sink: ClickHouseSink, database: Server, stack
 
 
 def test_figures_as_known_then(sink: ClickHouseSink, database: Server) -> None:
-    sink.write(batch(story(1)), refuse)
+    sink.prepare(batch(story(1)), refuse)()
     early = datetime(2026, 2, 1, tzinfo=UTC)
     assert queries.figures(database)["ledger"] != []
     assert queries.figures(database, known_at=early)["ledger"] == []

@@ -69,7 +69,7 @@ def refuse(record: Record, reason: str, detail: str) -> None:
 
 def write(sink: PostgresSink, values: list[tuple[str, bytes]]) -> None:
     whole = batch(value for value in values if value[0] in sink.topics)
-    sink.write(whole, refuse)
+    sink.prepare(whole, refuse)()
 
 
 def ask(server: Server, query: str, **settings: str) -> list[tuple[Any, ...]]:
@@ -120,7 +120,7 @@ def test_the_ledger_is_kept_by_month_in_which_it_was_known(sink: PostgresSink, o
         platform(posting(number, lead_id(number), instant(f"{day}+00:00"))) for number, day in enumerate(days)
     ]  # known a microsecond later
     write(sink, postings)
-    sink.write(moved(batch(postings), 3), refuse)
+    sink.prepare(moved(batch(postings), 3), refuse)()
     parts = ask(owner, "SELECT tableoid::regclass::text, count(*) FROM ledger_lines GROUP BY 1 ORDER BY 1")
     assert parts == [("ledger_lines_2026_01", 2), ("ledger_lines_2026_02", 4)], "again changes nothing"
     unprotected = "SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r' AND NOT relrowsecurity"
@@ -205,13 +205,13 @@ def test_identifiers_are_those_of_the_newest_profile(sink: PostgresSink, owner: 
     write(sink, [profile(1, 1, identifiers=3), profile(1, 2, identifiers=2)])
     assert ask(owner, "SELECT count(*), min(version) FROM identifiers") == [(2, 2)]
     later = batch([profile(1, 3, identifiers=1)])
-    sink.write(moved(later, 2), refuse)
+    sink.prepare(moved(later, 2), refuse)()
     assert ask(owner, "SELECT count(*), min(version) FROM identifiers") == [(1, 3)]
 
 
 def test_a_lead_that_has_lost_its_last_identifier_is_no_row(sink: PostgresSink, owner: Server) -> None:
     write(sink, [profile(1), profile(2)])
-    sink.write(moved(batch([profile(1, 2, identifiers=0)]), 2), refuse)
+    sink.prepare(moved(batch([profile(1, 2, identifiers=0)]), 2), refuse)()
     assert ask(owner, "SELECT lead_id::text FROM leads") == [(lead_id(2),)]
     assert ask(owner, "SELECT DISTINCT lead_id::text FROM identifiers") == [(lead_id(2),)]
 
@@ -283,9 +283,9 @@ def test_text_that_postgres_cannot_hold_is_refused_alone(sink: PostgresSink, own
     fields = {"stage": "intake", "reason": "r", "topic": "leads", "partition": 0, "arrived_at": 0, "original": b""}
     letters = [own(DeadLettered, detail=detail, offset=n, **fields) for n, detail in enumerate(["a", "b\0c", "d"])]
     refused = []
-    sink.write(
+    sink.prepare(
         batch(platform(letter) for letter in letters), lambda record, *why: refused.append((record.offset, *why))
-    )
+    )()
     assert refused == [(1, "store_refused", "PostgreSQL error 22021")]
     assert ask(owner, "SELECT detail FROM dead_letters ORDER BY 1") == [("a",), ("d",)]
 
@@ -293,7 +293,7 @@ def test_text_that_postgres_cannot_hold_is_refused_alone(sink: PostgresSink, own
 def test_what_has_no_table_here_is_refused(sink: PostgresSink, owner: Server) -> None:
     stray = LeadCaptured.model_construct(**story_fields())
     refused = []
-    sink.write(batch([("lead.scores", encode(stray))]), lambda _record, *why: refused.append(why[0]))
+    sink.prepare(batch([("lead.scores", encode(stray))]), lambda _record, *why: refused.append(why[0]))()
     assert refused == ["wrong_type"]
 
 
@@ -311,9 +311,9 @@ def test_a_cut_connection_loses_and_repeats_nothing(sink: PostgresSink, owner: S
     with owner.connect() as connection:
         connection.execute(cut + sql.SQL(" AND datname = current_database()"))
     with pytest.raises(Unavailable):
-        sink.write(written, refuse)
-    sink.write(written, refuse)
-    sink.write(written, refuse)
+        sink.prepare(written, refuse)()
+    sink.prepare(written, refuse)()
+    sink.prepare(written, refuse)()
     assert ask(owner, "SELECT count(*) FROM ledger_lines") == [(2,)]
 
 

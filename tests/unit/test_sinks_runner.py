@@ -1,0 +1,173 @@
+"""The loop of a sink process: reading goes on while the store writes, within bounds, and an end is an end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from schemas.codec import encode
+from schemas.events.decisions import LeadRouted
+from sinks.base import Log, Refuse, SinkError, Write
+from sinks.delivery import Batch, Record
+from sinks.memory import Memory, MemorySink
+from sinks.refusals import Refusals
+from sinks.runner import run
+from sinks.source import Reached
+from tests.support.sinks import log, own
+
+TOPIC = "lead.routes"
+VALUE = encode(own(LeadRouted, lead_id="lead", seq=1, temperature="warm", route="email", reason="warm"))
+LONG = 10.0
+"""Seconds after which something will never happen."""
+
+
+class Listed:
+    """So many records of one partition, a thousand at a time, and then nothing; without a broker."""
+
+    def __init__(self, count: int, then: Callable[[], None] = lambda: None) -> None:
+        self._count, self._then = count, then
+        self._read = 0
+        self._moved = threading.Condition()
+        self.closed = False
+
+    def describe(self, topics: Any) -> Log:
+        return log()
+
+    def start(self, positions: Any) -> None:
+        self._read = positions[TOPIC, 0]
+
+    def poll(self, timeout: float) -> tuple[list[Record], list[Reached]]:
+        first, end = self._read, min(self._count, self._read + 1_000)
+        if first == end:
+            self._then()
+        with self._moved:
+            self._read = end
+            self._moved.notify_all()
+        return [Record(TOPIC, 0, offset, 0, VALUE) for offset in range(first, end)], []
+
+    def has_read(self, count: int, within: float = LONG) -> bool:
+        """Whether so many records are read in time."""
+        with self._moved:
+            return self._moved.wait_for(lambda: self._read >= count, within)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Watched(MemorySink):
+    """A memory sink that does something before each write, and tells how large batches were."""
+
+    def __init__(self, memory: Memory, before: Callable[[Batch], None]) -> None:
+        super().__init__(memory)
+        self.gather_seconds = 0.0
+        self._before = before
+        self.prepared: list[Batch] = []
+        self.sizes: list[int] = []
+
+    def prepare(self, batch: Batch, refuse: Refuse) -> Write:
+        write = super().prepare(batch, refuse)
+        self.prepared.append(batch)
+
+        def watched() -> None:
+            self._before(batch)
+            write()
+            self.sizes.append(len(batch.records))
+
+        return watched
+
+
+def go(sink: Watched, source: Listed, stop: threading.Event) -> None:
+    run(sink, source, Refusals("memory", {}), stop)  # type: ignore[arg-type]  # Listed is all that run asks of a source
+
+
+def stored(memory: Memory) -> list[int]:
+    return [offset for topic, _, offset, _ in memory.rows if topic == TOPIC]
+
+
+def test_reading_goes_on_while_the_store_writes() -> None:
+    memory, stop = Memory(), threading.Event()
+    source = Listed(5_000, then=stop.set)
+
+    def slow(batch: Batch) -> None:
+        if batch.ranges[0].first == 0:
+            assert source.has_read(5_000)
+
+    sink = Watched(memory, slow)
+    go(sink, source, stop)
+    assert stored(memory) == list(range(5_000))
+    assert sink.sizes == [1_000, 4_000], "what came meanwhile is one batch"
+    assert source.closed
+
+
+def test_no_more_is_read_than_one_batch_while_the_store_writes() -> None:
+    memory, stop = Memory(), threading.Event()
+    source = Listed(120_000, then=stop.set)
+
+    def slow(batch: Batch) -> None:
+        if batch.ranges[0].first == 0:
+            assert source.has_read(51_000)
+            assert not source.has_read(52_000, within=0.2)
+
+    sink = Watched(memory, slow)
+    go(sink, source, stop)
+    assert stored(memory) == list(range(120_000))
+
+
+def test_a_fault_of_the_store_ends_the_run_though_nothing_more_comes() -> None:
+    memory, stop = Memory(), threading.Event()
+
+    def broken(batch: Batch) -> None:
+        raise SinkError("the table is gone")
+
+    source = Listed(1)
+    with pytest.raises(SinkError, match="the table is gone"):
+        go(Watched(memory, broken), source, stop)
+    assert source.closed
+
+
+def test_a_fault_of_the_log_ends_the_run_though_the_store_does_not_answer() -> None:
+    memory, stop = Memory(), threading.Event()
+    tried = threading.Event()
+
+    def lost() -> None:
+        if tried.is_set():
+            raise SinkError("the topic is another one")
+
+    def away(batch: Batch) -> None:
+        memory.healthy = False
+        tried.set()
+
+    source = Listed(1, then=lost)
+    with pytest.raises(SinkError, match="the topic is another one"):
+        go(Watched(memory, away), source, stop)
+    assert stored(memory) == []
+
+
+def test_a_run_that_is_stopped_does_not_wait_for_its_store() -> None:
+    memory, stop = Memory(), threading.Event()
+
+    def away(batch: Batch) -> None:
+        memory.healthy = False
+        stop.set()
+
+    go(Watched(memory, away), Listed(1), stop)
+    assert stored(memory) == []
+    assert memory.positions[TOPIC, 0] == 0
+
+
+def test_a_store_that_comes_back_gets_what_it_missed() -> None:
+    memory, stop = Memory(), threading.Event()
+    attempts = []
+
+    def away_twice(batch: Batch) -> None:
+        attempts.append(batch)
+        memory.healthy = len(attempts) > 2
+        if memory.healthy:
+            stop.set()
+
+    go(Watched(memory, away_twice), Listed(1), stop)
+    assert stored(memory) == [0]
+    assert attempts[0] is attempts[1] is attempts[2]

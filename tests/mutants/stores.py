@@ -1,4 +1,5 @@
-"""What the sinks rest on: which records make a batch, where it stands, and bytes that change their form alone."""
+"""What the sinks rest on: which records make a batch, where it stands, who waits for whom, and bytes that change their
+form alone."""
 
 from tests.mutants.mutant import Mutant
 
@@ -25,5 +26,16 @@ MUTANTS: dict[str, Mutant] = {
     "a posting with a tail is taken": Mutant("sinks/postgres/transcode.py", "if p != len(b):", "if p > len(b):"),
     "columns in any order": Mutant(
         "sinks/postgres/transcode.py", "if list(source.columns) != source.written:", "if not source.columns:"
+    ),
+    "a batch goes on though the one before failed": Mutant(
+        "sinks/runner.py",
+        "        self._writing.result()\n        self._writing = ",
+        "        self._writing = ",
+    ),
+    "a fault is seen with the next batch": Mutant(
+        "sinks/runner.py", "            self._writing.result()\n            return True", "            return True"
+    ),
+    "reading never waits for the store": Mutant(
+        "sinks/runner.py", "if collected.full or (writer.is_free and", "if (writer.is_free and"
     ),
 }

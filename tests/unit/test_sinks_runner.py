@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -122,10 +123,27 @@ def test_a_fault_of_the_store_ends_the_run_though_nothing_more_comes() -> None:
     def broken(batch: Batch) -> None:
         raise SinkError("the table is gone")
 
-    source = Listed(1)
+    deadline = time.monotonic() + LONG
+    source = Listed(1, then=lambda: stop.set() if time.monotonic() > deadline else None)
     with pytest.raises(SinkError, match="the table is gone"):
         go(Watched(memory, broken), source, stop)
+    assert time.monotonic() < deadline, "it ended by itself"
     assert source.closed
+
+
+def test_nothing_is_stored_after_a_batch_that_was_not() -> None:
+    memory, stop = Memory(), threading.Event()
+    source = Listed(60_000, then=stop.set)
+
+    def broken(batch: Batch) -> None:
+        assert source.has_read(51_000)
+        raise SinkError("the disk is full")
+
+    sink = Watched(memory, broken)
+    with pytest.raises(SinkError, match="the disk is full"):
+        go(sink, source, stop)
+    assert len(sink.prepared) == 2, "the next one was waiting"
+    assert stored(memory) == []
 
 
 def test_a_fault_of_the_log_ends_the_run_though_the_store_does_not_answer() -> None:

@@ -1,7 +1,7 @@
 """The reading side: a plain consumer over all partitions of some topics, from positions that the store gives.
 
 Kafka keeps no offsets for it, and no group decides what it reads. Back-pressure is librdkafka's bounded queue: while
-a batch is being stored nobody polls, the queue fills up, and fetching pauses by itself.
+reading waits for a slow store nobody polls, the queue fills up, and fetching pauses by itself.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ from tests.support.sinks import (
     story,
 )  # fmt: skip
 
-STORIES = 5_000
+STORIES = 12_000
 ROWS_OF_ONE_TABLE = 600_000
 LINES = 10
 BATCH = 20_000

@@ -75,8 +75,8 @@ class Sink(Protocol):
 
     store: str
     topics: tuple[str, ...]
-    gather_seconds: float
-    """How long a record may wait for others, to be stored in one piece with them."""
+    rest_seconds: float
+    """How long the store is left alone between two batches, so that records gather: a batch has its price, too."""
 
     def open(self, log: Log) -> Resume:
         """Take the store over from any other process, and say where it stands.

@@ -74,49 +74,36 @@ def token(name: str, ranges: Iterable[Range]) -> str:
 
 
 class Accumulator:
-    """Collects what the broker delivers into batches: of ``max_rows`` records, ``max_bytes`` or ``max_seconds``.
+    """Collects what the broker delivers into batches; one is full at ``max_rows`` records or ``max_bytes``.
 
     Transactional topics hold offsets without a visible record (commit marks, aborted records). ``reach`` says that
     nothing more is visible below an offset, so that positions come to stand at the very end of such a topic.
     """
 
     def __init__(
-        self,
-        positions: Mapping[tuple[str, int], int],
-        max_rows: int = 50_000,
-        max_bytes: int = 16_000_000,
-        max_seconds: float = 0.5,
+        self, positions: Mapping[tuple[str, int], int], max_rows: int = 50_000, max_bytes: int = 16_000_000
     ) -> None:
         self._taken = dict(positions)
         self._reached: Positions = {}
         self._records: list[Record] = []
         self._bytes = 0
-        self._since: float | None = None
-        self._max_rows, self._max_bytes, self._max_seconds = max_rows, max_bytes, max_seconds
+        self._max_rows, self._max_bytes = max_rows, max_bytes
 
-    def add(self, records: Sequence[Record], now: float) -> None:
-        """Take records in, those of a partition in order; ``now`` in seconds of any steady clock."""
+    def add(self, records: Sequence[Record]) -> None:
+        """Take records in, those of a partition in order."""
         self._records += records
         self._bytes += sum([len(record.value) for record in records])
         last = {(topic, partition): offset for topic, partition, offset, _, _ in records}
         for (topic, partition), offset in last.items():
-            self.reach(topic, partition, offset + 1, now)
+            self.reach(topic, partition, offset + 1)
 
-    def reach(self, topic: str, partition: int, offset: int, now: float) -> None:
+    def reach(self, topic: str, partition: int, offset: int) -> None:
         """Everything below this offset has been delivered."""
         if offset > self._reached.get((topic, partition), self._taken.get((topic, partition), 0)):
             self._reached[topic, partition] = offset
-            if self._since is None:
-                self._since = now
-
-    def due(self, now: float) -> bool:
-        """Whether a batch should be stored now, if the store has time for it."""
-        if self._since is None:
-            return False
-        return self.full or now - self._since >= self._max_seconds
 
     @property
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         """Whether nothing more should be collected before the batch is taken."""
         return len(self._records) >= self._max_rows or self._bytes >= self._max_bytes
 
@@ -130,5 +117,5 @@ class Accumulator:
         )
         batch = Batch(ranges, tuple(self._records))
         self._taken = advanced(self._taken, ranges)
-        self._reached, self._records, self._bytes, self._since = {}, [], 0, None
+        self._reached, self._records, self._bytes = {}, [], 0
         return batch

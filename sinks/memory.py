@@ -30,7 +30,7 @@ class MemorySink:
     """Writes to a ``Memory``; several may be opened, the last one owns it."""
 
     store = "memory"
-    gather_seconds = 0.5
+    rest_seconds = 0.5
 
     def __init__(self, memory: Memory) -> None:
         self.topics: tuple[str, ...] = tuple(topic.name for topic in (*ACCEPTED, *PLATFORM))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from sinks.base import Resume, Sink, Unavailable
+from sinks.base import Resume, Sink, Unavailable, Write
 from sinks.delivery import Accumulator, Batch, advanced
 from sinks.refusals import Refusals
 from sinks.source import Source
@@ -34,12 +34,12 @@ def run(sink: Sink, source: Source, refusals: Refusals, stop: threading.Event) -
         resume = _until_done(lambda: _opened(sink, source, refusals), stop)
         _until_done(lambda: source.start(resume.positions), stop)
         _log.info("%s: reading %d partitions", sink.store, len(resume.positions))
-        collected = Accumulator(resume.positions, max_seconds=sink.gather_seconds)
+        collected = Accumulator(resume.positions)
         with _Writer(sink, refusals, stop) as writer:
             while not stop.is_set():
                 _collect(source, collected, refusals)
-                # behind a slow store a batch grows, up to the limit where reading waits
-                if collected.full or (writer.is_free and collected.due(time.monotonic())):
+                # behind a slow store a batch grows until it is full; then reading waits
+                if writer.has_rested() or collected.is_full:
                     writer.store(collected.take())
             writer.store(collected.take())
     except _Stopped:
@@ -60,10 +60,9 @@ def _opened(sink: Sink, source: Source, refusals: Refusals) -> Resume:
 
 def _collect(source: Source, collected: Accumulator, refusals: Refusals) -> None:
     records, reached = source.poll(0.05)
-    now = time.monotonic()
-    collected.add(records, now)
+    collected.add(records)
     for topic, partition, offset in reached:
-        collected.reach(topic, partition, offset, now)
+        collected.reach(topic, partition, offset)
     refusals.seen(len(records))
 
 
@@ -74,6 +73,7 @@ class _Writer:
         self._sink, self._refusals, self._stop = sink, refusals, stop
         self._thread = ThreadPoolExecutor(1, f"{sink.store}-writer")
         self._writing = self._thread.submit(lambda: None)
+        self._done_at = time.monotonic()
 
     def __enter__(self) -> _Writer:
         return self
@@ -86,13 +86,12 @@ class _Writer:
             self._stop.set()  # what waits for its store does not outlive the reading
             self._thread.shutdown()
 
-    @property
-    def is_free(self) -> bool:
-        """Whether nothing is being stored; raises what went wrong when it was."""
-        if self._writing.done():
-            self._writing.result()
-            return True
-        return False
+    def has_rested(self) -> bool:
+        """Whether the store has been left alone for long enough; raises what went wrong with the last batch."""
+        if not self._writing.done():
+            return False
+        self._writing.result()
+        return time.monotonic() - self._done_at >= self._sink.rest_seconds
 
     def store(self, batch: Batch | None) -> None:
         """Prepare a batch, if there is one, and store it as soon as the one before is stored."""
@@ -100,7 +99,11 @@ class _Writer:
             return
         write = _until_done(lambda: self._sink.prepare(batch, self._refusals), self._stop)
         self._writing.result()
-        self._writing = self._thread.submit(_until_done, write, self._stop)
+        self._writing = self._thread.submit(self._write, write)
+
+    def _write(self, write: Write) -> None:
+        _until_done(write, self._stop)
+        self._done_at = time.monotonic()
 
 
 class _Stopped(Exception):

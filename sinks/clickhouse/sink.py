@@ -59,7 +59,7 @@ class ClickHouseSink:
 
     store = "clickhouse"
     topics = tuple(TABLES)
-    gather_seconds = 2.0  # an insert costs about the same however few its rows, and each leaves a part to merge
+    rest_seconds = 2.0  # an insert costs about the same however few its rows, and each leaves a part to merge
 
     def __init__(self, server: Server) -> None:
         self._server = server

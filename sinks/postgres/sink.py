@@ -54,7 +54,7 @@ class PostgresSink:
 
     store = "postgres"
     topics = TOPICS
-    gather_seconds = 0.5
+    rest_seconds = 0.5
 
     def __init__(self, server: Server) -> None:
         self._server = server

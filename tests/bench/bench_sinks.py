@@ -57,7 +57,7 @@ class Timed:
     def __init__(self, sink: Sink, topics: tuple[str, ...], stop: threading.Event, records: int) -> None:
         self._sink, self._stop, self._left = sink, stop, records
         self.store, self.topics = sink.store, topics
-        self.gather_seconds = 0.2  # so that the last batch does not wait for more; the others are full before
+        self.rest_seconds = 0.2  # so that the last batch does not wait for more; the others are full before
         self.open, self.close = sink.open, sink.close
         self.writing = 0.0
         self.begun = time.perf_counter()

@@ -10,8 +10,8 @@ MUTANTS: dict[str, Mutant] = {
     "half a batch counts as new": Mutant("sinks/delivery.py", "    if len(seen) > 1:\n", "    if len(seen) > 2:\n"),
     "a batch ends before its last record": Mutant(
         "sinks/delivery.py",
-        "self.reach(topic, partition, offset + 1, now)",
-        "self.reach(topic, partition, offset, now)",
+        "self.reach(topic, partition, offset + 1)",
+        "self.reach(topic, partition, offset)",
     ),
     "the end of a partition moves back": Mutant(
         "sinks/delivery.py", "if offset > self._reached.get(", "if offset != self._reached.get("
@@ -33,9 +33,10 @@ MUTANTS: dict[str, Mutant] = {
         "        self._writing = ",
     ),
     "a fault is seen with the next batch": Mutant(
-        "sinks/runner.py", "            self._writing.result()\n            return True", "            return True"
+        "sinks/runner.py", "        self._writing.result()\n        return time", "        return time"
     ),
     "reading never waits for the store": Mutant(
-        "sinks/runner.py", "if collected.full or (writer.is_free and", "if (writer.is_free and"
+        "sinks/runner.py", "if writer.has_rested() or collected.is_full:", "if writer.has_rested():"
     ),
+    "the store never rests": Mutant("sinks/runner.py", ">= self._sink.rest_seconds", ">= 0"),
 }

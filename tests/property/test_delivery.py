@@ -35,10 +35,10 @@ def test_every_visible_record_is_stored_exactly_once(seed: int, gaps: set[int], 
         collected = Accumulator(positions, max_rows=chance.randint(1, 9))
         for partition, offset in _deliveries(positions, visible, chance):
             if offset in gaps:
-                collected.reach("t", partition, offset + 1, now=0)
+                collected.reach("t", partition, offset + 1)
             else:
-                collected.add([Record("t", partition, offset, 0, b"")], now=0)
-            if not collected.due(0):
+                collected.add([Record("t", partition, offset, 0, b"")])
+            if not collected.is_full:
                 continue
             batch = collected.take()
             assert batch is not None

@@ -45,28 +45,19 @@ def test_positions_move_to_the_ends() -> None:
     assert advanced({HERE: 5, ("x", 1): 2}, [Range("leads", 0, 5, 9)]) == {HERE: 9, ("x", 1): 2}
 
 
-@pytest.mark.parametrize(("limits", "due"), [({"max_rows": 2}, True), ({"max_bytes": 20}, True), ({}, False)])
-def test_a_batch_is_due_when_rows_or_bytes_are_full(limits: dict[str, int], due: bool) -> None:
-    collected = Accumulator({}, **limits)  # type: ignore[arg-type]
-    collected.add([record(0)], now=0)
-    assert not collected.due(0.1)
-    collected.add([record(1)], now=0.1)
-    assert collected.due(0.2) is due
-
-
-def test_a_batch_is_due_when_its_oldest_record_has_waited() -> None:
-    collected = Accumulator({}, max_seconds=0.5)
-    assert not collected.due(100)
-    collected.add([record(0)], now=100)
-    collected.add([record(1)], now=100.4)
-    assert not collected.due(100.4)
-    assert collected.due(100.5)
+@pytest.mark.parametrize(("limits", "full"), [({"max_rows": 2}, True), ({"max_bytes": 20}, True), ({}, False)])
+def test_a_batch_is_full_by_rows_or_bytes(limits: dict[str, int], full: bool) -> None:
+    collected = Accumulator({}, **limits)
+    collected.add([record(0)])
+    assert not collected.is_full
+    collected.add([record(1)])
+    assert collected.is_full is full
 
 
 def test_what_is_reached_is_never_taken_back() -> None:
     collected = Accumulator({HERE: 3})
-    collected.reach("leads", 0, 9, now=0)
-    collected.reach("leads", 0, 7, now=0)
+    collected.reach("leads", 0, 9)
+    collected.reach("leads", 0, 7)
     batch = collected.take()
     assert batch is not None
     assert batch.ranges == (Range("leads", 0, 3, 9),)
@@ -74,13 +65,13 @@ def test_what_is_reached_is_never_taken_back() -> None:
 
 def test_a_batch_covers_what_was_delivered_since_the_last() -> None:
     collected = Accumulator({HERE: 3})
-    collected.add([record(4), record(7)], now=0)
+    collected.add([record(4), record(7)])
     first = collected.take()
     assert first is not None
     assert first.ranges == (Range("leads", 0, 3, 8),)
     assert [r.offset for r in first.records] == [4, 7]
     assert collected.take() is None
-    collected.reach("leads", 0, 9, now=1)
+    collected.reach("leads", 0, 9)
     second = collected.take()
     assert second is not None
     assert (second.ranges, second.records) == ((Range("leads", 0, 8, 9),), ())
@@ -88,8 +79,7 @@ def test_a_batch_covers_what_was_delivered_since_the_last() -> None:
 
 def test_what_was_reached_before_makes_no_batch() -> None:
     collected = Accumulator({HERE: 3})
-    collected.reach("leads", 0, 3, now=0)
-    assert not collected.due(100)
+    collected.reach("leads", 0, 3)
     assert collected.take() is None
 
 

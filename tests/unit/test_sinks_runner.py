@@ -63,7 +63,7 @@ class Watched(MemorySink):
 
     def __init__(self, memory: Memory, before: Callable[[Batch], None]) -> None:
         super().__init__(memory)
-        self.gather_seconds = 0.0
+        self.rest_seconds = 0.0
         self._before = before
         self.prepared: list[Batch] = []
         self.sizes: list[int] = []
@@ -101,6 +101,22 @@ def test_reading_goes_on_while_the_store_writes() -> None:
     assert stored(memory) == list(range(5_000))
     assert sink.sizes == [1_000, 4_000], "what came meanwhile is one batch"
     assert source.closed
+
+
+def test_records_gather_while_the_store_rests() -> None:
+    memory, stop = Memory(), threading.Event()
+    sink = Watched(memory, lambda batch: None)
+    sink.rest_seconds = LONG
+    go(sink, Listed(5_000, then=stop.set), stop)
+    assert sink.sizes == [5_000]
+
+
+def test_a_full_batch_does_not_wait_for_rest() -> None:
+    memory, stop = Memory(), threading.Event()
+    sink = Watched(memory, lambda batch: None)
+    sink.rest_seconds = LONG
+    go(sink, Listed(70_000, then=stop.set), stop)
+    assert sink.sizes == [50_000, 20_000]
 
 
 def test_no_more_is_read_than_one_batch_while_the_store_writes() -> None:

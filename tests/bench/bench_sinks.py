@@ -35,14 +35,8 @@ from streams.kafka import client_config, consumer_config, producer_config
 from streams.settings import Settings
 from tests.bench.report import Row, machine, show
 from tests.stack import local_stack
-from tests.support.sinks import (
-    Publisher,
-    create_topics,
-    own_clickhouse,
-    own_postgres,
-    platform,
-    story,
-)  # fmt: skip
+from tests.support.sinks import Publisher, create_topics, own_clickhouse, own_postgres
+from tests.support.stored import platform, story
 
 STORIES = 12_000
 ROWS_OF_ONE_TABLE = 600_000

@@ -23,15 +23,8 @@ from sinks.postgres.connection import Server as Postgres
 from sinks.postgres.sink import PostgresSink
 from sinks.postgres.tables import TABLES as POSTGRES_TABLES
 from streams.settings import Settings
-from tests.support.sinks import (
-    batch,
-    lead_id,
-    log,
-    own_clickhouse,
-    own_postgres,
-    posting,
-    story,
-)
+from tests.support.sinks import batch, log, own_clickhouse, own_postgres
+from tests.support.stored import lead_id, posting, story
 
 Rows = Counter[tuple[Any, ...]]
 DEAD_PORT = 1

@@ -32,20 +32,8 @@ from streams.report.tables import plain
 from streams.settings import Settings
 from tests.contract.test_sinks import no_refusal, of_topics
 from tests.support.facts import WORKSPACE, at
-from tests.support.sinks import (
-    answered,
-    approval,
-    approval_id,
-    asked,
-    batch,
-    consent,
-    decided,
-    log,
-    own,
-    own_clickhouse,
-    own_postgres,
-    platform,
-)
+from tests.support.sinks import batch, log, own_clickhouse, own_postgres
+from tests.support.stored import answered, approval, approval_id, asked, consent, decided, own, platform
 
 ADA, CAL, PHONE, EMAIL = (derived_id("contact", name) for name in ("ada", "cal", "phone", "email"))
 MERGED_AT = at("3-4")

@@ -17,7 +17,8 @@ from sinks.postgres import queries as postgres_queries
 from sinks.postgres.sink import PostgresSink
 from streams.settings import Settings
 from tests.contract.test_sinks import no_refusal, of_topics
-from tests.support.sinks import PEOPLE, batch, identities, log, own_clickhouse, own_postgres
+from tests.support.sinks import batch, log, own_clickhouse, own_postgres
+from tests.support.stored import PEOPLE, identities
 
 Ask = Callable[[str], list[tuple[Any, ...]]]
 STORES = ("postgres", "clickhouse")

@@ -15,7 +15,7 @@ from sinks.clickhouse.tables import TABLES, Table, migration_text
 from sinks.delivery import Record
 from sinks.migrations import Migration, load, pending
 from sinks.postgres.rows import ROWS, TOPICS
-from tests.support.sinks import story
+from tests.support.stored import story
 
 
 def committed(name: str) -> str:

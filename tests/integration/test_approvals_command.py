@@ -25,7 +25,8 @@ from tests.chaos.counter import make
 from tests.contract.test_sinks import no_refusal
 from tests.kafka import read_all
 from tests.support.facts import WORKSPACE, at
-from tests.support.sinks import answered, approval, approval_id, asked, batch, log, own, own_postgres, platform
+from tests.support.sinks import batch, log, own_postgres
+from tests.support.stored import answered, approval, approval_id, asked, own, platform
 
 LEAD = derived_id("lead of an approval")
 Run = Callable[..., Result]

@@ -37,17 +37,15 @@ from streams.cli import identity, lead
 from streams.kafka import client_config, consumer_config
 from streams.settings import Settings, identity_key
 from tests.support.facts import WORKSPACE, at, fact
-from tests.support.sinks import (
+from tests.support.sinks import batch, log, own_postgres
+from tests.support.stored import (
     PEOPLE,
     accepted,
     approval,
-    batch,
     consent,
     decided,
     identities,
-    log,
     own,
-    own_postgres,
     platform,
     sighted,
     together,

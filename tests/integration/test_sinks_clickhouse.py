@@ -24,7 +24,8 @@ from sinks.postgres import queries as postgres
 from sinks.postgres.sink import PostgresSink
 from streams.settings import Settings
 from tests.support.facts import at, fact
-from tests.support.sinks import accepted, batch, lead_id, log, own, own_clickhouse, own_postgres, platform, story
+from tests.support.sinks import batch, log, own_clickhouse, own_postgres
+from tests.support.stored import accepted, lead_id, own, platform, story
 
 VIEWS = (
     "current_bindings", "binding_history", "identity_moves", "open_conflicts", "current_leads",

@@ -33,7 +33,8 @@ from sinks.refusals import Refusals
 from sinks.source import Source
 from streams.kafka import client_config, consumer_config, producer_config
 from streams.settings import Settings
-from tests.support.sinks import Publisher, create_topics, own_clickhouse, own_postgres, story
+from tests.support.sinks import Publisher, create_topics, own_clickhouse, own_postgres
+from tests.support.stored import story
 
 KILLS = int(os.environ.get("KILLS", "3"))
 """As many as patience allows: ``KILLS=200 pytest tests/integration/test_sinks_crash.py -k over_and_over``."""

@@ -28,7 +28,8 @@ from sinks.postgres.sink import PostgresSink
 from sinks.postgres.tables import TABLES
 from streams.settings import Settings
 from tests.support.facts import at
-from tests.support.sinks import batch, lead_id, log, measured, own, own_postgres, platform, posting, story
+from tests.support.sinks import batch, log, own_postgres
+from tests.support.stored import lead_id, measured, own, platform, posting, story
 
 VIEWS = (
     "current_bindings", "open_conflicts", "current_bookings", "lead_overview", "temperature_history",

@@ -16,7 +16,7 @@ from schemas.topics import ACCEPTED_PREFIX
 from sinks.clickhouse.splice import CHECK, container, flat_schema, row
 from sinks.clickhouse.tables import TABLES
 from sinks.delivery import Accumulator, Positions, Record, advanced, standing
-from tests.support.sinks import story
+from tests.support.stored import story
 
 PARTITIONS = (0, 1)
 LENGTH = 40

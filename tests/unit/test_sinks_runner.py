@@ -17,7 +17,8 @@ from sinks.memory import Memory, MemorySink
 from sinks.refusals import Refusals
 from sinks.runner import run
 from sinks.source import Reached
-from tests.support.sinks import log, own
+from tests.support.sinks import log
+from tests.support.stored import own
 
 TOPIC = "lead.routes"
 VALUE = encode(own(LeadRouted, lead_id="lead", seq=1, temperature="warm", route="email", reason="warm"))

@@ -33,6 +33,7 @@ from sinks.source import Source
 from streams.cli.printing import printer
 from streams.kafka import client_config, consumer_config, producer_config
 from streams.settings import Settings
+from tests.bench import usual
 from tests.bench.report import Row, machine, show
 from tests.stack import local_stack
 from tests.support.sinks import Publisher, create_topics, own_clickhouse, own_postgres
@@ -40,6 +41,8 @@ from tests.support.stored import platform, story
 
 STORIES = 12_000
 ROWS_OF_ONE_TABLE = 600_000
+USUALLY = 60_000
+"""Rows for the usual ways, which are slow."""
 LINES = 10
 BATCH = 20_000
 TRIES = 5
@@ -112,6 +115,11 @@ def _touches(settings: Settings, server: ClickHouse, there: list[tuple[str, byte
     whole, writing = ROWS_OF_ONE_TABLE / (timed.ended - timed.begun), ROWS_OF_ONE_TABLE / timed.writing
     yield Row("clickhouse: touchpoints, from Kafka", whole, "rows/s", "ready Native", limit)
     yield Row("clickhouse: touchpoints, writing alone", writing, "rows/s", "ready Native", limit)
+    with own_clickhouse(settings) as another:
+        usually = usual.clickhouse(settings, another, USUALLY)
+    yield Row("clickhouse: touchpoints, from Kafka", whole, "rows/s", "polled singly, as values", usually)
+    polled = usual.polled(settings, "accepted.touchpoints", ROWS_OF_ONE_TABLE)
+    yield Row("reading touchpoints", _read(settings, "accepted.touchpoints"), "records/s", "polled singly", polled)
 
 
 def _lines(settings: Settings, owner: Postgres, server: Postgres, there: list[tuple[str, bytes]]) -> Iterator[Row]:
@@ -137,6 +145,9 @@ def _lines(settings: Settings, owner: Postgres, server: Postgres, there: list[tu
     yield Row("postgres: ledger lines, from Kafka", whole, "rows/s", "raw COPY", limit)
     yield Row("postgres: ledger lines, writing alone", writing, "rows/s", "raw COPY", limit)
     yield Row("postgres: ledger lines, COPY and merge of ready bytes", storing, "rows/s", "raw COPY", limit)
+    with own_postgres(settings) as (another_owner, another):
+        usually = usual.postgres(settings, another_owner, another, USUALLY // LINES)
+    yield Row("postgres: ledger lines, from Kafka", whole, "rows/s", "polled singly, executemany", usually)
 
 
 def _copied(owner: Postgres, table: Table, ready: list[bytes]) -> float:
@@ -172,11 +183,27 @@ def _publish(settings: Settings, values: list[tuple[str, bytes]]) -> None:
         publisher.publish(values[start : start + 50_000])
 
 
+def _read(settings: Settings, topic: str) -> float:
+    """Records a second that a sink's source gives."""
+    source = _source(settings, "bench")
+    begun = time.perf_counter()
+    source.start(dict.fromkeys(source.describe([topic]).owners(), 0))
+    left = ROWS_OF_ONE_TABLE
+    while left > 0:
+        records, _ = source.poll(0.05)
+        left -= len(records)
+    source.close()
+    return ROWS_OF_ONE_TABLE / (time.perf_counter() - begun)
+
+
+def _source(settings: Settings, store: str) -> Source:
+    return Source(store, client_config(settings, "bench"), consumer_config(settings, "bench", "bench"))
+
+
 def _filled(settings: Settings, sink: Sink, topics: tuple[str, ...], count: int) -> Timed:
     stop = threading.Event()
     timed = Timed(sink, topics, stop, count)
-    source = Source(sink.store, client_config(settings, "bench"), consumer_config(settings, "bench", "bench"))
-    run(timed, source, Refusals(sink.store, producer_config(settings, "bench")), stop)
+    run(timed, _source(settings, sink.store), Refusals(sink.store, producer_config(settings, "bench")), stop)
     return timed
 
 

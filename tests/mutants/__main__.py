@@ -25,6 +25,7 @@ UNIT = (
     "count", "journey", "identities", "sightings", "identity_sweep",
     "hold", "post", "close", "flag", "settle", "measure", "learned", "solve",
     "stage", "partition", "driver", "topology", "zones", "windows", "words", "gate",
+    "gate_under_way", "gate_identity",
     "point", "approve", "nurture", "erasure", "moves", "tell", "effects", "effects_worker", "unsubscribe", "gateway",
     "gateway_approval", "delivery", "sinks_runner",
 )  # fmt: skip

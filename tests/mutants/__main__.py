@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("schemas", "models", "processors", "sinks", "streams", "tests")
 UNIT = (
     "partitioner", "identity", "intake", "resolve", "profile", "score", "advance", "path", "hot_lead", "bundles",
-    "count", "journey", "identities", "sightings", "identity_sweep",
+    "count", "journey", "identities", "identities_logins", "identities_moves", "identities_bounds",
+    "sightings", "identity_sweep",
     "hold", "post", "close", "flag", "settle", "measure", "learned", "solve",
     "stage", "partition", "driver", "topology", "zones", "windows", "words", "gate",
     "gate_under_way", "gate_identity",

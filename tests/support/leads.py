@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.events.bookings import BookingChanged
 from schemas.events.leads import LeadCaptured
 from schemas.events.touchpoints import TouchpointRecorded
 from streams.state import StateCodec
@@ -24,6 +25,12 @@ def touch(name: str, when: str, kind: str = "content_engagement", revision: int 
     type_ = fields.pop("type", TouchpointRecorded)
     given = {"touch_id": name, "revision": revision, "kind": kind, "channel": "web", "email": "ada@example.com"}
     return fact(type_, occurred_at=when, **{**given, **fields})
+
+
+def booking(name: str, revision: int, when: str, **fields: Any) -> BookingChanged:
+    """A revision of one of the lead's bookings."""
+    given = {"status": "booked", "amount_minor": 100, "currency": "AED", "email": "ada@example.com", **fields}
+    return fact(BookingChanged, booking_id=name, revision=revision, occurred_at=when, **given)
 
 
 def run_of(*facts: Any) -> Run:

@@ -10,7 +10,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from schemas.events.effects import EffectRequested
+from tests.support.facts import at, fresh_id
 
 SECRET = "T0000/very-secret"
 KEY = "a key that the receiver knows"
@@ -111,3 +114,15 @@ def receiving() -> Iterator[Receiver]:
         yield receiver
     finally:
         receiver.close()
+
+
+def wanted(**fields: Any) -> EffectRequested:
+    """A request for a call of the webhook `sales`."""
+    return EffectRequested.build(
+        **{
+            "event_id": fresh_id(), "workspace_id": "acme", "region": "UAE", "occurred_at": at("3-1"), "source": "t",
+            "request_id": fresh_id(), "kind": "webhook", "target": "sales", "about": "reply", "about_id": fresh_id(),
+            "lead_id": fresh_id(), "reply_stage": "lead", "reply_key": fresh_id(), "not_after": at("3-2"),
+            "payload": "200 Grüße", **fields,
+        }
+    )  # fmt: skip

@@ -16,8 +16,8 @@ from tests.property.oracles.touches import touched
 from tests.support.campaigns import measured
 from tests.support.facts import at, fact
 from tests.support.leads import run_of, touch
+from tests.support.persons import ADA, BOB, linked
 from tests.support.runs import Run
-from tests.unit.test_identities import ADA, BOB, linked, ran
 
 Told = tuple[str, str, int, int, str, int]
 
@@ -112,6 +112,6 @@ def test_leads_that_each_counted_a_revision_count_the_newer_one_when_they_turn_o
     older = fact(TouchpointRecorded, **common, occurred_at="3-5", revision=1, campaign_id="c1", email=ADA)
     newer = fact(kind, **common, occurred_at="3-6", revision=2, campaign_id="c2", email=BOB)
     for facts in permutations((older, newer, linked("3-4", ADA, BOB))):
-        run = ran(*facts)
+        run = run_of(*facts)
         run.finish()
         assert measured(run) == touched([older, newer])

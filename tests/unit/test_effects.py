@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from models.approval import APPROVALS, Wanted
 from schemas.codec import encode
-from schemas.events.effects import EffectDone, EffectRequested
+from schemas.events.effects import EffectDone
 from schemas.events.incidents import IncidentRaised
 from schemas.events.operations import Tick
 from schemas.topics import TOPICS
@@ -23,8 +23,8 @@ from streams.effects.answer import Answer, pause
 from streams.effects.webhook import Webhooks, addresses, judged, signed
 from streams.effects.worker import REQUESTS, Place, place_at
 from streams.settings import Settings, SettingsError
-from tests.support.facts import at, fresh_id
-from tests.support.receiver import KEY, SECRET, receiving
+from tests.support.facts import at
+from tests.support.receiver import KEY, SECRET, receiving, wanted
 from tests.support.runs import Run, new_run
 
 NOON = 1_772_366_400.0  # 2026-03-01 12:00 UTC
@@ -38,17 +38,6 @@ def settings(webhooks: object, key: str | None = KEY) -> Settings:
         identity_key=SecretStr("07" * 32),
         gateway_url="https://acme.example.com",
     )
-
-
-def wanted(**fields: Any) -> EffectRequested:
-    return EffectRequested.build(
-        **{
-            "event_id": fresh_id(), "workspace_id": "acme", "region": "UAE", "occurred_at": at("3-1"), "source": "t",
-            "request_id": fresh_id(), "kind": "webhook", "target": "sales", "about": "reply", "about_id": fresh_id(),
-            "lead_id": fresh_id(), "reply_stage": "lead", "reply_key": fresh_id(), "not_after": at("3-2"),
-            "payload": "200 Grüße", **fields,
-        }
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

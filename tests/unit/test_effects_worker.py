@@ -20,7 +20,7 @@ from streams.effects.worker import REQUESTS, RESULTS, Effects
 from streams.engine.faults import EngineFault
 from streams.engine.transaction import Aborted
 from streams.settings import Settings
-from tests.unit.test_effects import wanted
+from tests.support.receiver import wanted
 
 AGAIN = Answer("again", "unavailable", "503")
 DONE = Answer("done", "answered", "200")

@@ -22,8 +22,8 @@ from tests.property.oracles.touches import touched
 from tests.support.campaigns import measured
 from tests.support.facts import at, fact
 from tests.support.identities import places, states, unsettled
-from tests.support.runs import bindings, leads
-from tests.unit.test_identities import (
+from tests.support.leads import run_of
+from tests.support.persons import (
     ADA,
     BOB,
     PHONE,
@@ -32,11 +32,11 @@ from tests.unit.test_identities import (
     credited,
     linked,
     name,
-    ran,
     split,
     touch,
     values,
 )
+from tests.support.runs import bindings, leads
 
 
 def erased(when: str, *named: str, **fields: Any) -> ErasureRequested:
@@ -126,7 +126,7 @@ def test_only_a_newer_opt_in_lifts_an_erasure(given_at: int | None, allowed: boo
 
 
 def test_history_up_to_it_is_nobodys_and_others_keep_their_lead() -> None:
-    run = ran(*history(), erased("3-4", ADA), touch("t4", "3-5", email=ADA))
+    run = run_of(*history(), erased("3-4", ADA), touch("t4", "3-5", email=ADA))
     assert bindings(run)[name(ADA)] == [(0, NOBODY), (at("3-4") + 1, anew(ADA, "3-4"))]
     assert places(run) == {"t2": {name(PHONE)}, "t3": {name(BOB)}, "t4": {anew(ADA, "3-4")}}
     assert leads(run) == {
@@ -142,13 +142,13 @@ def test_a_campaign_counts_what_is_somebodys_whatever_came_first() -> None:
         for name_, who in (("t1", ADA), ("t2", ADA), ("t3", BOB))
     )
     for facts in permutations((one, late, other, erased("3-4", ADA))):
-        run = ran(*facts)
+        run = run_of(*facts)
         run.finish()
         assert measured(run) == touched([other])
 
 
 def test_a_lead_that_has_lost_everything_tells_of_no_personal_value() -> None:
-    run = ran(captured("3-1", email=ADA, full_name="Ada"), erased("3-4", ADA))
+    run = run_of(captured("3-1", email=ADA, full_name="Ada"), erased("3-4", ADA))
     last = max(
         (one for one in run.said("lead.profiles", LeadProfiled) if one.lead_id == name(ADA)),
         key=lambda one: one.version,
@@ -161,7 +161,7 @@ def test_a_lead_that_has_lost_everything_tells_of_no_personal_value() -> None:
 
 
 def test_a_value_that_came_with_another_identifiers_fact_goes_as_well() -> None:
-    run = ran(captured("3-1", email=ADA, phone=PHONE), erased("3-4", PHONE))
+    run = run_of(captured("3-1", email=ADA, phone=PHONE), erased("3-4", PHONE))
     assert not any(PHONE in str(slices) for slices in states(run, "lead").values())
     assert leads(run)[name(ADA)] == {name(ADA)}
     run.publish(captured("3-3", email=ADA, phone=PHONE))  # as late as that
@@ -169,7 +169,7 @@ def test_a_value_that_came_with_another_identifiers_fact_goes_as_well() -> None:
 
 
 def test_what_comes_late_is_accepted_and_reaches_no_lead() -> None:
-    run = ran(*history(), erased("3-4", ADA), touch("late", "3-4", email=ADA), touch("new", "3-4 00:01", email=ADA))
+    run = run_of(*history(), erased("3-4", ADA), touch("late", "3-4", email=ADA), touch("new", "3-4 00:01", email=ADA))
     assert "late" not in places(run)
     assert places(run)["new"] == {anew(ADA, "3-4")}
     assert run.count("resolve", "touchpoints", "accepted") == 5
@@ -178,21 +178,23 @@ def test_what_comes_late_is_accepted_and_reaches_no_lead() -> None:
 
 
 def test_an_erasure_that_comes_late_leaves_what_happened_since() -> None:
-    run = ran(*history(), touch("t4", "3-5", email=ADA), touch("t5", "3-6", email=ADA, phone=PHONE), erased("3-4", ADA))
+    run = run_of(
+        *history(), touch("t4", "3-5", email=ADA), touch("t5", "3-6", email=ADA, phone=PHONE), erased("3-4", ADA)
+    )
     lead = name(PHONE)  # which is older than an identifier that has begun anew
     assert places(run) == {"t2": {lead}, "t3": {name(BOB)}, "t4": {lead}, "t5": {lead}}
     assert leads(run) == {lead: {name(ADA), name(PHONE)}, name(BOB): {name(BOB)}}, "named together since"
 
 
 def test_a_pair_that_was_known_is_linked_anew() -> None:
-    run = ran(*history(), touch("t4", "3-3", email=ADA, phone=PHONE), erased("3-4", PHONE))
+    run = run_of(*history(), touch("t4", "3-3", email=ADA, phone=PHONE), erased("3-4", PHONE))
     assert leads(run)[name(ADA)] == {name(ADA)}
     run.publish(touch("t5", "3-6", email=ADA, phone=PHONE))
     assert leads(run)[name(ADA)] == {name(ADA), name(PHONE)}
 
 
 def test_a_late_fact_of_what_was_erased_has_named_the_others() -> None:
-    run = ran(erased("3-4", ADA), touch("t1", "3-2", email=ADA, phone=PHONE), captured("3-3", phone=PHONE))
+    run = run_of(erased("3-4", ADA), touch("t1", "3-2", email=ADA, phone=PHONE), captured("3-3", phone=PHONE))
     assert leads(run)[name(PHONE)] == {name(PHONE)}
     first = states(run, "resolve")[f"acme/phone:{name(PHONE)}"]["strong"].first
     assert first is not None
@@ -201,7 +203,7 @@ def test_a_late_fact_of_what_was_erased_has_named_the_others() -> None:
 
 def test_who_names_what_was_erased_hears_of_it_and_links_it_anew() -> None:
     both = {"email": ADA, "phone": PHONE}
-    run = ran(erased("3-4", PHONE), touch("t1", "3-2", **both))
+    run = run_of(erased("3-4", PHONE), touch("t1", "3-2", **both))
     assert leads(run)[name(ADA)] == {name(ADA)}
     run.publish(touch("t2", "3-6", **both))
     assert leads(run)[name(ADA)] == {name(ADA), name(PHONE)}
@@ -210,7 +212,7 @@ def test_who_names_what_was_erased_hears_of_it_and_links_it_anew() -> None:
 def test_who_stays_in_its_lead_loses_what_was_before_all_the_same() -> None:
     both, mine = {"crm_id": "1", "phone": PHONE}, name("1", "crm_id")
     assert mine < name(PHONE), "its key is the root, which then never sees it alone"
-    run = ran(touch("t0", "3-1", phone=PHONE), touch("t1", "3-2", **both), touch("t2", "3-6", **both))
+    run = run_of(touch("t0", "3-1", phone=PHONE), touch("t1", "3-2", **both), touch("t2", "3-6", **both))
     named = [{"kind": "crm_id", "value": "1"}]
     run.publish(fact(ErasureRequested, occurred_at="3-4", identifiers=named, reason="asked"))
     assert bindings(run)[mine] == [(0, NOBODY), (at("3-4") + 1, name(PHONE))]
@@ -219,13 +221,13 @@ def test_who_stays_in_its_lead_loses_what_was_before_all_the_same() -> None:
 
 @pytest.mark.parametrize("again", [("3-4", "3-4"), ("3-4", "3-3"), ("3-3", "3-4")])
 def test_the_newest_of_several_erasures_names_the_lead(again: tuple[str, str]) -> None:
-    run = ran(*history(), *(erased(when, ADA) for when in again), touch("t4", "3-5", email=ADA))
+    run = run_of(*history(), *(erased(when, ADA) for when in again), touch("t4", "3-5", email=ADA))
     assert places(run)["t4"] == {anew(ADA, "3-4")}
     assert bindings(run)[name(ADA)] == [(0, NOBODY), (at("3-4") + 1, anew(ADA, "3-4"))]
 
 
 def test_the_same_erasure_or_an_older_one_changes_nothing() -> None:
-    run = ran(*history(), erased("3-4", ADA))
+    run = run_of(*history(), erased("3-4", ADA))
     before = len(run.said("identity.bindings", IdentifierBound))
     run.publish(run.published[-1])
     run.publish(erased("3-2", ADA))
@@ -233,7 +235,7 @@ def test_the_same_erasure_or_an_older_one_changes_nothing() -> None:
 
 
 def test_several_identifiers_are_erased_by_one_fact() -> None:
-    run = ran(*history(), erased("3-4", ADA, PHONE, BOB))
+    run = run_of(*history(), erased("3-4", ADA, PHONE, BOB))
     assert places(run) == {}
     assert leads(run) == {anew(one, "3-4"): {name(one)} for one in (ADA, PHONE, BOB)}
     assert len({anew(one, "3-4") for one in (ADA, PHONE, BOB)}) == 3
@@ -241,21 +243,21 @@ def test_several_identifiers_are_erased_by_one_fact() -> None:
 
 @pytest.mark.parametrize("when", ["3-3 12:00", "3-4"])
 def test_what_people_said_before_it_is_void(when: str) -> None:
-    run = ran(*history(), erased("3-4", ADA), linked(when, ADA, BOB), split(when, ADA, PHONE))
+    run = run_of(*history(), erased("3-4", ADA), linked(when, ADA, BOB), split(when, ADA, PHONE))
     assert leads(run)[name(BOB)] == {name(BOB)}
     run.publish(touch("t5", "3-6", email=ADA, phone=PHONE))
     assert leads(run)[name(PHONE)] == {name(ADA), name(PHONE)}, "the cut is void as well"
 
 
 def test_people_may_link_it_anew() -> None:
-    run = ran(*history(), erased("3-4", ADA), linked("3-5", ADA, BOB), touch("t4", "3-6", email=ADA))
+    run = run_of(*history(), erased("3-4", ADA), linked("3-5", ADA, BOB), touch("t4", "3-6", email=ADA))
     assert leads(run)[name(BOB)] == {name(BOB), name(ADA)}
     assert places(run)["t4"] == {name(BOB)}
 
 
 def test_what_only_names_the_new_lead_follows_it() -> None:
     lead = anew(ADA, "3-4")
-    run = ran(*history(), erased("3-4", ADA), touch("t4", "3-5", lead_id=lead))
+    run = run_of(*history(), erased("3-4", ADA), touch("t4", "3-5", lead_id=lead))
     assert places(run)["t4"] == {lead}
     run.publish(linked("3-6", ADA, BOB))
     run.publish(touch("t5", "3-7", lead_id=lead))
@@ -264,14 +266,14 @@ def test_what_only_names_the_new_lead_follows_it() -> None:
 
 
 def test_what_only_names_the_old_lead_goes_with_its_identifier() -> None:
-    run = ran(*history(), touch("t4", "3-3", lead_id=name(ADA)), erased("3-4", ADA))
+    run = run_of(*history(), touch("t4", "3-3", lead_id=name(ADA)), erased("3-4", ADA))
     run.publish(touch("t5", "3-4", lead_id=name(ADA)))
     assert "t4" not in places(run)
     assert "t5" not in places(run)
 
 
 def test_a_cookie_is_nobodys_for_as_long_as_it_was_the_erased_ones() -> None:
-    run = ran(
+    run = run_of(
         touch("w0", "3-1", cookie_id="c"),
         captured("3-2", email=ADA, cookie_id="c"),
         touch("w1", "3-3", cookie_id="c"),
@@ -293,7 +295,7 @@ def test_a_cookie_is_nobodys_for_as_long_as_it_was_the_erased_ones() -> None:
 
 
 def test_revenue_remains_and_is_credited_to_nobody() -> None:
-    run = ran(captured("3-1", email=ADA), touch("t1", "3-2", email=ADA), booking(1, "3-3", email=ADA))
+    run = run_of(captured("3-1", email=ADA), touch("t1", "3-2", email=ADA), booking(1, "3-3", email=ADA))
     assert credited(run) == {"t1#1": 100}
     run.publish(erased("3-4", ADA))
     assert credited(run) == {"(none)": 100}
@@ -302,7 +304,7 @@ def test_revenue_remains_and_is_credited_to_nobody() -> None:
 
 
 def test_a_booking_that_converts_after_it_is_the_new_leads() -> None:
-    run = ran(touch("t1", "3-2", email=ADA), erased("3-4", ADA), booking(1, "3-3", email=ADA))
+    run = run_of(touch("t1", "3-2", email=ADA), erased("3-4", ADA), booking(1, "3-3", email=ADA))
     assert "b:b1" in places(run)
     assert places(run)["b:b1"].isdisjoint({name(ADA), anew(ADA, "3-4")})
     run.publish(
@@ -327,5 +329,5 @@ def test_a_booking_that_converts_after_it_is_the_new_leads() -> None:
     ],
 )
 def test_erasures_that_cannot_be_meant_are_refused(identifiers: list[dict[str, str]], reason: str) -> None:
-    run = ran(fact(ErasureRequested, occurred_at="3-1", identifiers=identifiers, reason="asked"))
+    run = run_of(fact(ErasureRequested, occurred_at="3-1", identifiers=identifiers, reason="asked"))
     assert [(letter.stage, letter.reason) for letter in run.dead_letters()] == [("intake", reason)]

@@ -11,9 +11,8 @@ from models.attribution.bundle import MANY
 from schemas.events.base import DAY, HOUR
 from schemas.events.touchpoints import TouchpointDeleted
 from tests.support.facts import at
-from tests.support.leads import touch
+from tests.support.leads import booking, touch
 from tests.support.paths import Lead
-from tests.unit.test_path import booking
 
 
 @pytest.fixture

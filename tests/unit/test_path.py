@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
 from unittest.mock import patch
 
 from schemas.codec import decode
-from schemas.events.bookings import BookingChanged
 from schemas.events.clicks import ClickRecorded
 from schemas.events.paths import PathChanged
 from schemas.events.touchpoints import TouchpointDeleted
 from tests.support.facts import fact
-from tests.support.leads import run_of, touch
+from tests.support.leads import booking, run_of, touch
 from tests.support.runs import Run
-
-
-def booking(name: str, revision: int, when: str, **fields: Any) -> BookingChanged:
-    given = {"status": "booked", "amount_minor": 100, "currency": "AED", "email": "ada@example.com", **fields}
-    return fact(BookingChanged, booking_id=name, revision=revision, occurred_at=when, **given)
 
 
 def told(run: Run) -> list[PathChanged]:

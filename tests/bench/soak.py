@@ -210,9 +210,12 @@ def main() -> int:
 
         with Load(line.settings, rate) as load:
             samples = _observed(line, given.minutes * 60, given.every, progress)
-    console.print(f"{load.published:,} facts in {given.minutes:g} minutes, {rate:,.0f} a second")
-    draw(given.png, samples.minutes, {kind: samples.seen[kind] for kind in (*ROOM, LAG, CPU)}, "minutes")
-    flat = judge(samples, rate, console)
+        console.print(f"{load.published:,} facts in {given.minutes:g} minutes, {rate:,.0f} a second")
+        draw(given.png, samples.minutes, {kind: samples.seen[kind] for kind in (*ROOM, LAG, CPU)}, "minutes")
+        flat = judge(samples, rate, console)
+        if not flat:  # what they said goes with the line's folder
+            for name in line.status():
+                console.print(line.log(name), markup=False)
     console.print(f"all stayed flat; drawn in {given.png}" if flat else f"something grows; drawn in {given.png}")
     return 0 if flat else 1
 

@@ -118,8 +118,6 @@ def _touches(settings: Settings, server: ClickHouse, there: list[tuple[str, byte
     with own_clickhouse(settings) as another:
         usually = usual.clickhouse(settings, another, USUALLY)
     yield Row("clickhouse: touchpoints, from Kafka", whole, "rows/s", "polled singly, as values", usually)
-    polled = usual.polled(settings, "accepted.touchpoints", ROWS_OF_ONE_TABLE)
-    yield Row("reading touchpoints", _read(settings, "accepted.touchpoints"), "records/s", "polled singly", polled)
 
 
 def _lines(settings: Settings, owner: Postgres, server: Postgres, there: list[tuple[str, bytes]]) -> Iterator[Row]:
@@ -183,27 +181,11 @@ def _publish(settings: Settings, values: list[tuple[str, bytes]]) -> None:
         publisher.publish(values[start : start + 50_000])
 
 
-def _read(settings: Settings, topic: str) -> float:
-    """Records a second that a sink's source gives."""
-    source = _source(settings, "bench")
-    begun = time.perf_counter()
-    source.start(dict.fromkeys(source.describe([topic]).owners(), 0))
-    left = ROWS_OF_ONE_TABLE
-    while left > 0:
-        records, _ = source.poll(0.05)
-        left -= len(records)
-    source.close()
-    return ROWS_OF_ONE_TABLE / (time.perf_counter() - begun)
-
-
-def _source(settings: Settings, store: str) -> Source:
-    return Source(store, client_config(settings, "bench"), consumer_config(settings, "bench", "bench"))
-
-
 def _filled(settings: Settings, sink: Sink, topics: tuple[str, ...], count: int) -> Timed:
     stop = threading.Event()
     timed = Timed(sink, topics, stop, count)
-    run(timed, _source(settings, sink.store), Refusals(sink.store, producer_config(settings, "bench")), stop)
+    source = Source(sink.store, client_config(settings, "bench"), consumer_config(settings, "bench", "bench"))
+    run(timed, source, Refusals(sink.store, producer_config(settings, "bench")), stop)
     return timed
 
 

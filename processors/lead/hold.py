@@ -149,13 +149,25 @@ def _moved(holding: Holding, message: HistoryMoved, ctx: Context) -> tuple[Holdi
     if message.final is not None:
         holding = _final(holding, Mark(message.identifier, message.from_lead, message.final))
     shipped = _leaving(holding, message.identifier, ctx) if is_news else {}
-    arrived = divided(unpacked(message.parts), _whereabouts(holding, message.identifier, ctx)._replace(alone=True))
-    here = arrived.pop(lead_id(ctx), None)
+    here, passing = _arrived(holding, message, ctx)
     taken: list[Output] = []
-    if here is not None:
+    if here:
         taken = [Emit(HistoryTaken.build(occurred_at=ctx.at, identifier=message.identifier, parts=here))]
-    holding, outputs = _sent(holding, message.identifier, shipped, ctx, arrived)
+    holding, outputs = _sent(holding, message.identifier, shipped, ctx, passing)
     return holding, [*outputs, *taken]
+
+
+def _arrived(holding: Holding, message: HistoryMoved, ctx: Context) -> tuple[Parts, dict[str, Parts]]:
+    """What of a shipment belongs here, and by lead what only comes by.
+
+    All is for here unless a newer binding is known than it was sent by: its sender gave every other lead of that one a
+    copy of the objections, and to send them once more would never end.
+    """
+    parts = unpacked(message.parts)
+    if message.ver == holding.known[message.identifier].ver:
+        return parts, {}
+    passing = divided(parts, _whereabouts(holding, message.identifier, ctx)._replace(alone=True))
+    return passing.pop(lead_id(ctx), {}), passing
 
 
 def _learned(holding: Holding, message: BindingChanged | HistoryMoved, rows: Rows) -> tuple[Holding, bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -63,10 +64,16 @@ def assert_campaigns_and_workspaces_told(run: Run) -> None:
     assert {journey: n for journey, n in journeys.items() if n} == oracle.journeys(IDENTITY_KEY, run.published)
 
 
+MOST_TURNS = 20_000
+"""Records that the stages read in one small history, ticks included: far more than any needs."""
+
+
 def interleaved(arrivals: Arrivals, random: Random, stages: Sequence[Stage] = STAGES) -> Run:
     """Facts arrive while older ones are under way; any partition with something unread may work next."""
+    turns = count()
 
     def any_of(waiting: Sequence[Slot]) -> Slot:
+        assert next(turns) < MOST_TURNS, f"it does not come to rest: {waiting}"
         return random.choice(waiting)
 
     run = new_run(any_of, stages)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from schemas.events.base import DAY, Event
 from schemas.events.clicks import ClickRecorded
+from schemas.events.contact import ConsentChanged, MessageReceived
 from schemas.events.governance import ErasureRequested, IdentifierValue, IdentitiesLinked, IdentitiesSplit
 from schemas.events.leads import LeadCaptured
 from schemas.events.touchpoints import TouchpointRecorded
@@ -117,6 +118,19 @@ def _said(draw: st.DrawFn, new_id: Callable[[], str], named: list[IdentifierValu
 
 
 @st.composite
+def _words(draw: st.DrawFn, new_id: Callable[[], str], people: Ways) -> list[Event]:
+    """What somebody wrote, or that they are not to be written to; often on a device that others use, too."""
+    who = draw(st.sampled_from(people))
+    weak = {kind: value for kind, value in who.items() if kind not in STRONG}
+    who = draw(st.sampled_from((who, weak or who)))
+    said = {**_common(new_id, **who), "occurred_at": draw(moments), "channel": "email"}
+    text = draw(st.sampled_from((None, "How much is it?", "STOP")))
+    if text is not None:
+        return [MessageReceived(**said, message_id=said["event_id"], text=text)]
+    return [ConsentChanged(**said, consent_id=said["event_id"], purpose="marketing", granted=False)]
+
+
+@st.composite
 def _erasures(
     draw: st.DrawFn, new_id: Callable[[], str], named: list[IdentifierValue], facts: list[Event]
 ) -> list[Event]:
@@ -184,6 +198,8 @@ def identity_histories(draw: st.DrawFn, *, size: int = 6, crowds: bool = True) -
         groups.append(draw(_details(new_id, people)))
     for number in range(draw(st.integers(0, 2))):
         groups.append(draw(_booking(new_id, number, people)))
+    for _ in range(draw(st.sampled_from((0, 0, 1, 2)))):
+        groups.append(draw(_words(new_id, people)))
     for number in range(draw(st.sampled_from((0, 0, 0, 1)))):
         groups.append(draw(_policy(new_id, number + 1)))
     instants = sorted({fact.occurred_at for group in groups for fact in group})

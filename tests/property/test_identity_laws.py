@@ -11,10 +11,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.consent.ledger import Said
 from models.identity.partition import partition
+from processors.lead.consent import ANYWHERE, Stated
 from schemas.events.base import Event, Identified
 from schemas.events.bookings import BookingChanged
 from schemas.events.clicks import ClickRecorded
+from schemas.events.contact import ConsentChanged
 from schemas.events.governance import PolicyChanged
 from schemas.events.touchpoints import TouchpointRecorded
 from streams.driver import Slot
@@ -113,6 +116,16 @@ def assert_history_in_place(run: Run, facts: tuple[Event, ...], answer: Resolved
             assert len(found) <= 1 or len(there) > 1, fact
 
 
+def assert_objections_stand(run: Run, facts: tuple[Event, ...], answer: Resolved) -> None:
+    """An objection holds for the lead whose history it is."""
+    held = {key.partition("/")[2]: slices.get("consent", Stated()) for key, slices in states(run, "lead").items()}
+    for fact in facts:
+        if isinstance(fact, ConsentChanged) and len(there := answer.lead_of_event(fact)) == 1:
+            withdrawn = held[next(iter(there))].of(ANYWHERE).withdrawn
+            assert withdrawn is not None, fact
+            assert withdrawn >= Said(fact.occurred_at, fact.consent_id), fact
+
+
 def _id(fact: Identified) -> str:
     match fact:
         case BookingChanged():
@@ -133,6 +146,7 @@ def test_any_order_and_interleaving_comes_to_the_batch_answer(case: Any, random:
     answer = resolved(IDENTITY_KEY, facts)
     assert_who_is_who(run, answer)
     assert_history_in_place(run, facts, answer)
+    assert_objections_stand(run, facts, answer)
     assert_doubts_told(run, answer)
     assert not unsettled(run), "somebody still awaits or owes history"
     assert not [change for change, count in changes(run).items() if count > 1], "a change was told twice"

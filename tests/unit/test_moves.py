@@ -287,20 +287,20 @@ def test_what_a_newer_program_has_packed_is_not_misread() -> None:
 # -- a device that several use
 
 
+def on_device(type_: Any, **said: Any) -> Any:
+    return fact(type_, occurred_at="3-2", device_id="d1", channel="email", **said)
+
+
 @pytest.mark.parametrize(
-    "said",
+    "objection",
     [
-        ConsentChanged,
-        MessageReceived,
+        on_device(ConsentChanged, consent_id="c", purpose="marketing", granted=False),
+        on_device(MessageReceived, message_id="m", text="STOP"),
     ],
+    ids=["consent", "message"],
 )
-def test_an_objection_made_on_a_shared_device_reaches_all_who_use_it_and_comes_to_rest(said: Any) -> None:
+def test_an_objection_made_on_a_shared_device_reaches_all_who_use_it_and_comes_to_rest(objection: Any) -> None:
     """Each keeps a copy of it, and a copy is not handed on: it would never end."""
-    own = {
-        ConsentChanged: {"consent_id": "c", "channel": "email", "purpose": "marketing", "granted": False},
-        MessageReceived: {"message_id": "m", "channel": "email", "text": "STOP"},
-    }[said]
-    objection = fact(said, occurred_at="3-2", device_id="d1", **own)
     logins = [touch(f"l{n}", f"3-{n}", email=who, device_id="d1") for n, who in ((3, ADA), (4, BOB), (5, ADA))]
     run = happened(*two("3-1 12:00"), objection, *logins)
     for lead in (A, B):

@@ -122,7 +122,13 @@ MUTANTS: dict[str, Mutant] = {
         "processors/lead/hold.py", "rows, seq, message.doubted)", "rows, seq, known is not None and message.doubted)"
     ),
     "history that came by is kept": Mutant(
-        "processors/lead/hold.py", "here = arrived.pop(lead_id(ctx), None)", "here = next(iter(arrived.values()), None)"
+        "processors/lead/hold.py", "return passing.pop(lead_id(ctx), {}), passing", "return parts, passing"
+    ),
+    "what a newer binding sends elsewhere stays": Mutant(
+        "processors/lead/hold.py", "if message.ver == holding.known[message.identifier].ver:", "if parts:"
+    ),
+    "copies of objections are sent on for ever": Mutant(
+        "processors/lead/hold.py", "if message.ver == holding.known[message.identifier].ver:", "if not parts:"
     ),
     "a late fact stays where it came": Mutant(
         "processors/lead/hold.py", "if lead == me:\n        return holding, ()", "if lead:\n        return holding, ()"

@@ -10,6 +10,7 @@ from pathlib import Path
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _ESTABLISHED = "01"
 _GONE = (FileNotFoundError, ProcessLookupError)
+_NO_LEAK = re.compile(r"^/proc/|/base/\d+/\d+")
 
 
 def cpu_seconds(pid: int) -> float:
@@ -23,8 +24,12 @@ def memory_bytes(pid: int) -> int:
 
 
 def open_files(pid: int) -> int:
-    """Open file descriptors, sockets included; not the views into /proc, of which ClickHouse keeps three per thread."""
-    return sum(not target.startswith("/proc/") for one in family(pid) for target in _descriptors(one))
+    """Open file descriptors, sockets included.
+
+    Not the views into /proc, of which ClickHouse keeps three per thread, nor the files of PostgreSQL's tables, which
+    each of its processes keeps open once it has read or synced them, up to its ``max_files_per_process``.
+    """
+    return sum(_NO_LEAK.search(target) is None for one in family(pid) for target in _descriptors(one))
 
 
 def connections(pid: int) -> int:

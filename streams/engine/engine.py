@@ -282,6 +282,7 @@ class Engine:
         self._in_group = False
         try:
             if lost:
+                log.warning("stage %s: its group has given its partitions up, waiting to join again", self.stage.name)
                 self._transaction.abort()
             elif not self._failed:
                 self._commit()

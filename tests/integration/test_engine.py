@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -113,6 +114,23 @@ def test_it_stops_in_time_though_its_broker_stands_still(lab: Lab) -> None:
     worker.start()
     lab.feed.send(200)
     lab.finish()
+
+
+def test_it_stops_in_time_though_its_broker_stands_still_and_nothing_is_under_way(
+    lab: Lab, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As between a tick that is committed and the moment at which it is read: nothing waits for an answer then."""
+    settings = lab.settings.model_copy(update={"state_dir": tmp_path / "own", "tick_seconds": math.inf})
+    stage, stopping = lab.counter.stage, threading.Event()
+    engine = Engine(stage, (stage,), settings, b"a" * 32, Metrics(), stopping=stopping, session_ms=6_000)
+    until(lambda: _turn(engine) or engine.ready, "its partitions flow")
+    with lab.frozen_broker():
+        until(lambda: _turn(engine) or "waiting to join again" in caplog.text, "it has lost its place in the group")
+        stopping.set()
+        closing = threading.Thread(target=engine.close)
+        closing.start()
+        closing.join(10)
+        assert not closing.is_alive()
 
 
 def test_another_identity_key_or_a_missing_topic_is_refused(lab: Lab, tmp_path: Path) -> None:

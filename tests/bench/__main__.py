@@ -3,6 +3,7 @@
 from streams.cli.printing import printer
 from tests.bench import (
     bench_attribution,
+    bench_clickhouse,
     bench_decision,
     bench_engine,
     bench_identity,
@@ -26,5 +27,6 @@ with local_stack("kafka") as settings:
     show("Engine", bench_engine.rows(settings))
 with local_stack() as settings:
     show("Sinks", bench_sinks.rows(settings))
+    show("ClickHouse", bench_clickhouse.rows(settings))
 show("The whole line", bench_line.rows())
 show("From a request for contact to its decision", bench_decision.rows())

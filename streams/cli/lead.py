@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -18,7 +19,7 @@ from streams.cli.fail import fail
 from streams.cli.masking import Reveal
 from streams.cli.operator_database import UUID, database
 from streams.cli.printing import printer
-from streams.report.identity import erased, lives_on, of_lead
+from streams.report.identity import Held, erased, lives_on, of_lead
 from streams.report.show_contacts import show_of_lead
 from streams.report.show_identity import show_conflicts, show_lives_on
 from streams.settings import identity_key, read_settings
@@ -91,12 +92,12 @@ def show(
         fail(f"{lead_id} is no lead id: `fineacers lead find` prints them")
     lead = lead_id.lower()
     with database() as connection:
-        known: dict[str, Any] = {
-            name: connection.execute(query, (lead,)).fetchall() for name, query in _QUERIES.items()
-        }
-        known["bookings"] = people.bookings(connection, lead)
         holds, _ = people.bindings(connection, [lead])
-        names = {one.identifier for one in of_lead(holds, lead)} or {lead}
+        own = of_lead(holds, lead)
+        known: dict[str, Any] = {"identifiers": _of_today(own)}
+        known |= {name: connection.execute(query, (lead,)).fetchall() for name, query in _QUERIES.items()}
+        known["bookings"] = people.bookings(connection, lead)
+        names = {one.identifier for one in own} or {lead}
         known |= contacts(connection, lead, {one.identifier for one in holds} | {lead})
         for decision in known["decisions"]:
             if decision["unsubscribe"]:
@@ -128,7 +129,6 @@ def show(
 
 _QUERIES = {
     "profile": "SELECT * FROM leads WHERE lead_id = %s",
-    "identifiers": "SELECT kind, identifier::text FROM identifiers WHERE lead_id = %s ORDER BY kind, identifier",
     "score": (
         "SELECT score, budget, urgency, engagement, readiness, reasons, occurred_at FROM scores WHERE lead_id = %s"
     ),
@@ -145,6 +145,12 @@ _QUERIES = {
         "ORDER BY occurred_at"
     ),
 }
+
+
+def _of_today(own: Iterable[Held]) -> list[dict[str, Any]]:
+    """What the bindings say, not the profile: a new lead has them first."""
+    held = sorted((one.kind, one.identifier) for one in own if one.until is None)
+    return [{"kind": kind, "identifier": identifier} for kind, identifier in held]
 
 
 def _print(name: str, rows: list[dict[str, Any]], console: Console) -> None:

@@ -90,6 +90,8 @@ def database(stack: Settings, keys: dict[str, str]) -> Iterator[Server]:
     values += [
         platform(own(IdentifierBound, identifier=second, kind="email", lead_id=keys["email"], since=0, version=1,
                      why="merged")),
+        platform(own(IdentifierBound, identifier=FRESH, kind="cookie_id", lead_id=FRESH, since=0, version=0,
+                     why="first")),
         *(platform(sighted(one, kind, day)) for one, kind, day in (
             (keys["email"], "email", "3-1"), (keys["crm_id"], "crm_id", "3-2"), (second, "email", "3-3"))),
         platform(together("3-3", (keys["email"], "email"), (second, "email"))),
@@ -160,6 +162,8 @@ def noted(database: Server) -> list[tuple[Any, ...]]:
         ).fetchall()
 
 
+FRESH = derived_id("identifier", "fresh")
+"""An identifier and the lead named after it, of whom no more is stored yet."""
 SAY = ("--workspace", WORKSPACE, "--region", "UAE", "--reason", "CASE-1")
 
 
@@ -350,6 +354,14 @@ def test_a_lead_is_shown_with_why_it_may_be_contacted(run: Run) -> None:
     assert [row["contact_point"] for row in known["consents"]] == [PEOPLE.ada]
     assert [row["value_inr_minor"] for row in known["open approvals"]] == [3_000_000_000]
     assert PROOF not in words + json.dumps(known)
+
+
+def test_a_lead_is_shown_as_soon_as_it_has_an_identifier_and_with_those_of_today(run: Run) -> None:
+    fresh, ada = (json.loads(run("lead", "show", one, "--json").stdout)["identifiers"] for one in (FRESH, PEOPLE.ada))
+    assert fresh == [{"kind": "cookie_id", "identifier": FRESH}]
+    assert {one["identifier"] for one in ada} == {PEOPLE.ada, PEOPLE.cal}, "the cookie is Ben's now"
+    assert FRESH in run("lead", "show", FRESH).output
+    assert run("lead", "show", derived_id("identifier", "nobody's")).exit_code == 2
 
 
 def test_a_lead_is_shown_with_its_open_conflicts_and_revealed_only_with_a_note(

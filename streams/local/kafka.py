@@ -33,7 +33,8 @@ Configuration:
 """
 
 # One node: nothing can be replicated, and a rebalance need not wait for members that start later. Records may be as
-# large as the largest topic allows (dead letters, 3 MB); every topic states its own limit below that.
+# large as the largest topic allows (dead letters, 3 MB); every topic states its own limit below that. Compaction's table
+# of keys would be 128 MB, four fifths of all that the broker holds; an eighth of it takes 600,000 keys in one pass.
 _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -59,6 +60,7 @@ share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=1
 group.initial.rebalance.delay.ms=0
 log.segment.bytes=134217728
+log.cleaner.dedupe.buffer.size=16777216
 num.network.threads=2
 num.io.threads=4
 """

@@ -17,7 +17,7 @@ from streams.local.service import Service, listens
 from streams.local.state import LocalStackError, StateFolder
 
 _OLDEST_JAVA = 17
-_JVM = ("-Xmx512m", "-Xms64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError")
+_JVM = ("-Xmx320m", "-Xms64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError")
 # Silences warnings about what newer Java will forbid; older Java does not know the second flag.
 _JVM_SINCE = {24: ("--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow")}
 _STORAGE_TOOL_JVM = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")

@@ -33,8 +33,8 @@ Configuration:
 """
 
 # One node: nothing can be replicated, and a rebalance need not wait for members that start later. Records may be as
-# large as the largest topic allows (dead letters, 3 MB); every topic states its own limit below that. Compaction's table
-# of keys would be 128 MB, four fifths of all that the broker holds; an eighth of it takes 600,000 keys in one pass.
+# large as the largest topic allows (dead letters, 3 MB); every topic states its own limit below that. Compaction's
+# table of keys would be 128 MB, four fifths of all that the broker holds; this one takes 600,000 keys in one pass.
 _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1

@@ -17,6 +17,8 @@ from streams.local.service import Service, listens
 from streams.local.state import LocalStackError, StateFolder
 
 _OLDEST_JAVA = 17
+_FORMATTED_BEFORE = "4.3.1"
+"""The Kafka of data folders that do not say which one formatted them."""
 _JVM = ("-Xmx320m", "-Xms64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError")
 # Silences warnings about what newer Java will forbid; older Java does not know the second flag.
 _JVM_SINCE = {24: ("--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow")}
@@ -86,6 +88,11 @@ def find_java() -> Path:
     return java
 
 
+def kafka_version() -> str:
+    """The version of the locked Kafka."""
+    return next(jar.version for jar in locked_jars() if jar.artifact == "kafka_2.13")
+
+
 def java_version(java: Path) -> int:
     """Feature version (17, 25 …) of a Java program; 0 if it does not say."""
     said = _run([java, "-version"]).stderr
@@ -118,12 +125,23 @@ def _machine_java() -> Path | None:
 
 
 def _prepare(home: Path, properties: str, java: Path, class_path: str) -> None:
-    """Write the configuration and, the first time, give the data folder its cluster id."""
-    data, config = home / "data", home / "server.properties"
+    """Write the configuration and, the first time, give the data folder its cluster id.
+
+    Raises:
+        LocalStackError: the folder is a later Kafka's, or cannot be formatted.
+    """
+    data, config, formatted_by = home / "data", home / "server.properties", home / "formatted-by"
+    version = kafka_version()
     home.mkdir(mode=0o700, exist_ok=True)
     (home / "log4j2.yaml").write_text(_LOGGING)
     config.write_text(properties)
     if (data / "meta.properties").exists():
+        formatted = formatted_by.read_text() if formatted_by.exists() else _FORMATTED_BEFORE
+        if _feature(formatted) > _feature(version):
+            raise LocalStackError(
+                f"{data} was made by Kafka {formatted}, which {version} cannot read: to begin anew, delete the state "
+                "folder with `fineacers down --delete-data`; to keep it, use the release of the platform that made it"
+            )
         return
     cluster = urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
     tool: list[str | Path] = [
@@ -137,6 +155,12 @@ def _prepare(home: Path, properties: str, java: Path, class_path: str) -> None:
     if run.returncode != 0:
         shutil.rmtree(data, ignore_errors=True)
         raise LocalStackError(f"Kafka cannot format {data}: {(run.stderr or run.stdout).strip()[-500:]}")
+    formatted_by.write_text(version)
+
+
+def _feature(version: str) -> tuple[int, ...]:
+    """The part of a version that decides what can be read: 4.2 of 4.2.2."""
+    return tuple(int(number) for number in version.split(".")[:2])
 
 
 def _run(command: list[str | Path]) -> subprocess.CompletedProcess[str]:

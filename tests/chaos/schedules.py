@@ -20,6 +20,7 @@ from streams.engine.changelog import group_of
 from streams.local.state import StateFolder
 from streams.settings import Settings
 from tests.chaos.cluster import cluster
+from tests.chaos.commits import commits
 from tests.chaos.contact import contact
 from tests.chaos.counter import PARTITIONS
 from tests.chaos.exact import read
@@ -186,17 +187,14 @@ def _wipe(lab: Lab, worker: Worker) -> None:
 
 
 def broker(lab: Lab, times: int = 2) -> None:
-    """The only broker is killed and comes back.
-
-    It is never asked to stop: a lone Kafka 4.3 that shuts down amid a commit may call the transaction complete with a
-    partition's marker unwritten, and that partition then holds its readers for ever (DECISIONS 15).
-    """
+    """The only broker is killed, or asked to stop, and comes back."""
     lab.worker()
     for _ in range(times):
         lab.feed.send(1_000)
         lab.progress(lab.random.randrange(1, 500))
-        lab.strike("broker SIGKILL")
-        os.kill(StateFolder(lab.settings.state_dir).status()["kafka"]["pid"], signal.SIGKILL)
+        sent = lab.random.choice((signal.SIGKILL, signal.SIGTERM))
+        lab.strike(f"broker {sent.name}")
+        os.kill(StateFolder(lab.settings.state_dir).status()["kafka"]["pid"], sent)
         lab.feed.send(1_000)
         lab.caught_up(restart=True)
     lab.finish()
@@ -358,7 +356,7 @@ SCHEDULES: dict[str, Callable[[Lab], None]] = {
 
 MORE: dict[str, Callable[[Lab], None]] = {
     schedule.__name__: schedule
-    for schedule in (every_point, crowd, broker, standstill, at_rest, clocks, disk_full, links, brokers)
+    for schedule in (every_point, crowd, broker, commits, standstill, at_rest, clocks, disk_full, links, brokers)
 }
 """Too long, or too rough on a shared broker, for every test run."""
 LINES: dict[str, Callable[[int, Tallied[str]], None]] = {"whole": whole, "contact": contact}

@@ -47,7 +47,7 @@ def test_the_committed_lock_is_complete() -> None:
     jars = locked_jars()
     assert len(jars) == 46
     assert all(len(bytes.fromhex(jar.sha256)) == 32 for jar in jars)
-    assert {jar.version for jar in jars if jar.artifact == "kafka_2.13"} == {"4.3.1"}
+    assert {jar.version for jar in jars if jar.artifact == "kafka_2.13"} == {"4.2.2"}
 
 
 def test_downloads_verify_and_resume(jars: tuple[Jar, ...], repository: str, tmp_path: Path) -> None:

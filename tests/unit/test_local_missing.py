@@ -39,6 +39,23 @@ def test_a_java_that_is_too_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         kafka.find_java()
 
 
+@pytest.mark.parametrize("formatted", [None, "4.10.0"])  # the first ones did not say
+def test_a_data_folder_of_a_later_kafka(tmp_path: Path, formatted: str | None) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "meta.properties").touch()
+    if formatted:
+        (tmp_path / "formatted-by").write_text(formatted)
+    with pytest.raises(LocalStackError, match=r"made by Kafka 4\.\d+\.\d, .*down --delete-data"):
+        kafka._prepare(tmp_path, "", Path("java"), "")
+
+
+def test_a_data_folder_of_the_same_kafka_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "meta.properties").touch()
+    (tmp_path / "formatted-by").write_text(kafka.kafka_version())
+    kafka._prepare(tmp_path, "", Path("java"), "")
+
+
 def test_another_platform(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(LocalStackError, match="Linux on x86-64 and arm64"):

@@ -33,22 +33,24 @@ def commits(lab: Lab, times: int = 3) -> None:
     admin = admin_client(lab.settings, "test.commits")
     admin.create_topics([NewTopic(topic, _PARTITIONS, 1)])[topic].result()
     for number in range(times):
-        committed: list[str] = []
-        names = [f"{topic}.{number}.{producer}" for producer in range(_PRODUCERS)]
-        producers = [threading.Thread(target=_commit, args=(lab, topic, name, committed)) for name in names]
-        for producer in producers:
-            producer.start()
-        until(lambda done=committed, all_of=set(names): set(done) == all_of, "every producer has committed")  # type: ignore[misc]
-        time.sleep(lab.random.random())  # anywhere in a commit
-        before = _broker(lab)
-        os.kill(before, signal.SIGKILL)
-        lab.strike("broker SIGKILL amid commits")
-        for producer in producers:
-            producer.join()
-        until(lambda pid=before: _broker(lab) != pid, "the broker is back")  # type: ignore[misc]
+        _kill_amid(lab, topic, {f"{topic}.{number}.{producer}" for producer in range(_PRODUCERS)})
+        until(lambda: _open(lab) is not None, "the broker is back")
         if left := _left_open(lab):
             places = ", ".join(sorted({f"{one.topic}:{one.partition}" for one in left}))
             raise NotExact(f"{len(left)} transactions stay open in {places}: {left[0]}")
+
+
+def _kill_amid(lab: Lab, topic: str, names: set[str]) -> None:
+    committed: list[str] = []
+    producers = [threading.Thread(target=_commit, args=(lab, topic, name, committed)) for name in names]
+    for producer in producers:
+        producer.start()
+    until(lambda: set(committed) == names, "every producer has committed")
+    time.sleep(lab.random.random())  # anywhere in a commit
+    os.kill(StateFolder(lab.settings.state_dir).status()["kafka"]["pid"], signal.SIGKILL)
+    lab.strike("broker SIGKILL amid commits")
+    for producer in producers:
+        producer.join()
 
 
 def _commit(lab: Lab, topic: str, name: str, committed: list[str]) -> None:
@@ -67,19 +69,18 @@ def _commit(lab: Lab, topic: str, name: str, committed: list[str]) -> None:
         return
 
 
-def _broker(lab: Lab) -> int:
-    pid: int = StateFolder(lab.settings.state_dir).status()["kafka"]["pid"]
-    return pid
-
-
 def _left_open(lab: Lab) -> list[OpenTransaction]:
-    """The transactions that are still open after a while."""
-    left: list[OpenTransaction] | None = None
+    """The transactions that are still open after a while, of a broker that answers."""
     deadline = time.monotonic() + _SECONDS
-    while left is None or (left and time.monotonic() < deadline):
-        try:
-            left = open_transactions(lab.settings)
-        except (CannotLook, KafkaException) as error:
-            assert time.monotonic() < deadline, f"the broker does not answer: {error}"
+    while (left := _open(lab)) != [] and time.monotonic() < deadline:
         time.sleep(0.2)
+    assert left is not None, "the broker no longer answers"
     return left
+
+
+def _open(lab: Lab) -> list[OpenTransaction] | None:
+    """The open transactions; none while the broker does not answer."""
+    try:
+        return open_transactions(lab.settings)
+    except (CannotLook, KafkaException):
+        return None

@@ -264,8 +264,9 @@ class OwnedPartitions:
         elif reached != owned.committed:
             raise EngineFault(
                 f"stage {self._stage.name}, {topic}:{number}: the group's committed position is {owned.committed}, the "
-                f"restored state's is {reached}: somebody moved the group's position or changed {self._changelog}; "
-                f"set the group's position to {reached}"
+                f"restored state's is {reached}: somebody moved the group's position or changed {self._changelog}, or "
+                "the brokers lost the end of a transaction (DECISIONS 15); with the group's position set to "
+                f"{reached or 'the beginning'} the state is right again, and what was put out since comes twice"
             )
         owned.position = reached
         # What was restored is not what the partition saw when it was opened.

@@ -13,16 +13,18 @@ from typing import Any, cast
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
-from confluent_kafka import OFFSET_INVALID, TopicPartition
+from confluent_kafka import OFFSET_INVALID, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from streams.engine import engine as engine_module
+from streams.engine.changelog import changelog_of
 from streams.engine.engine import Engine
 from streams.engine.faults import EngineFault, Fenced
 from streams.engine.metrics import Metrics
 from streams.engine.restore import Bookmarks
 from streams.engine.transaction import Aborted, Transactions
 from streams.engine.worker import FIRST_PORT
+from streams.kafka import producer_config
 from streams.settings import Settings
 from tests.chaos.counter import Counter
 from tests.chaos.exact import check_log_law, read
@@ -131,6 +133,25 @@ def test_it_stops_in_time_though_its_broker_stands_still_and_nothing_is_under_wa
         closing.start()
         closing.join(10)
         assert not closing.is_alive()
+
+
+def test_a_state_that_is_not_of_the_position_stops_the_worker(lab: Lab) -> None:
+    worker = lab.worker()
+    lab.feed.send(200)
+    lab.caught_up()
+    worker.stop()
+    reached = lab.committed()[0]
+    stranger = Producer(producer_config(lab.settings, "test.stranger"))
+    stranger.produce(changelog_of(lab.counter.name), str(reached + 7), "#position", partition=0)
+    stranger.flush()
+
+    lab.feed.send(50)
+    worker.start()
+
+    assert worker.wait() == 1
+    said = worker.log.read_text()
+    assert f"inbox:0: the group's committed position is {reached}, the restored state's is {reached + 7}" in said
+    assert lab.committed()[0] == reached
 
 
 def test_another_identity_key_or_a_missing_topic_is_refused(lab: Lab, tmp_path: Path) -> None:

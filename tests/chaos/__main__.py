@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import logging
 import secrets
+import shutil
 import sys
 import tempfile
 import time
@@ -64,12 +65,14 @@ class Table:
         again = f"python -m tests.chaos --schedule {name} --seed {seed} --runs 1"
         struck: Tallied[str] = Tallied()
         problem = ""
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                run(name, settings, Path(folder), seed, struck)
-            except Exception as error:
-                problem = f"{type(error).__name__}: {error}"
-                self.failed.append(again)
+        folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+        try:
+            run(name, settings, folder, seed, struck)
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}\n  kept: {folder}"  # stores, logs, and brokers of its own
+            self.failed.append(again)
+        else:
+            shutil.rmtree(folder)
         for row in (name, *struck):
             self._runs[row][not problem] += 1
         self._struck.update(struck)

@@ -14,7 +14,6 @@ import yaml
 from sinks import SINKS
 from streams.cli import _COMMANDS
 from streams.local import clickhouse, clickhouse_rules, kafka, postgres
-from streams.local.jars import locked_jars
 from streams.settings import Settings, identity_key, load_settings, read_settings
 from streams.topology import topology
 
@@ -172,8 +171,7 @@ def test_an_image_has_an_explicit_tag(name: str) -> None:
 
 
 def test_the_images_are_of_the_versions_that_are_tested() -> None:
-    jar = next(jar for jar in locked_jars() if jar.artifact == "kafka_2.13")
-    assert SERVICES["kafka"]["image"] == f"apache/kafka:{jar.version}"
+    assert SERVICES["kafka"]["image"] == f"apache/kafka:{kafka.kafka_version()}"
     assert postgres._RELEASE.removeprefix("pginstall") == SERVICES["postgres"]["image"].split(":")[1].split(".")[0]
     engine = re.search(r"^chdb-core==(\d+\.\d+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
     assert engine and SERVICES["clickhouse"]["image"].startswith(f"clickhouse/clickhouse-server:{engine[1]}.")

@@ -58,9 +58,9 @@ chaos: .venv/ready ## Run seeded schedules of trouble against the engine, and sh
 	$(BIN)/python -m tests.chaos
 	$(BIN)/python -m tests.chaos --broken all
 
-chaos-short: .venv/ready ## Run twenty seeded schedules of trouble, a few minutes
+chaos-short: .venv/ready ## Run two dozen seeded schedules of trouble, a few minutes
 	$(BIN)/python -m tests.chaos --runs 4 --schedule kills --schedule points --schedule wiped --schedule join_and_leave \
-		--schedule frozen
+		--schedule frozen --schedule unanswered
 
 mutants: .venv/ready ## Break the rules that matter one by one; every break must be noticed
 	$(BIN)/python -m tests.mutants

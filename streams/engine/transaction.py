@@ -36,6 +36,10 @@ class Aborted(Exception):
 class Transactions:
     """One transaction after the other under one transactional id; creating it ends what a predecessor left open.
 
+    No producer outlives an abort. librdkafka 2.16 gives the sequence numbers of records that it lets go of in an abort
+    to the next transaction's; where a broker has these records, and only its answer was lost, it takes the next ones
+    for repeats of them, as long as they are as many, says yes and drops them. A new producer counts under a new epoch.
+
     Any method may raise ``Aborted`` (do the work again from the committed positions) or ``EngineFault`` (somebody else
     has the id, or the client is broken: stop).
     """
@@ -45,21 +49,20 @@ class Transactions:
     ) -> None:
         self._patience = patience
         self._undelivered: KafkaError | None = None
-        self._producer = Producer(
-            {
-                **producer_config(settings, name),
-                "transactional.id": transactional_id,
-                "transaction.timeout.ms": timeout_ms,
-                "on_delivery": self._delivered,
-                # nothing is visible before the commit, which sends at once whatever waits: fewer, larger requests
-                "linger.ms": 50,
-                # a transaction that begins while the one before is being concluded is told to come again
-                "retry.backoff.ms": 5,
-            }
-        )
+        self._config = {
+            **producer_config(settings, name),
+            "transactional.id": transactional_id,
+            "transaction.timeout.ms": timeout_ms,
+            "on_delivery": self._delivered,
+            # nothing is visible before the commit, which sends at once whatever waits: fewer, larger requests
+            "linger.ms": 50,
+            # a transaction that begins while the one before is being concluded is told to come again
+            "retry.backoff.ms": 5,
+        }
         self.began: float | None = None
         """When the open transaction began (monotonic seconds); none when none is open."""
-        self._guard("begin transactions", lambda: self._producer.init_transactions(self._patience.seconds))
+        self._producer = self._take_over()
+        self._aborted = False
 
     @property
     def is_open(self) -> bool:
@@ -69,6 +72,8 @@ class Transactions:
     def begin(self) -> None:
         """Open a transaction unless one is open."""
         if self.began is None:
+            if self._aborted:
+                self._producer, self._aborted = self._take_over(), False
             self._guard("begin a transaction", self._producer.begin_transaction)
             self.began = time.monotonic()
 
@@ -99,12 +104,19 @@ class Transactions:
         if self.began is None:
             return
         self.began = None
-        self._undelivered = None
+        self._aborted = True
         try:
             call = self._producer.abort_transaction
             self._patience.call("abort", lambda: call(self._patience.seconds), _LONGEST_SECONDS)
         except KafkaException as error:
             raise _fault("abort", error) from error
+
+    def _take_over(self) -> Producer:
+        """A producer under a new epoch: what was sent under an older one is refused from now on."""
+        self._undelivered = None
+        producer = Producer(self._config)
+        self._guard("begin transactions", lambda: producer.init_transactions(self._patience.seconds))
+        return producer
 
     def _guard(self, what: str, call: Any) -> None:
         try:

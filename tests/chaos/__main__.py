@@ -15,12 +15,14 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter as Tallied
 from collections import defaultdict
 from pathlib import Path
 
 from streams.settings import Settings
 from tests.chaos.broken import BROKEN, caught
+from tests.chaos.lab import NotExact
 from tests.chaos.schedules import LINES, MORE, SCHEDULES, run
 from tests.stack import local_stack
 
@@ -69,7 +71,9 @@ class Table:
         try:
             run(name, settings, folder, seed, struck)
         except Exception as error:
-            problem = f"{type(error).__name__}: {error}\n  kept: {folder}"  # stores, logs, and brokers of its own
+            place = "" if isinstance(error, NotExact) else f"\n  {traceback.extract_tb(error.__traceback__)[-1]}"
+            # kept: stores, logs, and brokers of its own
+            problem = f"{type(error).__name__}: {error}{place}\n  kept: {folder}"
             self.failed.append(again)
         else:
             shutil.rmtree(folder)

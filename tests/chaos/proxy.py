@@ -56,8 +56,7 @@ class Proxy:
 
     def close(self) -> None:
         """End it."""
-        self._do(self._break())
-        self._server.close()
+        self._do(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
 
@@ -83,6 +82,10 @@ class Proxy:
         self._cut = True
         for writer in list(self._writers):
             writer.transport.abort()
+
+    async def _end(self) -> None:
+        await self._break()
+        self._server.close()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._cut:

@@ -26,6 +26,7 @@ from tests.chaos.counter import PARTITIONS
 from tests.chaos.exact import read
 from tests.chaos.lab import Lab, NotExact, Worker, until
 from tests.chaos.trouble import HOUR, POINTS
+from tests.chaos.unanswered import unanswered
 from tests.chaos.whole import whole
 from tests.chaos.worker import SESSION_MS, TRANSACTION_MS
 
@@ -356,12 +357,15 @@ SCHEDULES: dict[str, Callable[[Lab], None]] = {
 
 MORE: dict[str, Callable[[Lab], None]] = {
     schedule.__name__: schedule
-    for schedule in (every_point, crowd, broker, commits, standstill, at_rest, clocks, disk_full, links, brokers)
+    for schedule in (
+        *(every_point, crowd, broker, commits, standstill, at_rest, clocks, disk_full),
+        *(links, unanswered, brokers),
+    )
 }
 """Too long, or too rough on a shared broker, for every test run."""
 LINES: dict[str, Callable[[int, Tallied[str]], None]] = {"whole": whole, "contact": contact}
 """Schedules of the platform's own stages, which have servers of their own."""
-_BROKERS = {"links": 1, "brokers": 3}
+_BROKERS = {"links": 1, "unanswered": 1, "brokers": 3}
 """Schedules that have brokers of their own, and how many."""
 
 

@@ -23,8 +23,10 @@ class Producer:
     """As librdkafka's after its broker stood still: some calls never come to an end, each try says so."""
 
     silent: tuple[str, ...] = ()
+    made = 0
 
     def __init__(self, _config: dict[str, Any]) -> None:
+        type(self).made += 1
         self.tries = 0
         self.waited: tuple[Any, ...] = ()
 
@@ -73,6 +75,21 @@ def test_an_end_that_is_never_told_is_given_up(
     with pytest.raises(Fenced, match=r"could not .* within"):
         _ = ours.abort() if call == "abort_transaction" else ours.commit([TopicPartition("inbox", 0, 1)], None)
     assert ours._producer.tries > 1  # type: ignore[attr-defined]
+
+
+def test_no_producer_outlives_an_abort(stopping: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Producer, "made", 0)
+    ours = transactions(stopping)
+    ours.begin()
+    ours.commit([], None)
+    ours.begin()
+    assert Producer.made == 1
+    ours.abort()
+    ours.begin()
+    assert Producer.made == 2
+    ours.commit([], None)
+    ours.begin()
+    assert Producer.made == 2
 
 
 def test_a_stop_is_not_kept_waiting(stopping: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,98 @@
+"""Records are written, the answer that says so is lost, and their transaction is aborted: the next one loses nothing.
+
+librdkafka 2.16 lets go of such records and gives their sequence numbers to the next transaction's. Where these are as
+many, the broker takes them for the records that it has, says yes and drops them, and the commit succeeds.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter as Tallied
+
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import NewTopic
+
+from streams.engine.retry import Patience
+from streams.engine.transaction import Transactions
+from streams.engine.watchdog import Watchdog
+from streams.kafka import admin_client, consumer_config
+from tests.chaos.exact import read
+from tests.chaos.lab import Lab, NotExact
+from tests.chaos.proxy import Proxy
+from tests.chaos.worker import TRANSACTION_MS
+
+_CUT_SECONDS = 0.5
+_READ_SECONDS = 30.0
+
+
+def unanswered(lab: Lab, times: int = 6) -> None:
+    """A transaction's records are unanswered when its link is cut; it is aborted; the next has as many of its own."""
+    assert lab.cluster is not None
+    (link,) = lab.cluster.proxies
+    topic = f"{lab.counter.name}.unanswered"
+    admin = admin_client(lab.settings, "test.unanswered")
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result()
+    stopping, watchdog = threading.Event(), Watchdog()
+    far = lab.settings.model_copy(update={"kafka_bootstrap": lab.cluster.link})
+    transactions = Transactions(far, "test.unanswered", topic, TRANSACTION_MS, Patience(stopping, watchdog))
+    written = _Written(lab, topic)
+    committed: list[bytes] = []
+    for number in range(times):
+        records = lab.random.randrange(1, 6)
+        transactions.begin()
+        transactions.put(topic, b"", b"registers its partition", 0)
+        written.await_more(1)
+        _abort_unanswered(lab, transactions, written, link, [b"aborted %d" % number] * records, topic)
+        mine = [b"%d.%d" % (number, record) for record in range(records)]
+        transactions.begin()
+        for value in mine:
+            transactions.put(topic, value, b"", 0)
+        transactions.commit([], None)
+        committed += mine
+    written.close()
+    watchdog.stop()
+    visible = [record.value for record in read(lab.settings, topic)[0]]
+    if visible != committed:
+        lost = list((Tallied(committed) - Tallied(visible)).elements())
+        raise NotExact(f"of {len(committed)} committed records {len(lost)} are not there: {lost[:5]}")
+
+
+def _abort_unanswered(
+    lab: Lab, transactions: Transactions, written: _Written, link: Proxy, values: list[bytes], topic: str
+) -> None:
+    link.deafen()
+    for value in values:
+        transactions.put(topic, value, b"", 0)
+    written.await_more(len(values))
+    link.cut()
+    lab.strike("answers lost, then aborted")
+    time.sleep(lab.random.random() * _CUT_SECONDS / 2)  # sometimes before the client has noticed
+    mended = threading.Timer(_CUT_SECONDS, link.mend)
+    mended.start()
+    transactions.abort()
+    mended.join()
+
+
+class _Written:
+    """Reads what is in the topic's only partition, committed or not."""
+
+    def __init__(self, lab: Lab, topic: str) -> None:
+        config = consumer_config(lab.settings, "test.written", "test.written")
+        self._consumer = Consumer({**config, "isolation.level": "read_uncommitted"})
+        self._consumer.assign([TopicPartition(topic, 0, 0)])
+
+    def await_more(self, records: int) -> None:
+        """Wait until so many more records of the open transaction are there."""
+        deadline = time.monotonic() + _READ_SECONDS
+        while records:
+            assert time.monotonic() < deadline, f"{records} records are not written"
+            message = self._consumer.poll(0.1)
+            if message is None:
+                continue
+            if message.error() is None and not (message.value() or b"").partition(b".")[0].isdigit():
+                records -= 1
+
+    def close(self) -> None:
+        """Let go of the topic."""
+        self._consumer.close()

@@ -19,9 +19,9 @@ from streams.engine.watchdog import Watchdog
 from streams.kafka import admin_client, consumer_config
 from tests.chaos.exact import read
 from tests.chaos.lab import Lab, NotExact
-from tests.chaos.proxy import Proxy
 from tests.chaos.worker import TRANSACTION_MS
 
+_ABORTED = b"aborted"
 _CUT_SECONDS = 0.5
 _READ_SECONDS = 30.0
 
@@ -29,7 +29,6 @@ _READ_SECONDS = 30.0
 def unanswered(lab: Lab, times: int = 6) -> None:
     """A transaction's records are unanswered when its link is cut; it is aborted; the next has as many of its own."""
     assert lab.cluster is not None
-    (link,) = lab.cluster.proxies
     topic = f"{lab.counter.name}.unanswered"
     admin = admin_client(lab.settings, "test.unanswered")
     admin.create_topics([NewTopic(topic, 1, 1)])[topic].result()
@@ -41,9 +40,9 @@ def unanswered(lab: Lab, times: int = 6) -> None:
     for number in range(times):
         records = lab.random.randrange(1, 6)
         transactions.begin()
-        transactions.put(topic, b"", b"registers its partition", 0)
+        transactions.put(topic, _ABORTED, b"", 0)  # so that its partition is registered with the transaction
         written.await_more(1)
-        _abort_unanswered(lab, transactions, written, link, [b"aborted %d" % number] * records, topic)
+        _abort_unanswered(lab, transactions, written, records)
         mine = [b"%d.%d" % (number, record) for record in range(records)]
         transactions.begin()
         for value in mine:
@@ -58,13 +57,13 @@ def unanswered(lab: Lab, times: int = 6) -> None:
         raise NotExact(f"of {len(committed)} committed records {len(lost)} are not there: {lost[:5]}")
 
 
-def _abort_unanswered(
-    lab: Lab, transactions: Transactions, written: _Written, link: Proxy, values: list[bytes], topic: str
-) -> None:
+def _abort_unanswered(lab: Lab, transactions: Transactions, written: _Written, records: int) -> None:
+    assert lab.cluster is not None
+    (link,) = lab.cluster.proxies
     link.deafen()
-    for value in values:
-        transactions.put(topic, value, b"", 0)
-    written.await_more(len(values))
+    for _ in range(records):
+        transactions.put(written.topic, _ABORTED, b"", 0)
+    written.await_more(records)
     link.cut()
     lab.strike("answers lost, then aborted")
     time.sleep(lab.random.random() * _CUT_SECONDS / 2)  # sometimes before the client has noticed
@@ -75,22 +74,21 @@ def _abort_unanswered(
 
 
 class _Written:
-    """Reads what is in the topic's only partition, committed or not."""
+    """Reads what is in a topic's only partition, committed or not."""
 
     def __init__(self, lab: Lab, topic: str) -> None:
+        self.topic = topic
         config = consumer_config(lab.settings, "test.written", "test.written")
         self._consumer = Consumer({**config, "isolation.level": "read_uncommitted"})
         self._consumer.assign([TopicPartition(topic, 0, 0)])
 
     def await_more(self, records: int) -> None:
-        """Wait until so many more records of the open transaction are there."""
+        """Wait until so many more records that will be aborted are there."""
         deadline = time.monotonic() + _READ_SECONDS
         while records:
             assert time.monotonic() < deadline, f"{records} records are not written"
             message = self._consumer.poll(0.1)
-            if message is None:
-                continue
-            if message.error() is None and not (message.value() or b"").partition(b".")[0].isdigit():
+            if message is not None and message.error() is None and message.value() == _ABORTED:
                 records -= 1
 
     def close(self) -> None:

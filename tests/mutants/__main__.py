@@ -27,7 +27,7 @@ UNIT = (
     "hold", "post", "close", "flag", "settle", "measure", "learned", "solve",
     "stage", "partition", "driver", "topology", "zones", "windows", "words", "gate",
     "gate_under_way", "gate_identity",
-    "point", "approve", "nurture", "erasure", "moves", "tell", "effects", "effects_worker", "unsubscribe", "gateway",
+    "transaction", "point", "approve", "nurture", "erasure", "moves", "tell", "effects", "effects_worker", "unsubscribe", "gateway",
     "gateway_approval", "delivery", "sinks_runner",
 )  # fmt: skip
 PROPERTY = (
@@ -66,6 +66,9 @@ def fate(mutant: Mutant) -> str:
 def main(names: list[str]) -> int:
     """Print the fate of each mutant; 0 when all were killed."""
     chosen = names or list(MUTANTS)
+    if unknown := set(chosen) - set(MUTANTS):
+        print(f"no mutant is called {sorted(unknown)[0]!r}; there are:", *sorted(MUTANTS), sep="\n  ")  # noqa: T201
+        return 2
     if (unbroken := fate(WHOLE)) != "SURVIVED":
         print(f"the tests do not pass as it is: {unbroken}")  # noqa: T201
         return 1

@@ -57,6 +57,7 @@ MUTANTS: dict[str, Mutant] = {
     "an end that is never told is waited for": Mutant(
         "streams/engine/retry.py", " or time.monotonic() >= began + seconds", ""
     ),
+    "a producer outlives an abort": Mutant("streams/engine/transaction.py", "self._aborted = True", "pass"),
     "timers set in this transaction are overlooked": Mutant(
         "streams/partition.py", "heappush(self._fresh_timers, TimerEntry(due, key, name, generation))", "pass"
     ),

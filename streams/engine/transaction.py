@@ -58,6 +58,9 @@ class Transactions:
             "linger.ms": 50,
             # a transaction that begins while the one before is being concluded is told to come again
             "retry.backoff.ms": 5,
+            # a client that has lost all brokers forgets them otherwise, and with them whom to tell of positions: the
+            # call never comes back (librdkafka's issue 5511); should all have moved, the engine begins anew
+            "metadata.recovery.strategy": "none",
         }
         self.began: float | None = None
         """When the open transaction began (monotonic seconds); none when none is open."""

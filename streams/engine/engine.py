@@ -46,8 +46,7 @@ _RESTORE_WAIT_SECONDS = 0.02
 _BOOKMARK_SECONDS = 10.0
 _FLUSH_SECONDS = 30.0
 _STALL_SECONDS = 10.0
-_LONGEST_PAUSE_SECONDS = 3.0
-_ABORTS_IN_A_ROW = 3
+_PAUSE_SECONDS = (0.1, 3.0)
 _LONGEST_SILENCE_SECONDS = 60.0
 
 Batch = Mapping[Place, Sequence[InRecord]]
@@ -111,7 +110,7 @@ class Engine:
             self._inbox.subscribe(stage.inputs)
             undo.pop_all()
         self._records = 0
-        self._aborts = 0
+        self._pause = 0.0
         self._failed = False
         self._in_group = False
         self._turned = self._committed = self._next_bookmark = 0.0
@@ -243,7 +242,7 @@ class Engine:
         for owned in self._owned:
             owned.begin()
         self._bookmarks.use()
-        self._records = self._aborts = 0
+        self._records, self._pause = 0, 0.0
 
     def _log_changes(self, owned: Owned) -> tuple[Changes, Move]:
         """Put a partition's changes into its changelog."""
@@ -259,10 +258,6 @@ class Engine:
 
     def _redo(self, why: Aborted) -> None:
         """Back to the last commit, after a pause that grows from one abort to the next."""
-        self._aborts += 1
-        if self._aborts >= _ABORTS_IN_A_ROW:
-            # After a broker stood still, librdkafka 2.16 can fail each transaction of a producer for ever.
-            raise Fenced(f"{self._aborts} transactions in a row were aborted, the last one: {why}")
         log.warning("stage %s: transaction aborted, done again: %s", self.stage.name, why)
         self._metrics.aborts.labels(self.stage.name).inc()
         self._records = 0
@@ -270,8 +265,9 @@ class Engine:
             if owned.flows:
                 owned.undo()
                 self._inbox.rewind(owned.place, owned.position)
-        pause = min(_LONGEST_PAUSE_SECONDS, 0.05 * 2**self._aborts)
-        self._stopping.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 no secret
+        shortest, longest = _PAUSE_SECONDS
+        self._pause = min(longest, max(shortest, 2 * self._pause))
+        self._stopping.wait(self._pause * random.uniform(0.5, 1.0))  # noqa: S311 no secret
 
     def _assigned(self, places: list[Place]) -> None:
         self._in_group = True

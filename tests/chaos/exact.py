@@ -91,7 +91,7 @@ def check(settings: Settings, counter: Counter, feed: Feed, state_dirs: Sequence
     Each fact is counted once and each output is there once, in the order of its key; the group has read to the end;
     the transactions' own accounts add up; and the log law holds.
     """
-    _check_outputs(feed, outputs_of(settings, counter))
+    check_outputs(feed, outputs_of(settings, counter))
     positions = committed(settings, counter)
     for partition, records in read(settings, counter.inbox).items():
         unread = [record for record in records if record.offset >= positions[partition]]
@@ -133,7 +133,8 @@ def outputs_of(settings: Settings, counter: Counter) -> dict[tuple[str, str], li
     return found
 
 
-def _check_outputs(feed: Feed, outputs: dict[tuple[str, str], list[bytes]]) -> None:
+def check_outputs(feed: Feed, outputs: dict[tuple[str, str], list[bytes]]) -> None:
+    """Each fact is counted once, in the order of its key."""
     ids: Tallied[str] = Tallied()
     for (topic, key), values in outputs.items():
         events = [decode(value).message for value in values]

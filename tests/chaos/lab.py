@@ -177,6 +177,12 @@ class Lab:
         """Inbox offsets committed so far."""
         return sum(self.committed().values())
 
+    @property
+    def counted(self) -> bool:
+        """Whether all that was fed is committed."""
+        positions = self.committed()
+        return all(positions.get(partition, 0) >= end for partition, end in self.feed.ends.items())
+
     def committed(self) -> dict[int, int]:
         """The group's committed positions."""
         return committed(self.settings, self.counter)
@@ -190,8 +196,7 @@ class Lab:
                     self.strike(f"(worker ended: {worker.last_words()})")
                     worker.start()
             assert not all(worker.ended for worker in self.workers), f"no worker is left:\n{self.workers[0].tail()}"
-            positions = self.committed()
-            return all(positions.get(partition, 0) >= end for partition, end in self.feed.ends.items())
+            return self.counted
 
         until(all_of_it, "everything counted")
 

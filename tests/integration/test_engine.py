@@ -27,7 +27,7 @@ from streams.engine.worker import FIRST_PORT
 from streams.kafka import producer_config
 from streams.settings import Settings
 from tests.chaos.counter import Counter
-from tests.chaos.exact import check_log_law, read
+from tests.chaos.exact import check_log_law, check_outputs, outputs_of, read
 from tests.chaos.lab import Lab, until
 from tests.chaos.schedules import SCHEDULES, run
 
@@ -181,14 +181,23 @@ def _turn(engine: Engine) -> None:
         engine.process(batch)
 
 
-def test_it_is_given_up_when_no_transaction_succeeds_any_more(flowing: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(transactions: Transactions, *_: object) -> None:
-        transactions.abort()
-        raise Aborted("could not commit: 4 messages timed out")
+def test_what_was_aborted_is_done_again_as_often_as_it_takes(
+    flowing: Engine, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, aborts = Transactions.commit, iter(range(5))
 
-    monkeypatch.setattr(Transactions, "commit", fail)
-    with pytest.raises(Fenced, match=r"3 transactions in a row.*4 messages timed out"):
-        until(lambda: _turn(flowing), "it is given up")
+    def fail_at_first(transactions: Transactions, *arguments: Any) -> None:
+        if next(aborts, None) is not None:
+            transactions.abort()
+            raise Aborted("could not commit: 4 messages timed out")
+        commit(transactions, *arguments)
+
+    monkeypatch.setattr(engine_module, "_PAUSE_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr(Transactions, "commit", fail_at_first)
+    lab.feed.send(200)
+    until(lambda: _turn(flowing) or lab.counted, "everything counted")
+    assert next(aborts, None) is None
+    check_outputs(lab.feed, outputs_of(lab.settings, lab.counter))
 
 
 def test_it_is_given_up_when_its_own_tick_does_not_come_back(flowing: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,7 @@ _PLACE_GONE = frozenset(
 _LONGEST_SECONDS = 20.0
 """How long an end of a transaction is waited for: by then its coordinator has ended it, and told or not, a new producer
 learns how. After a broker stood still, librdkafka 2.16 can wait for that word for ever (as in its issue 3779)."""
+_ABORT_SECONDS = 5.0
 
 
 class Aborted(Exception):
@@ -103,16 +104,21 @@ class Transactions:
         self.began = None
 
     def abort(self) -> None:
-        """Give the open transaction up, if one is open."""
+        """Give the open transaction up, if one is open.
+
+        A producer that has begun to abort and does not come to the end of it never commits; its successor ends what it
+        leaves open, or the broker does in time.
+        """
         if self.began is None:
             return
         self.began = None
         self._aborted = True
+        call = self._producer.abort_transaction
         try:
-            call = self._producer.abort_transaction
-            self._patience.call("abort", lambda: call(self._patience.seconds), _LONGEST_SECONDS)
+            self._patience.call("abort", lambda: call(self._patience.seconds), _ABORT_SECONDS)
         except KafkaException as error:
-            raise _fault("abort", error) from error
+            if not is_passing(error):
+                raise _fault("abort", error) from error
 
     def _take_over(self) -> Producer:
         """A producer under a new epoch: what was sent under an older one is refused from now on."""

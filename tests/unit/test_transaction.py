@@ -44,6 +44,7 @@ class Producer:
 def stopping(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     monkeypatch.setattr(module, "Producer", Producer)
     monkeypatch.setattr(module, "_LONGEST_SECONDS", 0.2)
+    monkeypatch.setattr(module, "_ABORT_SECONDS", 0.2)
     return threading.Event()
 
 
@@ -65,7 +66,7 @@ def test_a_beginning_that_never_comes_is_given_up(stopping: threading.Event, mon
         transactions(stopping)
 
 
-@pytest.mark.parametrize("call", ["send_offsets_to_transaction", "commit_transaction", "abort_transaction"])
+@pytest.mark.parametrize("call", ["send_offsets_to_transaction", "commit_transaction"])
 def test_an_end_that_is_never_told_is_given_up(
     call: str, stopping: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,8 +74,21 @@ def test_an_end_that_is_never_told_is_given_up(
     ours = transactions(stopping)
     ours.begin()
     with pytest.raises(Fenced, match=r"could not .* within"):
-        _ = ours.abort() if call == "abort_transaction" else ours.commit([TopicPartition("inbox", 0, 1)], None)
+        ours.commit([TopicPartition("inbox", 0, 1)], None)
     assert ours._producer.tries > 1  # type: ignore[attr-defined]
+
+
+def test_an_abort_that_never_ends_is_left_to_the_next_producer(
+    stopping: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Producer, "silent", ("abort_transaction",))
+    ours = transactions(stopping)
+    ours.begin()
+    stuck = ours._producer
+    ours.abort()
+    assert stuck.tries > 1  # type: ignore[attr-defined]
+    ours.begin()
+    assert ours._producer is not stuck
 
 
 def test_no_producer_outlives_an_abort(stopping: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:

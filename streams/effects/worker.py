@@ -25,7 +25,7 @@ from schemas.topics import PLATFORM_TOPIC
 from streams.effects.answer import MAX_TRIES, Answer, pause
 from streams.effects.metrics import Metrics
 from streams.engine.faults import EngineFault
-from streams.engine.retry import Patience
+from streams.engine.retry import LONGEST_SILENCE_SECONDS, Patience
 from streams.engine.slot import take_slot
 from streams.engine.transaction import Aborted, Transactions
 from streams.engine.watchdog import Watchdog
@@ -86,7 +86,7 @@ class Effects:
         self._stopping = threading.Event()
         self._places: dict[int, Place] = {}
         self._turned = 0.0
-        self._in_group = False
+        self._out_since: float | None = time.monotonic()
         watchdog = Watchdog()
         self._patience = Patience(self._stopping, watchdog)
         self._slot = take_slot(settings.state_dir / "engine", "effects")
@@ -110,7 +110,7 @@ class Effects:
     @property
     def ready(self) -> bool:
         """Whether it is in the group and did something lately."""
-        return self._in_group and time.monotonic() - self._turned < 2 * SESSION_MS / 1_000
+        return self._out_since is None and time.monotonic() - self._turned < 2 * SESSION_MS / 1_000
 
     def run(self) -> None:
         """Work until asked to stop, then leave the group."""
@@ -128,6 +128,8 @@ class Effects:
                 self._answer(partition, place, place.request)
                 return
         record = self._consumer.poll(self._wait())
+        if self._out_since is not None and time.monotonic() - self._out_since > LONGEST_SILENCE_SECONDS:
+            raise EngineFault(f"the group has not taken it in for {LONGEST_SILENCE_SECONDS:.0f} s: to be started again")
         if record is None:
             return
         error = record.error()
@@ -234,11 +236,11 @@ class Effects:
         for one in self._patience.call("learn positions", ask):
             self._places[one.partition] = place_at(one)
         consumer.assign([TopicPartition(REQUESTS.name, p, place.offset) for p, place in self._places.items()])
-        self._in_group = True
+        self._out_since = None
 
     def _gone(self, consumer: Consumer, _partitions: list[TopicPartition]) -> None:
         self._places.clear()
-        self._in_group = False
+        self._out_since = time.monotonic()
         consumer.unassign()
 
 

@@ -22,7 +22,7 @@ from streams.engine.orders import quarantined
 from streams.engine.owned import Owned, OwnedPartitions
 from streams.engine.preflight import check_topics, claim
 from streams.engine.restore import Bookmarks
-from streams.engine.retry import Patience
+from streams.engine.retry import LONGEST_SILENCE_SECONDS, Patience
 from streams.engine.rocks import Move
 from streams.engine.slot import take_slot
 from streams.engine.ticks import Ticker
@@ -47,7 +47,6 @@ _BOOKMARK_SECONDS = 10.0
 _FLUSH_SECONDS = 30.0
 _STALL_SECONDS = 10.0
 _PAUSE_SECONDS = (0.1, 3.0)
-_LONGEST_SILENCE_SECONDS = 60.0
 
 Batch = Mapping[Place, Sequence[InRecord]]
 """Records of one fetch by inbox partition, in order."""
@@ -112,7 +111,7 @@ class Engine:
         self._records = 0
         self._pause = 0.0
         self._failed = False
-        self._in_group = False
+        self._out_since: float | None = time.monotonic()
         self._turned = self._committed = self._next_bookmark = 0.0
         self._next_flush = time.monotonic() + _FLUSH_SECONDS
 
@@ -121,7 +120,7 @@ class Engine:
     @property
     def ready(self) -> bool:
         """Whether it is in the group, all its partitions flow, and it did something lately."""
-        return self._in_group and self._owned.settled and time.monotonic() - self._turned < _STALL_SECONDS
+        return self._out_since is None and self._owned.settled and time.monotonic() - self._turned < _STALL_SECONDS
 
     def run(self) -> None:
         """Work until asked to stop, then close."""
@@ -146,8 +145,10 @@ class Engine:
             self._redo(why)
         fetched = self._inbox.fetch(max(1, self._batch_records - self._records), self._wait())
         self._owned.heard(fetched)
-        if not fetched.records and (silent := self._owned.silent(_LONGEST_SILENCE_SECONDS)):
+        if not fetched.records and (silent := self._owned.silent(LONGEST_SILENCE_SECONDS)):
             raise Fenced(f"{silent[0]}:{silent[1]} gives nothing to read, though there is something")
+        if self._out_since is not None and time.monotonic() - self._out_since > LONGEST_SILENCE_SECONDS:
+            raise Fenced(f"its group has not taken it in for {LONGEST_SILENCE_SECONDS:.0f} s")
         return fetched.records
 
     def process(self, batch: Batch) -> None:
@@ -270,12 +271,12 @@ class Engine:
         self._stopping.wait(self._pause * random.uniform(0.5, 1.0))  # noqa: S311 no secret
 
     def _assigned(self, places: list[Place]) -> None:
-        self._in_group = True
+        self._out_since = None
         self._owned.assigned(places)
 
     def _revoked(self, lost: bool) -> None:
         """Commit what was done for the partitions that go, as long as they are ours."""
-        self._in_group = False
+        self._out_since = time.monotonic()
         try:
             if lost:
                 log.warning("stage %s: its group has given its partitions up, waiting to join again", self.stage.name)

@@ -24,6 +24,9 @@ _LONGEST_SECONDS = 3.0
 _STOP_GRACE_SECONDS = 2.0
 _WORD_SECONDS = 1.0
 """Trouble that lasts longer is told."""
+LONGEST_SILENCE_SECONDS = 60.0
+"""How long a client may miss what it must hear, before it is given up and a new one begins: after a broker stood still,
+a consumer of librdkafka 2.16 may never come back (DECISIONS 46)."""
 
 T = TypeVar("T")
 

@@ -59,8 +59,8 @@ class Transactions:
             "linger.ms": 50,
             # a transaction that begins while the one before is being concluded is told to come again
             "retry.backoff.ms": 5,
-            # a client that has lost all brokers forgets them otherwise, and with them whom to tell of positions: the
-            # call never comes back (librdkafka's issue 5511); should all have moved, the engine begins anew
+            # one that has lost all brokers stays lost, and its successor takes over; otherwise it might wait for ever
+            # to tell of its positions, whatever the time-out (librdkafka's issue 5511, DECISIONS 46)
             "metadata.recovery.strategy": "none",
         }
         self.began: float | None = None

@@ -201,13 +201,42 @@ def test_what_was_aborted_is_done_again_as_often_as_it_takes(
 
 
 def test_it_is_given_up_when_its_own_tick_does_not_come_back(flowing: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "_LONGEST_SILENCE_SECONDS", 1.5)
+    monkeypatch.setattr(engine_module, "LONGEST_SILENCE_SECONDS", 1.5)
     long_enough = time.monotonic() + 3
     until(lambda: _turn(flowing) or time.monotonic() > long_enough, "ticks are written and read")
     consumer = flowing._inbox._consumer
     consumer.pause(consumer.assignment())
     with pytest.raises(Fenced, match="gives nothing to read"):
         until(lambda: _turn(flowing), "it is given up")
+
+
+def test_it_is_given_up_when_its_group_does_not_take_it_in(flowing: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "LONGEST_SILENCE_SECONDS", 1.5)
+    flowing._inbox._consumer.unsubscribe()
+    with pytest.raises(Fenced, match="its group has not taken it in"):
+        until(lambda: _turn(flowing), "it is given up")
+
+
+def test_one_for_whom_no_partition_is_left_stands_by(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = Counter(f"{lab.counter.name}-alone")
+    alone.create(lab.settings, 1)
+    settings = lab.settings.model_copy(update={"state_dir": tmp_path / "both"})
+    engines = [
+        Engine(alone.stage, (alone.stage,), settings, b"a" * 32, Metrics(), stopping=threading.Event())
+        for _ in range(2)
+    ]
+
+    def turn() -> None:
+        for engine in engines:
+            _turn(engine)
+
+    until(lambda: turn() or all(engine.ready for engine in engines), "both are in the group")
+    monkeypatch.setattr(engine_module, "LONGEST_SILENCE_SECONDS", 1.5)
+    long_enough = time.monotonic() + 3
+    until(lambda: turn() or time.monotonic() > long_enough, "more than that has passed")
+    assert sorted(len(engine._owned) for engine in engines) == [0, 1]
+    for engine in engines:
+        engine.close()
 
 
 def test_an_end_that_the_client_does_not_know_is_no_bookmark() -> None:

@@ -235,3 +235,14 @@ def test_a_result_is_written_again_until_it_is_there_and_called_for_once(start: 
 def test_a_record_that_is_no_request_stops_it_and_is_named(start: Any) -> None:
     with pytest.raises(EngineFault, match=r"effects\.requests:0:0 is no request of an effect"):
         turns(start(Broker(b"garbage")), 1)
+
+
+def test_a_worker_that_its_group_does_not_take_in_ends(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = Broker()
+    effects = start(broker)
+    effects._turn()
+    effects._gone(SimpleNamespace(unassign=lambda: None), [])
+    effects._turn()
+    monkeypatch.setattr(module, "LONGEST_SILENCE_SECONDS", 0.0)
+    with pytest.raises(EngineFault, match="has not taken it in"):
+        effects._turn()

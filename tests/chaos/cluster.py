@@ -149,10 +149,9 @@ class Cluster:
             proxy.close()
 
     def _sees_all(self, address: str) -> bool:
+        admin = admin_client(self.settings.model_copy(update={"kafka_bootstrap": address}), "test.cluster")
         try:
-            found = admin_client(self.settings.model_copy(update={"kafka_bootstrap": address}), "test").list_topics(
-                timeout=5
-            )
+            found = admin.list_topics(timeout=5)
         except KafkaException:
             return False
         partitions = [partition for topic in found.topics.values() for partition in topic.partitions.values()]

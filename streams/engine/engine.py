@@ -46,7 +46,7 @@ _RESTORE_WAIT_SECONDS = 0.02
 _BOOKMARK_SECONDS = 10.0
 _FLUSH_SECONDS = 30.0
 _STALL_SECONDS = 10.0
-_PAUSE_SECONDS = (0.1, 3.0)
+_PAUSE_SECONDS = (0.1, 3.0)  # after an abort, and at most after several in a row
 
 Batch = Mapping[Place, Sequence[InRecord]]
 """Records of one fetch by inbox partition, in order."""

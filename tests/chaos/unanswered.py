@@ -66,7 +66,8 @@ def _abort_unanswered(lab: Lab, transactions: Transactions, written: _Written, r
     written.await_more(records)
     link.cut()
     lab.strike("answers lost, then aborted")
-    time.sleep(lab.random.random() * _CUT_SECONDS / 2)  # sometimes before the client has noticed
+    # The moment is drawn, as part of the trouble: the client has noticed the cut, or not yet.
+    time.sleep(lab.random.random() * _CUT_SECONDS / 2)
     mended = threading.Timer(_CUT_SECONDS, link.mend)
     mended.start()
     transactions.abort()

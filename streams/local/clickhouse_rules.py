@@ -29,7 +29,8 @@ _HARMLESS = frozenset(
     )
 )
 _CALLS_OUT = re.compile(r"ai[A-Z_]\w*|AI[A-Z_]\w*|llm\w*|executable\w*|file|catboostEvaluate|getClientHTTPHeader")
-_STRING = re.compile(r"'(?:[^'\\]|\\.|'')*'", re.DOTALL)
+# A name in backticks may hold quotes that begin no string.
+_STRING_OR_NAME = re.compile(r"'(?:[^'\\]|\\.|'')*'|(?P<name>`(?:[^`\\]|\\.)*`)", re.DOTALL)
 _NAME_AND_USE = re.compile(
     r"(?P<apply>\bAPPLY\b\s*\(?\s*)?(?P<name>`(?:[^`\\]|\\.)*`|\w+)(?P<call>\s*\()?", re.IGNORECASE
 )
@@ -42,7 +43,7 @@ def why_refused(statement: str, table_functions: Iterable[str]) -> str | None:
         statement: as the engine's `formatQuerySingleLine` printed it.
         table_functions: all that the engine knows.
     """
-    text = _STRING.sub("''", statement)
+    text = _STRING_OR_NAME.sub(lambda found: found["name"] or "''", statement)
     first = text.lstrip("( ").split(maxsplit=1)[0].upper() if text.strip("( ") else ""
     if first not in _STATEMENTS:
         return f"a reader may not use {first or 'an empty statement'}; it may use {', '.join(sorted(_STATEMENTS))}"

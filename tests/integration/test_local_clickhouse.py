@@ -146,6 +146,7 @@ def test_a_reader_reads(sink: Client, reader: Client) -> None:
     assert reader.query("SELECT b FROM t WHERE b = 'file('").result_rows == [("file(",)]
     assert reader.query("WITH x AS (SELECT 1 AS url) SELECT url FROM x -- file()\n").result_rows == [(1,)]
     assert "CREATE TABLE" in str(reader.command("SHOW CREATE TABLE t"))
+    assert reader.query("SELECT 1 AS `it's`, 'file(' AS `the file(`").result_rows == [(1, "file(")]
     assert reader.command("SELECT sum(number) FROM numbers(10)") == 45
 
 
@@ -163,6 +164,10 @@ def test_a_reader_reads(sink: Client, reader: Client) -> None:
         "SELECT file('/etc/hostname')",
         "SELECT \"f\\x69le\"('/etc/hostname')",
         "SELECT `file` /* ( */ ('/etc/hostname')",
+        "SELECT 1 AS `'`, file('/etc/hostname') AS x",
+        "SELECT 1 AS `a\\`'b`, file('/etc/hostname') AS `c'd`",
+        "SELECT 1 AS \"'\", file('/etc/hostname') AS \"``'\"",
+        "SELECT * FROM (SELECT 1 AS `'`), file('/etc/hostname', 'LineAsString') AS `z'`",
         "SELECT * APPLY(file) FROM (SELECT '/etc/hostname' AS a)",
         "SELECT * FROM file('/etc/hostname', 'LineAsString')",
         "SELECT * FROM fileCluster('c', '/etc/hostname', 'LineAsString')",

@@ -104,9 +104,6 @@ class Server:
         values = {name[6:]: value for name, value in params.items() if name[:6] == "param_"}
         wanted = user == READER or params.get("enable_http_compression") == "1"
         encoding = wire.choose_encoding(accepted) if wanted else ""
-        headers["X-ClickHouse-Format"] = statement.format
-        if encoding:
-            headers["Content-Encoding"] = encoding
         # What stays open while rows are being sent: the slot, the handle, the result.
         with ExitStack() as opened:
             await self._take_slot()
@@ -117,7 +114,11 @@ class Server:
             streamed = "wait_end_of_query" not in params and statement.format in _STREAMED
             answer = await run_sync(self._engine.run, handle, user, statement, values, streamed)
             opened.callback(answer.rows.close)
+            # of these rows alone: an error goes out with the headers given, as it is
+            headers = {**headers, "X-ClickHouse-Format": statement.format}
             headers["X-ClickHouse-Summary"] = json.dumps(answer.summary)
+            if encoding:
+                headers["Content-Encoding"] = encoding
             media = _media_type(statement.format)
             if not streamed:
                 rows = await run_sync(lambda: b"".join(wire.compress(answer.rows, encoding)))

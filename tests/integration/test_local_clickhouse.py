@@ -141,6 +141,13 @@ def test_errors_carry_their_code(sink: Client, sql: str, code: int) -> None:
     assert error.value.code == code
 
 
+def test_an_error_can_be_read_where_rows_would_be_compressed(reader: Client) -> None:
+    with pytest.raises(DatabaseError, match="no_such_table"):
+        reader.query("SELECT * FROM no_such_table")
+    with pytest.raises(DatabaseError, match="a reader may not use DROP"):
+        reader.query("DROP TABLE t")
+
+
 def test_a_reader_reads(sink: Client, reader: Client) -> None:
     sink.insert("t", [[1, "file("]], column_names=["a", "b"])
     assert reader.query("SELECT b FROM t WHERE b = 'file('").result_rows == [("file(",)]
@@ -168,6 +175,8 @@ def test_a_reader_reads(sink: Client, reader: Client) -> None:
         "SELECT 1 AS `a\\`'b`, file('/etc/hostname') AS `c'd`",
         "SELECT 1 AS \"'\", file('/etc/hostname') AS \"``'\"",
         "SELECT * FROM (SELECT 1 AS `'`), file('/etc/hostname', 'LineAsString') AS `z'`",
+        "SELECT arrayMap(file, ['/etc/hostname'])",
+        "SELECT arrayMap(`file`, ['/etc/hostname'])",
         "SELECT * APPLY(file) FROM (SELECT '/etc/hostname' AS a)",
         "SELECT * FROM file('/etc/hostname', 'LineAsString')",
         "SELECT * FROM fileCluster('c', '/etc/hostname', 'LineAsString')",

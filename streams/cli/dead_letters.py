@@ -78,7 +78,7 @@ def list_(
     for row in found:
         arrived = f"{row['arrived_at']:%Y-%m-%d %H:%M:%S}"
         table.add_row(arrived, row["reason"], where(row), row["stage"], row["workspace_id"], row["detail"])
-    printer(markup=False).print(table)
+    printer().print(table)
     typer.echo(
         f"{len(found):,} of {total['count'] if total else 0:,}; `fineacers dead-letters show WHERE` explains one"
     )

@@ -7,9 +7,12 @@ from rich.console import Console
 _PIPED_COLUMNS = 160
 
 
-def printer(*, markup: bool = True) -> Console:
-    """Standard output. Into a pipe or a file a table keeps its width: nobody's screen is a reason to fold its words."""
-    console = Console(markup=markup)
+def printer() -> Console:
+    """Standard output. Into a pipe or a file a table keeps its width: nobody's screen is a reason to fold its words.
+
+    Brackets are text: names of campaigns and people are printed as they are.
+    """
+    console = Console(markup=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _PIPED_COLUMNS
     return console

@@ -6,6 +6,7 @@ import json
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 from rich.tree import Tree
 
 from schemas.topics import PLATFORM_TOPIC
@@ -32,7 +33,7 @@ def topology_(as_json: Annotated[bool, typer.Option("--json", help="Print the gr
         return
     for stage in graph:
         inputs = ", ".join(stage["inputs"]) if len(stage["inputs"]) < 5 else f"{len(stage['inputs'])} fact topics"
-        tree = Tree(f"[bold]{stage['stage']}[/bold] ◀ {inputs}")
+        tree = Tree(Text.assemble((stage["stage"], "bold"), f" ◀ {inputs}"))
         for step in stage["steps"]:
             branch = tree.add(f"{step['step']} ◀ {', '.join(step['consumes']) or 'nothing'}")
             for emitted in step["emits"]:

@@ -49,7 +49,7 @@ def show_figures(decisions: Sequence[Row], approvals: Sequence[Row], waiting: Se
                 row["lead_id"], moment(row["answer_by"]), str(row["score"]), money(row["value_inr_minor"], "INR")
             )
         console.print(made)
-        console.print("`fineacers approvals list` shows them all, `fineacers approvals decide` answers", markup=False)
+        console.print("`fineacers approvals list` shows them all, `fineacers approvals decide` answers")
     console.print()
 
 
@@ -78,7 +78,7 @@ def show_of_lead(decisions: Sequence[Row], consents: Sequence[Row], approvals: S
         if links:
             newest = max(links, key=lambda row: (row["decided_at"], row["message_id"]))
             told = f"List-Unsubscribe of message {newest['message_id']}: <{newest['unsubscribe']}>\n"
-            console.print(told, markup=False, highlight=False, soft_wrap=True)
+            console.print(told, highlight=False, soft_wrap=True)
     if consents:
         made = table("Consents", "when", "channel", "purpose", "said", "basis", "law", "evidence", text=7)
         for row in consents:

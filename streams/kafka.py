@@ -52,10 +52,28 @@ _PASSING = frozenset(
 )
 
 
+def access_config(settings: Settings) -> dict[str, Any]:
+    """Where Kafka is, and how to be let in. Raises ``SettingsError``."""
+    config: dict[str, Any] = {"bootstrap.servers": settings.need("kafka_bootstrap")}
+    if not settings.kafka_tls:
+        return config
+    config["security.protocol"] = "SSL"
+    if settings.kafka_ca is not None:
+        config["ssl.ca.location"] = str(settings.kafka_ca.expanduser())
+    if settings.kafka_username is not None:
+        config |= {
+            "security.protocol": "SASL_SSL",
+            "sasl.mechanism": settings.kafka_mechanism,
+            "sasl.username": settings.kafka_username,
+            "sasl.password": settings.need("kafka_password"),
+        }
+    return config
+
+
 def client_config(settings: Settings, name: str) -> dict[str, Any]:
     """What every client has in common; ``name`` is its role, seen in the broker's logs and metrics."""
     return {
-        "bootstrap.servers": settings.need("kafka_bootstrap"),
+        **access_config(settings),
         "client.id": f"fineacers.{name}",
         "error_cb": report(name),
         "log_level": 2,  # what goes wrong comes by error_cb; the client's own lines would go past our log to stderr

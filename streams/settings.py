@@ -46,6 +46,15 @@ class Settings(BaseSettings):
     )
 
     kafka_bootstrap: str | None = Field(None, description="Kafka brokers, host:port, comma-separated")
+    kafka_tls: bool = Field(False, description="Whether Kafka is spoken to by TLS")
+    kafka_ca: Path | None = Field(
+        None, description="File of the certificates by which Kafka's are trusted; default: the system's"
+    )
+    kafka_username: str | None = Field(None, description="User of Kafka (SASL, by TLS only); default: nobody logs in")
+    kafka_password: SecretStr | None = Field(None, description="Password of that user")
+    kafka_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
+        "SCRAM-SHA-512", description="How that user proves to be the one"
+    )
     postgres_host: str | None = Field(None, description="PostgreSQL host")
     postgres_port: int = Field(5432, description="PostgreSQL port", ge=1, le=65535)
     postgres_database: str = Field("fineacers", description="PostgreSQL database", pattern=r"^[a-z_][a-z0-9_]*$")
@@ -106,11 +115,13 @@ class Settings(BaseSettings):
         return init_settings, env_settings, _LocalStack(settings_cls)
 
     def model_post_init(self, _context: Any, /) -> None:
-        """Refuse a password inside an address: addresses are printed and logged."""
+        """Refuse a password inside an address, for addresses are printed and logged, and one that all could read."""
         if self.clickhouse_url is not None and "@" in urlsplit(self.clickhouse_url).netloc:
             raise SettingsError(
                 f"{PREFIX}CLICKHOUSE_URL must not carry a password; set {PREFIX}CLICKHOUSE_SINK_PASSWORD instead"
             )
+        if self.kafka_username is not None and not self.kafka_tls:
+            raise SettingsError(f"{PREFIX}KAFKA_USERNAME: a password goes by TLS only; set {PREFIX}KAFKA_TLS=true")
 
     @property
     def gateway_address(self) -> str:

@@ -18,6 +18,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from streams.hanging import LONGEST_OPEN_SECONDS, CannotLook, hanging, told
+from streams.kafka import access_config
 from streams.local import kafka, postgres, stack
 from streams.local.jars import locked_jars, missing
 from streams.local.state import LocalStackError, StateFolder
@@ -132,7 +133,7 @@ def _server(name: str, address: str | None, ask: Callable[[], str]) -> Check:
 
 
 def _ask_kafka(settings: Settings) -> str:
-    client = AdminClient({"bootstrap.servers": settings.need("kafka_bootstrap"), "log_level": 0})
+    client = AdminClient({**access_config(settings), "log_level": 0})
     metadata = client.list_topics(timeout=5)
     return f"{len(metadata.brokers)} broker(s), {len(metadata.topics)} topics, cluster {metadata.cluster_id}"
 

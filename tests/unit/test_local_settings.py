@@ -6,6 +6,7 @@ from threading import Thread
 
 import pytest
 
+from streams.kafka import access_config
 from streams.local.state import StateFolder
 from streams.settings import (
     STORES,
@@ -31,6 +32,25 @@ def test_environment_wins_over_the_local_stack(tmp_path: Path, monkeypatch: pyte
     assert load_settings().kafka_bootstrap == "127.0.0.1:1"
     monkeypatch.setenv("FINEACERS_KAFKA_BOOTSTRAP", "kafka.example:9092")
     assert load_settings().kafka_bootstrap == "kafka.example:9092"
+
+
+def test_a_password_of_kafka_goes_by_tls_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINEACERS_KAFKA_BOOTSTRAP", "kafka.example:9092")
+    assert access_config(read_settings()) == {"bootstrap.servers": "kafka.example:9092"}
+    monkeypatch.setenv("FINEACERS_KAFKA_USERNAME", "platform")
+    monkeypatch.setenv("FINEACERS_KAFKA_PASSWORD", "hunter2")
+    with pytest.raises(SettingsError, match="set FINEACERS_KAFKA_TLS=true"):
+        read_settings()
+    monkeypatch.setenv("FINEACERS_KAFKA_TLS", "true")
+    settings = read_settings()
+    assert access_config(settings) == {
+        "bootstrap.servers": "kafka.example:9092",
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": "platform",
+        "sasl.password": "hunter2",
+    }
+    assert not any("hunter2" in one["value"] for one in settings.shown())
 
 
 @pytest.mark.parametrize("store", STORES)

@@ -60,17 +60,24 @@ class Stage:
         object.__setattr__(self, "stateful", any(step.slice for step in self.steps) or self.deduplicates)
 
 
+NEVER = 2**63 - 1
+"""Later than any instant (microseconds)."""
+
+
 @dataclass(slots=True)
 class KeyState:
     """Everything one key remembers: a slice per step and its timers as name → (due, generation).
 
-    ``generation`` counts the timers ever set, so that no two have the same cause; ``region`` is the key's home region.
+    ``generation`` counts the timers ever set, so that no two have the same cause. ``region`` is the key's home region:
+    that of its earliest fact, which happened at ``since``, whichever arrived first; before there is one, the region of
+    what stages said to the key.
     """
 
     slices: dict[str, Any] = field(default_factory=dict)
     timers: dict[str, tuple[int, int]] = field(default_factory=dict)
     generation: int = 0
     region: str = ""
+    since: int = NEVER
 
 
 class Input(msgspec.Struct, frozen=True):
@@ -140,6 +147,20 @@ def fire_due(stage: Stage, outcome: Outcome, key: str, until: int, clock: Clock)
         _Pass(stage, given, clock, outcome.state, addressee=owner).through(outcome)
 
 
+def _home(before: KeyState, given: Input) -> tuple[str, int]:
+    """A key's home region once it has seen an input, and since when: facts alone, which have a prefix, decide it."""
+    event = given.event
+    if not isinstance(event, Event):
+        return before.region, before.since
+    if given.prefix is None:
+        return before.region or event.region, before.since
+    if not before.region or event.occurred_at < before.since:
+        return event.region, event.occurred_at
+    if event.occurred_at == before.since:
+        return min(before.region, event.region), before.since
+    return before.region, before.since
+
+
 class _Pass:
     """One input on its way through the steps of a stage, with what has come of it so far."""
 
@@ -150,8 +171,8 @@ class _Pass:
         self._given = given
         self._addressee = addressee
         self._before = before
-        region = before.region or (given.event.region if isinstance(given.event, Event) else "")
-        self._state = KeyState(dict(before.slices), dict(before.timers), before.generation, region)
+        region, since = _home(before, given)
+        self._state = KeyState(dict(before.slices), dict(before.timers), before.generation, region, since)
         self._outputs: list[Emitted | Forward | Broadcast | Drop | DeadLetter] = []
         self._ctx = Context(
             given.key, clock.now, given.at, given.cause, clock.control, self._state.slices, given.prefix
@@ -182,11 +203,16 @@ class _Pass:
         outcome.outputs += self._outputs
 
     def _changed(self) -> bool:
-        """Whether a step answered with another slice than the one it was given, or anything else is not as before."""
+        """Whether a step answered with another slice than the one it was given, or anything else is not as before.
+
+        A home alone is not worth keeping: a key that remembers nothing else learns it again.
+        """
         before, after = self._before, self._state
-        if (before.timers, before.generation, before.region) != (after.timers, after.generation, after.region):
+        if (before.timers, before.generation) != (after.timers, after.generation):
             return True
-        return any(before.slices.get(name) is not slice_ for name, slice_ in after.slices.items())
+        if any(before.slices.get(name) is not slice_ for name, slice_ in after.slices.items()):
+            return True
+        return bool(after.slices) and (before.region, before.since) != (after.region, after.since)
 
     def _take(self, place: int, answer: Output) -> None:
         match answer:

@@ -16,6 +16,8 @@ class _Stored(msgspec.Struct, array_like=True, frozen=True):
     timers: dict[str, tuple[int, int]]
     generation: int
     region: str
+    since: int = 0
+    """Stored before it was kept: the region stays what it is."""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -41,7 +43,8 @@ class StateCodec:
             for name in self._steps
             if name in state.slices
         }
-        return _encoder.encode(_Stored(slices, dict(sorted(state.timers.items())), state.generation, state.region))
+        timers = dict(sorted(state.timers.items()))
+        return _encoder.encode(_Stored(slices, timers, state.generation, state.region, state.since))
 
     def decode(self, data: bytes) -> KeyState:
         """The state of stored bytes, older slice versions brought up to date."""
@@ -51,7 +54,7 @@ class StateCodec:
             for name, (version, raw) in stored.slices.items()
             if name in self._steps
         }
-        return KeyState(slices, stored.timers, stored.generation, stored.region)
+        return KeyState(slices, stored.timers, stored.generation, stored.region, stored.since)
 
     def _slice(self, step: Step, version: int, raw: msgspec.Raw) -> Any:
         data: bytes | msgspec.Raw = raw

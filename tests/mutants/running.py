@@ -71,8 +71,16 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "a timer alone is no change": Mutant(
         "streams/stage.py",
-        "if (before.timers, before.generation, before.region) != (after.timers, after.generation, after.region):",
-        "if before.region != after.region:",
+        "if (before.timers, before.generation) != (after.timers, after.generation):",
+        "if False:",
+    ),
+    "the fact that arrives first says where home is": Mutant(
+        "streams/stage.py", "if not before.region or event.occurred_at < before.since:", "if not before.region:"
+    ),
+    "what a stage says tells where home is, as facts do": Mutant(
+        "streams/stage.py",
+        "return before.region or event.region, before.since",
+        "return event.region, event.occurred_at",
     ),
     "keys not yet written are not visited": Mutant(
         "streams/partition.py", "sorted({*stored, *fresh})[:limit]", "sorted({*stored})[:limit]"

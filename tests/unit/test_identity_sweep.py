@@ -82,7 +82,7 @@ def test_whoever_sweeps_under_the_same_rules_changes_nothing(run: Run, monkeypat
     for version in (1, 2):
         order(run, version)
     assert {out.topic for out in run.driver.outputs[said:]} == {"resolve.inbox", "accepted.policies", "sweeps"}
-    assert written == {f"acme/f:policies:{version}" for version in (1, 2)}, "the orders' own keys alone"
+    assert not written
     finished = [one for one in run.said("sweeps", SweepFinished) if one.control_type == "IdentitySweepOrdered"]
     assert len(finished) == 2 * PARTITIONS
     assert {one.stage for one in finished} == {"resolve"}

@@ -44,6 +44,11 @@ def test_the_newest_word_on_each_field_wins_whatever_came_last() -> None:
         assert (last.email, last.email_domain) == ("ada@example.com", "example.com")
 
 
+def test_home_is_where_a_lead_was_first_named_whichever_fact_comes_first() -> None:
+    facts = captured("3-1", region="EUR"), captured("3-2", region="USA", full_name="Ada", type=LeadUpdated)
+    assert [profiled(*order)[-1].region for order in permutations(facts)] == ["EUR", "EUR"]
+
+
 def test_of_two_words_at_one_instant_the_event_decides() -> None:
     one, other = captured("3-1", full_name="One"), captured("3-1", full_name="Other")
     assert profiled(one, other)[-1].full_name == profiled(other, one)[-1].full_name

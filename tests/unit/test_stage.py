@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import permutations
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from schemas.events.base import DAY, HOUR, Event
 from schemas.events.decisions import LeadRouted, LeadScored
 from schemas.events.gate import ContactProposed
 from schemas.events.leads import LeadCaptured
+from schemas.events.routing import Accepted
 from schemas.ids import derived_id
 from streams.stage import Clock, Emitted, Input, KeyState, Outcome, Stage, fire_due, run
 from tests.support.facts import fact
@@ -186,7 +188,23 @@ def test_a_step_that_answers_with_the_slice_it_was_given_leaves_the_very_state()
     for answer in ([Timer("t", 99)], [CancelTimer("t")]):
         sets = Step("a", lambda held, event, ctx, answer=answer: (held, answer), consumes=(LeadCaptured,), slice=Seen)
         assert run(stage(sets), state, captured(1), Clock(1)).state != state
-    assert run(stage(kept), KeyState(), captured(1), Clock(1)).state.region == "UAE"
+    assert run(stage(kept), KeyState(), captured(1), Clock(1)).state == KeyState(), "a home alone is not kept"
+
+
+FACTS = [(3, "EUR"), (1, "USA"), (2, "UAE"), (1, "IND")]
+
+
+def test_home_is_where_the_earliest_fact_was_whichever_arrives_first() -> None:
+    toy = stage(step("a", lambda *_: (), LeadCaptured))
+    prefix = Accepted.build(arrived_at=9, topic="leads", partition=0, offset=0, lead_id="k")
+    said_by_a_stage = (0, "EUR")  # and earlier than any fact
+    for order in permutations([*FACTS, said_by_a_stage]):
+        state = KeyState()
+        for at, region in order:
+            event = fact(LeadCaptured, occurred_at=at, region=region, channel="web", email="a@b.test")
+            carried = None if (at, region) == said_by_a_stage else prefix
+            state = run(toy, state, Input(KEY, event, event.event_id, at, carried), Clock(9)).state
+        assert (state.region, state.since) == ("IND", 1), order
 
 
 def test_derived_events_carry_ids_cause_tenant_and_home_region() -> None:

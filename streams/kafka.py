@@ -52,6 +52,11 @@ _PASSING = frozenset(
 )
 
 
+def group_of(stage: str) -> str:
+    """The consumer group of a stage."""
+    return f"fineacers.{stage}"
+
+
 def access_config(settings: Settings) -> dict[str, Any]:
     """Where Kafka is, and how to be let in. Raises ``SettingsError``."""
     config: dict[str, Any] = {"bootstrap.servers": settings.need("kafka_bootstrap")}

@@ -22,6 +22,11 @@ class Position(Message):
     end: int
 
 
+HIDDEN = "hidden"
+"""What intake counts of a fact topic's offsets that hold nothing to read: marks of publishers' transactions, records of
+those that were aborted, and what the broker deleted before it was read."""
+
+
 class Count(Message):
     """How many records of a type of a fact topic had an outcome."""
 

@@ -13,8 +13,7 @@ from schemas.events.operations import QuarantineOrdered
 from schemas.topics import QUARANTINE
 from streams.cli.fail import fail
 from streams.cli.letters import coordinates
-from streams.engine.changelog import group_of
-from streams.kafka import consumer_config
+from streams.kafka import consumer_config, group_of
 from streams.quarantine import Coordinates, NotAFactError, SetAside, set_aside
 from streams.records import InRecord
 from streams.settings import Settings, SettingsError, load_settings

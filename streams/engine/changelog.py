@@ -22,11 +22,11 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from streams.engine.rocks import Move, Position, RocksStore
+from streams.kafka import group_of
 from streams.partition import REMEMBER_IDS
 from streams.state import timers_in
 from streams.store import Changes, Seen, timer_entries
 
-GROUP_PREFIX = "fineacers."
 _CONTROL = b"#control:"
 _META = b"#meta"
 _POSITION = b"#position"
@@ -41,14 +41,9 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode_seen = msgspec.msgpack.Decoder(_SeenRecord).decode
 
 
-def group_of(stage: str) -> str:
-    """The consumer group of a stage."""
-    return GROUP_PREFIX + stage
-
-
 def changelog_of(stage: str) -> str:
     """The changelog topic of a stage."""
-    return f"{GROUP_PREFIX}{stage}.changelog"
+    return f"{group_of(stage)}.changelog"
 
 
 CHANGELOG_CONFIG = {

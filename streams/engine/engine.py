@@ -14,7 +14,7 @@ from confluent_kafka import TopicPartition
 
 from schemas.codec import encode
 from streams.engine.accounts import COUNTS_TOPIC, stage_counted
-from streams.engine.changelog import changelog_of, group_of, move_of, records
+from streams.engine.changelog import changelog_of, move_of, records
 from streams.engine.faults import EngineFault, Fenced, Stopped
 from streams.engine.inbox import Inbox, Place
 from streams.engine.metrics import Metrics
@@ -28,7 +28,7 @@ from streams.engine.slot import take_slot
 from streams.engine.ticks import Ticker
 from streams.engine.transaction import Aborted, Transactions
 from streams.engine.watchdog import Watchdog
-from streams.kafka import admin_client
+from streams.kafka import admin_client, group_of
 from streams.records import InRecord
 from streams.routing import Router
 from streams.settings import Settings, identity_fingerprint

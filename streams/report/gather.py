@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from schemas.events.operations import HIDDEN
 from schemas.topics import FACTS
 from sinks import ClickHouse, Postgres
 from sinks.clickhouse import overview as clickhouse_overview
@@ -14,6 +16,7 @@ from sinks.clickhouse import queries as clickhouse_queries
 from sinks.clickhouse.tables import TABLES
 from sinks.postgres import queries as postgres_queries
 from sinks.postgres.rows import TOPICS as POSTGRES_TOPICS
+from streams.kafka import group_of
 from streams.report.backlog import Backlog
 from streams.report.reconcile import Figures, Reconciliation, Rows, reconcile
 from streams.report.rest import Progress, Reader, stage_readers, wait
@@ -54,16 +57,33 @@ def sink_readers(settings: Settings) -> list[Reader]:
 def gather(settings: Settings, known_at: datetime | None = None, effective_before: datetime | None = None) -> Report:
     """Fetch and compare. Figures are as of Postgres' positions; the ledger may be looked at as of another time."""
     postgres, clickhouse = servers(settings)
-    with Backlog(settings) as backlog:
-        ends = backlog.ends([fact.name for fact in FACTS])
-    records = {fact.name: sum(end for (topic, _), end in ends.items() if topic == fact.name) for fact in FACTS}
+    offsets = _offsets_with_records_beyond_intake(settings)
     current = postgres_queries.figures(postgres)
     upto = {(row["topic"], row["partition"]): row["next_offset"] for row in current["positions"]}
     asked = clickhouse_queries.figures(clickhouse, upto)
     overview = clickhouse_overview.overview(clickhouse, known_at, effective_before)
     receipt = next(iter(current["receipt"]), None)
-    agreed = reconcile(records, current, asked)
+    hidden = Counter[str]()
+    for row in asked["stage_counts"]:
+        if row["outcome"] == HIDDEN:
+            hidden[row["topic"]] += row["count"]
+    agreed = reconcile({topic: count - hidden[topic] for topic, count in offsets.items()}, current, asked)
     return Report(overview, asked, agreed, current.get("conflicts", []), receipt, current["waiting"])
+
+
+def _offsets_with_records_beyond_intake(settings: Settings) -> Counter[str]:
+    """By fact topic: the offsets that intake has passed, and the records behind these.
+
+    Offsets alone would not do: transactions of publishers leave marks, and records that were aborted. Of what lies
+    behind it intake has counted that (``HIDDEN``); what lies before it is looked at.
+    """
+    facts = [fact.name for fact in FACTS]
+    with Backlog(settings) as backlog:
+        ends, read = backlog.ends(facts), backlog.committed(group_of("intake"), facts)
+        found = Counter(topic for topic, _, _ in backlog.records(read, ends))
+    for topic, number in ends:
+        found[topic] += read.get((topic, number), 0)
+    return found
 
 
 def servers(settings: Settings) -> tuple[Postgres, ClickHouse]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from streams.kafka import group_of
 from streams.report.backlog import Backlog, Lag, Offsets
 from streams.stage import Stage
 
@@ -46,7 +47,7 @@ def stage_readers(stages: Sequence[Stage], backlog: Backlog) -> list[Reader]:
     """The stages as readers of their inputs, in the order of the line."""
 
     def reader(stage: Stage) -> Reader:
-        read = partial(backlog.committed, f"fineacers.{stage.name}", stage.inputs)
+        read = partial(backlog.committed, group_of(stage.name), stage.inputs)
         return Reader(stage.name, stage.inputs, read, stage.stateful)
 
     return [reader(stage) for stage in stages]

@@ -13,9 +13,9 @@ from schemas.codec import decode
 from schemas.events.base import Event
 from schemas.events.operations import StageCounted
 from schemas.topics import QUARANTINE
-from streams.engine.changelog import bring_forward, changelog_of, group_of
+from streams.engine.changelog import bring_forward, changelog_of
 from streams.engine.rocks import RocksStore
-from streams.kafka import consumer_config, is_passing
+from streams.kafka import consumer_config, group_of, is_passing
 from streams.partition import Partition
 from streams.quarantine import Coordinates, ordered
 from streams.records import InRecord

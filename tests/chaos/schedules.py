@@ -16,7 +16,7 @@ from typing import Any
 
 from schemas.codec import decode
 from schemas.events.operations import Tick
-from streams.engine.changelog import group_of
+from streams.kafka import group_of
 from streams.local.state import StateFolder
 from streams.settings import Settings
 from tests.chaos.cluster import cluster

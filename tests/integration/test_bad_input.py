@@ -13,11 +13,13 @@ from typing import Any
 
 import psycopg
 import pytest
+from confluent_kafka import Producer
 
 from schemas.codec import encode
 from schemas.events.base import DAY
 from schemas.events.bookings import BookingChanged
 from streams.cli.remedies import remedy
+from streams.kafka import producer_config
 from streams.sources.publisher import Publisher
 from streams.sources.refusals import Publication
 from tests.line import Line, running_line
@@ -58,9 +60,10 @@ BROKEN = {
 
 @dataclass
 class Refused:
-    """The line after it was given everything, and the dead letters that came of it, newest first."""
+    """The line after it was given everything, its report, and the dead letters that came of it, newest first."""
 
     line: Line
+    report: dict[str, Any]
     letters: list[dict[str, Any]]
 
 
@@ -77,6 +80,7 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Refused]:
                 ]
             )
         publisher.flush()
+        _publish_in_transactions(line)
         lines = [{"type": "SpendReported", "workspace_id": "brittle"}, _spend()]
         told = line.run("publish", "spend", given="".join(json.dumps(one) + "\n" for one in lines), expect=1)
         assert "line 1: missing_field" in told.stderr
@@ -84,8 +88,19 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Refused]:
         rows = tmp_path_factory.mktemp("rows") / "short.csv"
         rows.write_text("\n".join([header, good, "Resort Hotel,0,14", good]) + "\n")
         line.run("import", "hotel_bookings", str(rows), "--workspace", "brittle", expect=1)
-        assert line.report()  # every record accounted for, both stores agree
-        yield Refused(line, json.loads(line.run("dead-letters", "list", "--limit", "100", "--json").stdout))
+        report = line.report()  # every record accounted for, both stores agree
+        yield Refused(line, report, json.loads(line.run("dead-letters", "list", "--limit", "100", "--json").stdout))
+
+
+def _publish_in_transactions(line: Line) -> None:
+    """As a stream processor upstream would: marks between records, and aborted records that nobody sees."""
+    producer = Producer({**producer_config(line.settings, "test"), "transactional.id": "upstream"})
+    producer.init_transactions(30)
+    for number, end in enumerate(("commit", "abort", "commit", "abort"), start=100):
+        producer.begin_transaction()
+        producer.produce("bookings", _booking(booking_id=f"t-{number}"), "any")
+        producer.flush()
+        producer.commit_transaction(30) if end == "commit" else producer.abort_transaction(30)
 
 
 def _spend() -> dict[str, Any]:
@@ -122,7 +137,15 @@ def test_it_keeps_coordinates_and_original_bytes_and_is_explained(refused: Refus
 def test_everything_else_flows_on(refused: Refused) -> None:
     with psycopg.connect(**refused.line.settings.postgres("admin")) as database:
         bookings = database.execute("SELECT count(*) FROM bookings WHERE booking_id LIKE 'b-%'").fetchone()
+        in_transactions = database.execute("SELECT booking_id FROM bookings WHERE booking_id LIKE 't-%'").fetchall()
     assert bookings == (len(BROKEN) + 1,)
+    assert sorted(in_transactions) == [("t-100",), ("t-102",)]
+
+
+def test_marks_and_aborted_records_of_upstream_transactions_are_no_records(refused: Refused) -> None:
+    (bookings,) = (one for one in refused.report["reconciliation"]["topics"] if one["name"] == "bookings")
+    imported = 4  # two good rows: a booking and its end each
+    assert bookings["records"] == 1 + 2 * len(BROKEN) + 2 + imported
 
 
 def test_a_file_that_cannot_be_read_at_all_is_an_error(refused: Refused, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ which the last two may be missing; others are ignored. Comma, semicolon, tab or 
 from __future__ import annotations
 
 import zlib
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import BinaryIO
 
@@ -67,7 +68,7 @@ def _table(path: Path) -> pa.Table:
 
 
 def _rows(content: BinaryIO, path: Path) -> pa.Table:
-    header = content.readline(1 << 16)
+    header = content.readline(1 << 16).removeprefix(BOM_UTF8)
     delimiter = max(_DELIMITERS, key=lambda one: header.count(one.encode()))
     there = [name.strip().strip('"') for name in header.decode(errors="replace").strip().split(delimiter)]
     missing = [name for name in (_PATH, _CONVERSIONS) if name not in there]

@@ -32,6 +32,10 @@ def test_any_usual_delimiter_is_seen(tmp_path: Path, delimiter: str) -> None:
     assert (paths.conversions.tolist(), paths.value.tolist(), paths.nulls.tolist()) == ([2, 1], [10.5, 4], [1, 0])
 
 
+def test_a_byte_order_mark_does_not_matter(tmp_path: Path) -> None:
+    assert read_paths(_written(tmp_path, "\ufeff" + ROWS)).channels == ("search", "email")
+
+
 def test_columns_may_be_missing_packed_and_more(tmp_path: Path) -> None:
     content = gzip.compress(b"id;total_conversions;path\n1;3;a > b\n", mtime=0)
     paths = read_paths(_written(tmp_path, content))

@@ -106,7 +106,7 @@ def _jars(settings: Settings) -> Check:
 
 
 def _disk(settings: Settings) -> Check:
-    folder = settings.state_dir.expanduser().absolute()
+    folder = settings.state_dir.absolute()
     place = next(step for step in (folder, *folder.parents) if step.exists())
     free = shutil.disk_usage(place).free
     found = f"{free / 1e9:.1f} GB free at {place}"

@@ -34,6 +34,10 @@ def read_paths(path: Path) -> Paths:
     """
     table = _table(path)
     counts = {name: _numbers(table, name, path) for name in (_CONVERSIONS, _VALUE, _NULLS)}
+    if not (counts[_CONVERSIONS] + counts[_NULLS]).any():
+        raise UnreadableFileError(
+            f"{path}: no row has a journey: {_CONVERSIONS}, and {_NULLS} if it is there, are 0 in all of them"
+        )
     touches = pc.split_pattern(table[_PATH].combine_chunks(), _JOINED_BY)
     encoded = touches.flatten().dictionary_encode()
     spellings = [name.strip() for name in encoded.dictionary.to_pylist()]

@@ -90,3 +90,9 @@ def test_a_file_without_journeys_is_refused(tmp_path: Path) -> None:
     done = _run(str(_written(tmp_path, HEADER + "a > b,0,0,0\n")), "--json")
     assert (done.exit_code, done.stdout) == (2, "")
     assert "no row has a journey" in done.stderr
+
+
+def test_a_picture_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    done = _run(str(_written(tmp_path, ROWS)), "--png", str(tmp_path / "none" / "credit.png"))
+    assert done.exit_code == 2
+    assert "--png: No such file or directory" in done.stderr and "credit.png" in done.stderr

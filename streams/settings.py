@@ -11,10 +11,10 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -32,12 +32,22 @@ class SettingsError(Exception):
     """A setting is missing or wrong; the message says which one and what to do."""
 
 
+def _folder(path: str | Path) -> Path:
+    """A folder as it is meant: no shell has replaced the ~ of a .env file, a quoted text or a unit file."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise SettingsError(f"{PREFIX}STATE_DIR: {path} is in no known home folder; write the whole path") from None
+
+
 class Settings(BaseSettings):
     """The settings of one process, read once and never changed."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
-    state_dir: Path = Field(Path(".fineacers"), description="Folder of everything this machine keeps")
+    state_dir: Annotated[Path, AfterValidator(_folder)] = Field(
+        Path(".fineacers"), description="Folder of everything this machine keeps"
+    )
     cache_dir: Path = Field(
         Path("~/.cache/fineacers"), description="Downloads that several state folders share (the broker's jars)"
     )
@@ -176,8 +186,8 @@ class _LocalStack(PydanticBaseSettingsSource):
         raise NotImplementedError  # the whole file is read at once, in __call__
 
     def __call__(self) -> dict[str, Any]:
-        folder = Path(self.current_state.get("state_dir", Settings.model_fields["state_dir"].default))
-        return read_services_file(folder)
+        folder = self.current_state.get("state_dir", Settings.model_fields["state_dir"].default)
+        return read_services_file(_folder(folder))
 
 
 def read_services_file(state_dir: Path) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from pydantic import (
     PlainSerializer,
     StringConstraints,
 )
+from pydantic_core import PydanticCustomError
 
 Region = Literal["UAE", "IND", "USA", "EUR"]
 
@@ -103,6 +104,15 @@ def _known_currency(code: str) -> str:
     return code
 
 
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise PydanticCustomError("nul_character", "no text may hold the character NUL (U+0000)")
+    return text
+
+
+NoNul = AfterValidator(_without_nul)
+"""For every text that may otherwise hold any character: PostgreSQL takes all of UTF-8 but this one."""
+
 MAX_INSTANT = 7_258_118_400 * SECOND  # the year 2200
 MAX_MINOR = 10**15
 
@@ -129,20 +139,20 @@ WorkspaceId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,
 Id = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$"), Avro("string")]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$"), Avro("string")]
 Decimal = Annotated[str, StringConstraints(pattern=r"^\d{1,12}(\.\d{1,12})?$"), Avro("string")]
-Document = Annotated[str, StringConstraints(max_length=65_536), Avro("string")]
+Document = Annotated[str, StringConstraints(max_length=65_536), NoNul, Avro("string")]
 Currency = Annotated[str, AfterValidator(_known_currency), Avro("string")]
 Minor = Annotated[int, Field(ge=0, le=MAX_MINOR)]
 SignedMinor = Annotated[int, Field(ge=-MAX_MINOR, le=MAX_MINOR)]
 Revision = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
-Email = Annotated[str, StringConstraints(max_length=320), Pii("email")]
-Phone = Annotated[str, StringConstraints(max_length=64), Pii("phone")]
-PersonName = Annotated[str, StringConstraints(max_length=256), Pii("name")]
-IpAddress = Annotated[str, StringConstraints(max_length=64), Pii("ip")]
-FreeText = Annotated[str, StringConstraints(max_length=16_384), Pii("free_text")]
-CustomerId = Annotated[str, StringConstraints(min_length=1, max_length=128), Pii("customer_id")]
-DeviceId = Annotated[str, StringConstraints(min_length=1, max_length=256), Pii("device")]
-Token = Annotated[str, StringConstraints(max_length=1_024), Pii("token")]
+Email = Annotated[str, StringConstraints(max_length=320), NoNul, Pii("email")]
+Phone = Annotated[str, StringConstraints(max_length=64), NoNul, Pii("phone")]
+PersonName = Annotated[str, StringConstraints(max_length=256), NoNul, Pii("name")]
+IpAddress = Annotated[str, StringConstraints(max_length=64), NoNul, Pii("ip")]
+FreeText = Annotated[str, StringConstraints(max_length=16_384), NoNul, Pii("free_text")]
+CustomerId = Annotated[str, StringConstraints(min_length=1, max_length=128), NoNul, Pii("customer_id")]
+DeviceId = Annotated[str, StringConstraints(min_length=1, max_length=256), NoNul, Pii("device")]
+Token = Annotated[str, StringConstraints(max_length=1_024), NoNul, Pii("token")]
 
 
 class Message(BaseModel):

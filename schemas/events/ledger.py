@@ -13,12 +13,13 @@ from schemas.events.base import (
     Id,
     Instant,
     Message,
+    NoNul,
     Revision,
     SignedMinor,
     Uuid,
 )
 
-Account = Annotated[str, StringConstraints(min_length=1, max_length=160), Avro("string")]
+Account = Annotated[str, StringConstraints(min_length=1, max_length=160), NoNul, Avro("string")]
 Basis = Literal["net", "realised", "expected", "count"]
 
 

@@ -8,6 +8,9 @@ from importlib import import_module
 
 import typer
 
+from streams.cli.fail import FAILED, complain
+from streams.settings import SettingsError
+
 # Command -> its file in this folder and what that file calls it; a Typer is a group of commands.
 _COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("up", "up"),
@@ -61,4 +64,8 @@ def main() -> None:
     """Entry point of the command ``fineacers``: loads what was asked for, and everything only to explain itself."""
     asked = sys.argv[1:2]
     app = command_line(asked) if asked and asked[0] in _COMMANDS else command_line()
-    app()
+    try:
+        app()
+    except SettingsError as error:  # of any command that has nothing better to say of it
+        complain(str(error))
+        sys.exit(FAILED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from enum import StrEnum
 from typing import Annotated
@@ -12,7 +11,7 @@ import typer
 from schemas.events.base import as_datetime
 from schemas.events.governance import ApprovalDecided
 from streams.cli.act import act, confirm, fact
-from streams.cli.audit import audit
+from streams.cli.audit import audit, operator
 from streams.cli.fail import REFUSED, fail
 from streams.cli.identifiers import NamingError, check_reason
 from streams.cli.operator_database import UUID, database
@@ -106,7 +105,7 @@ def decide(
     about = f"lead {asked['lead_id']}, {asked['temperature']}, score {asked['score']}, worth {worth(asked)}"
     typer.echo(about, err=True)
     confirm(yes)
-    by = getpass.getuser()
+    by = operator()
     said = fact(
         ApprovalDecided, asked["workspace_id"], asked["region"], lead_id=asked["lead_id_at_request"],
         approval_id=asked["approval_id"], decision=str(word), decided_by=by,

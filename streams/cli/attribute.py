@@ -12,6 +12,7 @@ from rich.table import Column, Table
 from models.attribution.batch import BATCH_MODELS, Credit, Paths
 from models.attribution.batch.markov import TooManyStatesError
 from streams.cli.fail import fail
+from streams.cli.pictures import drawing
 from streams.cli.printing import printer
 from streams.sources.files import UnreadableFileError
 from streams.sources.paths import read_paths
@@ -49,7 +50,9 @@ def attribute(
     if png is not None:
         from streams.report.chart import draw  # noqa: PLC0415 - drawing takes a moment to load
 
-        draw(png, paths.channels, {name: list(credit.conversions) for name, credit in credits.items()}, "conversions")
+        by_model = {name: list(credit.conversions) for name, credit in credits.items()}
+        with drawing("--png", png):
+            draw(png, paths.channels, by_model, "conversions")
     if as_json:
         typer.echo(json.dumps({name: _form(paths, credit) for name, credit in credits.items()}, indent=2))
         return

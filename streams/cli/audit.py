@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import logging
+import os
+import pwd
 from collections.abc import Mapping, Sequence
 
 from psycopg.types.json import Jsonb
@@ -21,12 +22,21 @@ Ids = Mapping[str, Sequence[str]]
 """Ids by what they are of (``leads``, ``identifiers`` …): identifiers by their hash, never by their value."""
 
 
+def operator() -> str:
+    """The user of the operating system who runs the command: LOGNAME and USER hold whatever that user likes."""
+    uid = os.getuid()
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:  # as in a container that runs under a number
+        return f"uid {uid}"
+
+
 def audit(
     command: str, ids: Ids, *, workspace: str | None = None, event_id: str | None = None, reason: str | None = None
 ) -> None:
     """Write down an act before it is done; ends the command where that cannot be: what is not noted is not done."""
     entry = {
-        "who": getpass.getuser(), "command": command, "workspace": workspace, "event_id": event_id, "reason": reason,
+        "who": operator(), "command": command, "workspace": workspace, "event_id": event_id, "reason": reason,
         "ids": Jsonb({name: list(of) for name, of in ids.items()}),
     }  # fmt: skip
     with database(adds=True) as connection:
@@ -36,4 +46,4 @@ def audit(
 def audit_reveal(command: str, what: str, ids: Ids) -> None:
     """Write down that somebody is about to see personal values, and log it."""
     audit(f"{command} --reveal", ids)
-    _log.warning("personal values revealed: %s, by %s", what, getpass.getuser())
+    _log.warning("personal values revealed: %s, by %s", what, operator())

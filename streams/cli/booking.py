@@ -17,6 +17,7 @@ from sinks.clickhouse.booking import booking_facts
 from streams.cli.fail import REFUSED, fail
 from streams.cli.operator_database import database
 from streams.cli.options import Models, known_models
+from streams.cli.pictures import drawing
 from streams.cli.printing import printer
 from streams.report.booking import History, Row, Rows, credited_over_time, history, touch_of
 from streams.report.gather import servers
@@ -110,7 +111,8 @@ def _draw(path: Path, found: History) -> None:
     currency = found.booking["currency"]
     unit = 10 ** get_currency_precision(currency)
     credited = {channel: [amount / unit for amount in amounts] for channel, amounts in channels.items()}
-    draw_stacked(path, [moment(at) for at in known], credited, f"net credit known then, {model}, {currency}")
+    with drawing("--picture", path):
+        draw_stacked(path, [moment(at) for at in known], credited, f"net credit known then, {model}, {currency}")
 
 
 def _only(connection: Connection, booking_id: str, workspace: str | None) -> Row:

@@ -96,7 +96,7 @@ def show(
 
     Examples:
 
-        fineacers dead-letters show bookings:2:1041
+        fineacers dead-letters show bookings:1:1041
 
         fineacers dead-letters show file:hotel_bookings.csv.gz:0:17 --reveal
     """

@@ -42,13 +42,13 @@ def quarantine(
 
     Examples:
 
-        fineacers dead-letters quarantine journeys:2:10417
+        fineacers dead-letters quarantine journeys:1:10417
 
         fineacers dead-letters quarantine bookings:0:99
     """
     place = coordinates(where)
     if place is None:
-        fail(f"{where} is not TOPIC:PARTITION:OFFSET, such as journeys:2:10417")
+        fail(f"{where} is not TOPIC:PARTITION:OFFSET, such as journeys:1:10417")
     stage = next((stage for stage in topology(_ANY_KEY) if place[0] in stage.inputs), None)
     if stage is None:
         fail(f"no stage reads {place[0]}: give the place that the stage named when it stopped")

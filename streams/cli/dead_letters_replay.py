@@ -97,7 +97,7 @@ def replay(
 
         fineacers dead-letters replay --reason unknown_region --topic bookings --fix regions.yaml
 
-        fineacers dead-letters replay bookings:2:1041 stdin:0:7 --fix fix.yaml --json
+        fineacers dead-letters replay bookings:1:1041 stdin:0:7 --fix fix.yaml --json
     """
     chosen = _chosen(which or [], reason, topic, limit)
     told = _Told()

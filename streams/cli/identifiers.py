@@ -57,7 +57,7 @@ def named(texts: Iterable[str], ask: Ask, identity_key: bytes, workspace: str, r
         _check_kind(kind)
         value = ask(kind) if written == "-" else written
         hashed = hashes(identity_key, workspace, region, {kind: value}.get)
-        if not hashed or len(value) > 128:
+        if not hashed or len(value) > 128 or "\0" in value:
             raise NamingError(
                 f"this is no usable {kind}: {_HINTS.get(kind, 'a value of 1 to 128 characters expected')}"
             )

@@ -19,6 +19,7 @@ from streams.cli.fail import fail
 from streams.cli.identifiers import Named, NamingError, check_link, check_reason, check_split, named
 from streams.cli.identity_sweep import sweep
 from streams.cli.operator_database import UUID, database
+from streams.cli.pictures import drawing
 from streams.cli.printing import printer
 from streams.report.identity import Preview, came_from, erased, lives_on, observed, of_lead, picture
 from streams.report.identity import stated as stated_links
@@ -263,10 +264,8 @@ def _draw(path: Path, known: Known) -> None:
     drawn = picture(
         known.lead_id, known.identifiers, known.changes, [*observed(known.links), *stated_links(known.statements)]
     )
-    try:
+    with drawing("--picture", path):
         draw_identity(path, drawn)
-    except OSError as error:
-        fail(f"--picture: {error.strerror}: {path}")
 
 
 def _text(value: object) -> str:

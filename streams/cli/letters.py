@@ -20,7 +20,7 @@ def named(which: str) -> dict[str, Any]:
         return {"id": which, "topic": None, "partition": None, "offset": None}
     place = coordinates(which)
     if place is None:
-        fail(f"{which} is neither an id nor TOPIC:PARTITION:OFFSET, such as bookings:2:1041")
+        fail(f"{which} is neither an id nor TOPIC:PARTITION:OFFSET, such as bookings:1:1041")
     return {"id": None, "topic": place[0], "partition": place[1], "offset": place[2]}
 
 

@@ -40,7 +40,9 @@ REMEDIES: dict[str, str] = {
     "not among the lead's newest 200 cannot be applied: older ones are not told apart any more.",
     "ledger_closed": "The booking's books closed 3 years after its last new revision. Post a correction as a booking "
     "of its own; or have the books reopened from ledger_lines, then replay this fact.",
-    "bad_policy": "The document is no policy. Check it with `fineacers policy apply`, which publishes only valid ones.",
+    "bad_policy": "The document is no policy that could be applied; the rules stay as they were. `fineacers replay "
+    "--policy FILE` says of one in a file what is wrong with it. Publish the corrected one by `fineacers publish "
+    "policies`, with a new event_id.",
     "too_many_bookings": "One lead has more bookings than a person makes: probably an agency's shared address or a "
     "test identifier. Split the identities, or block the identifier in the policy, then replay.",
     "quarantined": "A stage stopped at the fact by an error that nobody expected, and an operator set it aside. "

@@ -5,8 +5,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
@@ -22,7 +22,15 @@ from streams.kafka import access_config
 from streams.local import kafka, postgres, stack
 from streams.local.jars import locked_jars, missing
 from streams.local.state import LocalStackError, StateFolder
-from streams.settings import Settings, SettingsError, identity_fingerprint, identity_key
+from streams.settings import (
+    STORES,
+    ClickHouseUser,
+    PostgresRole,
+    Settings,
+    SettingsError,
+    identity_fingerprint,
+    identity_key,
+)
 
 _OLDEST_PYTHON = (3, 11)
 _LEAST_DISK_BYTES = 2_000_000_000
@@ -42,19 +50,18 @@ class Check:
 def all_checks(settings: Settings) -> Iterator[Check]:
     """Every check, in the order in which a cause comes before its effects."""
     yield _python()
-    yield _guarded("platform", _platform)
-    yield _guarded("Java", _java)
-    yield _guarded("PostgreSQL wheel", _postgres_wheel)
-    yield _guarded("ClickHouse wheel", _clickhouse_wheel)
-    yield _jars(settings)
+    elsewhere = stack.elsewhere(settings)
+    yield from _parts(elsewhere)
+    if "kafka" not in elsewhere:
+        yield _jars(settings)
     yield _disk(settings)
     yield _identity(settings)
-    broker = _server("Kafka", settings.kafka_bootstrap, lambda: _ask_kafka(settings))
+    broker = _server("Kafka", settings.kafka_bootstrap, _ask_kafka, settings)
     yield broker
     if broker.result == "ok":
         yield from _transactions(settings)
-    yield _server("PostgreSQL", settings.postgres_host, lambda: _ask_postgres(settings))
-    yield _server("ClickHouse", settings.clickhouse_url, lambda: _ask_clickhouse(settings))
+    yield _server("PostgreSQL", settings.postgres_host, _ask_postgres, settings)
+    yield _server("ClickHouse", settings.clickhouse_url, _ask_clickhouse, settings)
     yield from _services(StateFolder(settings.state_dir))
 
 
@@ -63,6 +70,24 @@ def _python() -> Check:
     if sys.version_info < _OLDEST_PYTHON:
         return Check("Python", "wrong", f"{found}; Python 3.11 or later is needed")
     return Check("Python", "ok", found)
+
+
+def _parts(elsewhere: Collection[str]) -> Iterator[Check]:
+    """What the local servers are made of, those that run elsewhere left out.
+
+    Where one does, this may be a machine of a worker or a sink, which needs no server of its own: what is missing for
+    the others is no more than a note.
+    """
+    parts = {
+        "platform": (STORES, _platform),
+        "Java": (("kafka",), _java),
+        "PostgreSQL wheel": (("postgres",), _postgres_wheel),
+        "ClickHouse wheel": (("clickhouse",), _clickhouse_wheel),
+    }
+    for name, (stores, look) in parts.items():
+        if not set(stores) <= set(elsewhere):
+            found = _guarded(name, look)
+            yield replace(found, result="note") if elsewhere and found.result == "wrong" else found
 
 
 def _platform() -> str:
@@ -107,7 +132,7 @@ def _jars(settings: Settings) -> Check:
 
 
 def _disk(settings: Settings) -> Check:
-    folder = settings.state_dir.expanduser().absolute()
+    folder = settings.state_dir.absolute()
     place = next(step for step in (folder, *folder.parents) if step.exists())
     free = shutil.disk_usage(place).free
     found = f"{free / 1e9:.1f} GB free at {place}"
@@ -122,14 +147,16 @@ def _identity(settings: Settings) -> Check:
     return _guarded("identity key", lambda: f"fingerprint {identity_fingerprint(identity_key(settings))}")
 
 
-def _server(name: str, address: str | None, ask: Callable[[], str]) -> Check:
+def _server(name: str, address: str | None, ask: Callable[[Settings], str], settings: Settings) -> Check:
     if address is None:
         return Check(name, "note", "not started; `fineacers up` does it")
     try:
-        return Check(name, "ok", f"{ask()} at {address}")
+        return Check(name, "ok", f"{ask(settings)} at {address}")
     except (KafkaException, psycopg.Error, ClickHouseError, SettingsError) as error:
         reason = str(error).strip().splitlines()[0]
-        return Check(name, "wrong", f"no answer at {address}: {reason}; `fineacers up` starts the local one")
+        ours = address in StateFolder(settings.state_dir).services().values()
+        then = "`fineacers up` starts the local one" if ours else "is the address right, and does the server run?"
+        return Check(name, "wrong", f"no answer at {address}: {reason}; {then}")
 
 
 def _ask_kafka(settings: Settings) -> str:
@@ -155,12 +182,16 @@ def _transactions(settings: Settings) -> Iterator[Check]:
 
 
 def _ask_postgres(settings: Settings) -> str:
-    with psycopg.connect(**settings.postgres("admin"), connect_timeout=5) as connection:
+    # the machine of a gateway or of a sink has no other login than its own
+    roles: tuple[PostgresRole, ...] = ("admin", "sink", "reader")
+    known = (role for role in roles if getattr(settings, f"postgres_{role}_password") is not None)
+    with psycopg.connect(**settings.postgres(next(known, "admin")), connect_timeout=5) as connection:
         return f"version {connection.info.parameter_status('server_version')}"
 
 
 def _ask_clickhouse(settings: Settings) -> str:
-    client = clickhouse_connect.get_client(**settings.clickhouse("reader"), connect_timeout=5)
+    user: ClickHouseUser = "sink" if settings.clickhouse_reader_password is None else "reader"
+    client = clickhouse_connect.get_client(**settings.clickhouse(user), connect_timeout=5)
     try:
         return f"version {client.server_version}"
     finally:

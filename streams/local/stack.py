@@ -68,8 +68,8 @@ def start(
         LocalStackError: something is missing or does not start; says what, and what to do.
     """
     folder = StateFolder(settings.state_dir)
-    elsewhere = tuple(name for name in STORES if _is_elsewhere(settings, name))
-    names = tuple(name for name in (*STORES, *PLATFORM) if name in set(services) and name not in elsewhere)
+    others = elsewhere(settings)
+    names = tuple(name for name in (*STORES, *PLATFORM) if name in set(services) and name not in others)
     require_platform()
     folder.create()
     with folder.only_one("up"):
@@ -79,7 +79,7 @@ def start(
             identity_key(settings)
             _launch(folder, settings, names, bound_to_caller)
         _await_ready(folder, names, progress)
-    return Started(read_settings(state_dir=folder.path), names, elsewhere, was_running)
+    return Started(read_settings(state_dir=folder.path), names, others, was_running)
 
 
 def stop(settings: Settings, *, delete_data: bool = False) -> bool:
@@ -113,10 +113,12 @@ def require_platform() -> None:
         )
 
 
-def _is_elsewhere(settings: Settings, store: str) -> bool:
-    address = _ADDRESS_OF[store]
-    given = getattr(settings, address)
-    return given is not None and given != read_services_file(settings.state_dir).get(address)
+def elsewhere(settings: Settings) -> tuple[str, ...]:
+    """The stores whose address the environment gives, so that none of them is started here."""
+    ours = read_services_file(settings.state_dir)
+    return tuple(
+        store for store, address in _ADDRESS_OF.items() if getattr(settings, address) not in (None, ours.get(address))
+    )
 
 
 def _provide(settings: Settings, names: Iterable[str], progress: Progress) -> None:

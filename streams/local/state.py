@@ -41,7 +41,7 @@ class StateFolder:
     """One state folder on disk. Making the object touches nothing; `create` does."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path.expanduser().absolute()
+        self.path = path.absolute()
 
     def create(self) -> None:
         """Make the folder, closed to others, except that PostgreSQL's own user must pass through it under root."""

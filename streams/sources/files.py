@@ -6,13 +6,14 @@ import csv
 import gzip
 import json
 import zlib
+from codecs import BOM_UTF8
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BufferedReader
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 from streams.sources.mapping import Mapping, RowError
 
@@ -106,7 +107,8 @@ class _Lines:
 
     def __init__(self, content: BinaryIO) -> None:
         self._content = content
-        self._again: deque[bytes] = deque()
+        # a byte order mark would hide the quotes of the first name
+        self._again = deque([line_of(content).removeprefix(BOM_UTF8)])
         self.taken: list[bytes] = []
 
     def __iter__(self) -> _Lines:
@@ -140,7 +142,7 @@ def _header(reader: Iterator[list[str]]) -> list[str]:
         header = next((cells for cells in reader if cells), [])
     except csv.Error as error:
         raise UnreadableFileError(f"the first line is no CSV header: {error}") from None
-    return [name.removeprefix("\ufeff").strip() for name in header]
+    return [name.strip() for name in header]
 
 
 def _picker(mapping: Mapping, header: list[str]) -> Callable[[list[str]], Sequence[str]]:
@@ -185,9 +187,11 @@ def _json_rows(mapping: Mapping, content: BinaryIO) -> Iterator[Row]:
 def _json_cells(mapping: Mapping, line: bytes) -> Sequence[str | None] | RowError:
     try:
         # numbers stay as they are written: a float would round them
-        row = json.loads(line, parse_int=str, parse_float=str)
+        row = json.loads(line, parse_int=str, parse_float=str, parse_constant=_no_number)
     except UnicodeDecodeError:
         return RowError("invalid_utf8", "the line is not UTF-8 text")
+    except RowError as refusal:
+        return refusal
     except (ValueError, RecursionError):
         return RowError("bad_json", "the line is no JSON object")
     if not isinstance(row, dict):
@@ -195,6 +199,10 @@ def _json_cells(mapping: Mapping, line: bytes) -> Sequence[str | None] | RowErro
     cells = [_cell(row.get(name)) for name in mapping.columns]
     nested = [name for name, cell in zip(mapping.columns, cells, strict=True) if isinstance(cell, list | dict)]
     return RowError("bad_value", f"{', '.join(nested)}: a list or an object, not one value") if nested else cells
+
+
+def _no_number(word: str) -> NoReturn:
+    raise RowError("bad_json", f"{word} is no number in JSON: write null, or leave the field out")
 
 
 def _cell(value: Any) -> Any:

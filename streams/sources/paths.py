@@ -7,6 +7,7 @@ which the last two may be missing; others are ignored. Comma, semicolon, tab or 
 from __future__ import annotations
 
 import zlib
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,6 +34,10 @@ def read_paths(path: Path) -> Paths:
     """
     table = _table(path)
     counts = {name: _numbers(table, name, path) for name in (_CONVERSIONS, _VALUE, _NULLS)}
+    if not (counts[_CONVERSIONS] + counts[_NULLS]).any():
+        raise UnreadableFileError(
+            f"{path}: no row has a journey: {_CONVERSIONS}, and {_NULLS} if it is there, are 0 in all of them"
+        )
     touches = pc.split_pattern(table[_PATH].combine_chunks(), _JOINED_BY)
     encoded = touches.flatten().dictionary_encode()
     spellings = [name.strip() for name in encoded.dictionary.to_pylist()]
@@ -67,7 +72,7 @@ def _table(path: Path) -> pa.Table:
 
 
 def _rows(content: BinaryIO, path: Path) -> pa.Table:
-    header = content.readline(1 << 16)
+    header = content.readline(1 << 16).removeprefix(BOM_UTF8)
     delimiter = max(_DELIMITERS, key=lambda one: header.count(one.encode()))
     there = [name.strip().strip('"') for name in header.decode(errors="replace").strip().split(delimiter)]
     missing = [name for name in (_PATH, _CONVERSIONS) if name not in there]

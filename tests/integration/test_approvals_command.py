@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,6 +18,7 @@ from schemas.topics import TOPICS
 from sinks.postgres.connection import Server
 from sinks.postgres.sink import PostgresSink
 from streams.cli import approvals
+from streams.cli.audit import operator
 from streams.kafka import admin_client
 from streams.settings import Settings
 from tests.chaos.counter import make
@@ -97,7 +97,7 @@ def test_what_waits_is_listed_with_whether_reviewers_were_told(run: Run, databas
     rows = json.loads(run("list", "--json").stdout)
     links = [row["approval_id"] for row in rows if "answer" in row]
     assert links and noted(database) == [
-        (getpass.getuser(), "approvals list --json", None, None, {"approvals": links})
+        (operator(), "approvals list --json", None, None, {"approvals": links})
     ]  # fmt: skip
     assert [(row["approval_id"], row["told"], row["told_by"]) for row in rows] == [
         (approval_id(1), "unknown", "acme-reviewers"),
@@ -126,14 +126,14 @@ def test_a_word_is_agreed_to_noted_and_published_and_its_end_is_told(
     monkeypatch.setattr(approvals, "act", answered_at_once)
     done = run("decide", approval_id(1), "approved", "--reason", "CASE-1", stdin="y\n")
     assert done.exit_code == 0, done.output
-    assert f"approved by {getpass.getuser()}" in done.output
+    assert f"approved by {operator()}" in done.output
     (said,) = published(stack)[before:]
     assert isinstance(said, ApprovalDecided)
     assert (said.approval_id, said.lead_id, said.decision, said.decided_by, said.workspace_id) == (
-        approval_id(1), LEAD, "approved", getpass.getuser(), WORKSPACE
+        approval_id(1), LEAD, "approved", operator(), WORKSPACE
     )  # fmt: skip
     assert noted(database) == [
-        (getpass.getuser(), "approvals decide", said.event_id, "CASE-1",
+        (operator(), "approvals decide", said.event_id, "CASE-1",
          {"approvals": [approval_id(1)], "leads": [LEAD]})
     ]  # fmt: skip
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import secrets
 from collections.abc import Callable, Iterator
@@ -34,6 +33,7 @@ from sinks.delivery import Record
 from sinks.postgres.connection import Server
 from sinks.postgres.sink import PostgresSink
 from streams.cli import identity, lead
+from streams.cli.audit import operator
 from streams.kafka import client_config, consumer_config
 from streams.settings import Settings, identity_key
 from tests.support.facts import WORKSPACE, at, fact
@@ -193,7 +193,7 @@ def test_a_link_is_previewed_agreed_to_noted_and_published(
     )
     assert [(one.kind, one.value) for one in event.identifiers] == [("email", ADA), ("phone", DAN)]
     assert noted(database)[len(log_before) :] == [
-        (getpass.getuser(), "identity link", WORKSPACE, event.event_id, "CASE-1",
+        (operator(), "identity link", WORKSPACE, event.event_id, "CASE-1",
          {"identifiers": [keys["email"], keys["phone"]], "leads": sorted([keys["email"], keys["phone"]])})
     ]  # fmt: skip
     assert "linked" in run("identity", "show", keys["email"]).output
@@ -266,7 +266,7 @@ def test_a_sweep_is_previewed_and_ordered_only_with_a_reason(
     assert isinstance(order, IdentitySweepOrdered)
     assert (order.workspace_id, order.region, order.version, order.source) == (WORKSPACE, "UAE", 1, "operator")
     assert noted(database)[len(before) :] == [
-        (getpass.getuser(), "identity sweep", WORKSPACE, order.event_id, "CASE-9", {"leads": [keys["email"]]})
+        (operator(), "identity sweep", WORKSPACE, order.event_id, "CASE-9", {"leads": [keys["email"]]})
     ]
 
 
@@ -375,5 +375,5 @@ def test_a_lead_is_shown_with_its_open_conflicts_and_revealed_only_with_a_note(
     assert noted(database) == before
     assert ADA in run("lead", "show", keys["email"], "--reveal").output
     assert noted(database)[len(before) :] == [
-        (getpass.getuser(), "lead show --reveal", None, None, None, {"leads": [keys["email"]]})
+        (operator(), "lead show --reveal", None, None, None, {"leads": [keys["email"]]})
     ]

@@ -13,7 +13,8 @@ from psycopg import sql
 
 from schemas.codec import encode
 from schemas.events.base import instant
-from schemas.events.decisions import TemperatureChanged
+from schemas.events.decisions import LeadScored, TemperatureChanged
+from schemas.events.gate import CheckMade
 from schemas.events.identity import IdentifierHash
 from schemas.events.leads import LeadCaptured
 from schemas.events.operations import DeadLettered
@@ -29,7 +30,7 @@ from sinks.postgres.tables import TABLES
 from streams.settings import Settings
 from tests.support.facts import at
 from tests.support.sinks import batch, log, own_postgres
-from tests.support.stored import lead_id, measured, own, platform, posting, story
+from tests.support.stored import decided, lead_id, measured, own, platform, posting, story
 
 VIEWS = (
     "current_bindings", "open_conflicts", "current_bookings", "lead_overview", "temperature_history",
@@ -280,15 +281,35 @@ def test_values_arrive_as_they_were_sent(sink: PostgresSink, owner: Server) -> N
     assert line == '(10,2024-10-04,"2026-03-01 00:00:00.000008+00")'
 
 
-def test_text_that_postgres_cannot_hold_is_refused_alone(sink: PostgresSink, owner: Server) -> None:
-    fields = {"stage": "intake", "reason": "r", "topic": "leads", "partition": 0, "arrived_at": 0, "original": b""}
-    letters = [own(DeadLettered, detail=detail, offset=n, **fields) for n, detail in enumerate(["a", "b\0c", "d"])]
+def test_a_value_that_postgres_cannot_hold_is_refused_alone(sink: PostgresSink, owner: Server) -> None:
+    fields = {"stage": "intake", "reason": "r", "topic": "leads", "partition": 0, "detail": "", "original": b""}
+    letters = [own(DeadLettered, arrived_at=at, offset=n, **fields) for n, at in enumerate([0, -(2**62), 0])]
     refused = []
     sink.prepare(
         batch(platform(letter) for letter in letters), lambda record, *why: refused.append((record.offset, *why))
     )()
-    assert refused == [(1, "store_refused", "PostgreSQL error 22021")]
-    assert ask(owner, "SELECT detail FROM dead_letters ORDER BY 1") == [("a",), ("d",)]
+    assert refused == [(1, "store_refused", "PostgreSQL error 22008")]
+    assert ask(owner, 'SELECT "offset" FROM dead_letters ORDER BY 1') == [(0,), (2,)]
+
+
+def test_a_nul_of_old_facts_is_replaced_and_its_row_kept(sink: PostgresSink, owner: Server) -> None:
+    named = [IdentifierHash.build(kind="email", hash=lead_id(1))]
+    told = [CheckMade.build(check="cap", outcome="pass", reason=reason) for reason in ("n\0l", "\\u0000")]
+    scored = dict.fromkeys(("score", "budget", "urgency", "engagement", "readiness"), 0)
+    write(
+        sink,
+        [
+            platform(own(LeadProfiled, lead_id=lead_id(1), version=1, identifiers=named, full_name="A\0da")),
+            platform(own(LeadScored, lead_id=lead_id(1), seq=1, reasons=["na\0med"], **scored)),
+            platform(decided(1, lead_id(1), seq=1, decision="hold", reason="cap", checks=told)),
+        ],
+    )
+    ((name, reasons, first, second),) = ask(
+        owner,
+        "SELECT full_name, reasons, checks->0->>'reason', checks->1->>'reason' FROM leads, scores, contact_decisions",
+    )
+    assert (name, reasons) == ("A\ufffdda", ["na\ufffdmed"])
+    assert (first, second) == ("n\ufffdl", "\\u0000"), "a backslash before these letters is no NUL"
 
 
 def test_what_has_no_table_here_is_refused(sink: PostgresSink, owner: Server) -> None:

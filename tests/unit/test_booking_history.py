@@ -6,8 +6,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+import typer
 from rich.console import Console
 
+from streams.cli import booking
 from streams.report.booking import History, credited_over_time, described, history, in_force, touch_of
 from streams.report.chart import draw_stacked
 from streams.report.show_booking import show
@@ -131,3 +134,10 @@ def test_credit_over_time_can_be_drawn(tmp_path: Path) -> None:
 def test_an_account_may_be_a_touchs() -> None:
     assert touch_of("a#b#3") == ("a#b", 3)
     assert [touch_of(account) for account in ("(none)", "(revenue)", "bundle:2026-01-01:77")] == [None] * 3
+
+
+def test_a_picture_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as ended:
+        booking._draw(tmp_path / "none" / "credit.png", history(BOOKING, REVISIONS, lines(), TOUCHES))
+    assert ended.value.exit_code == 2
+    assert "--picture: No such file or directory" in capsys.readouterr().err

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
+from schemas.topics import PARTITIONS
 from sinks import SINKS
 from streams.cli import _COMMANDS
 from streams.local import clickhouse, clickhouse_rules, kafka, postgres
@@ -31,6 +32,7 @@ _ADDRESSES = frozenset(
 )
 _NOT_THE_BROKERS = frozenset(("KAFKA_HEAP_OPTS", "KAFKA_OPTS", "KAFKA_LOG4J_OPTS"))
 _FROM_OUTSIDE = re.compile(r"\$\{(\w+):\?[^}]+\}")
+_OPTIONAL = re.compile(r"\$\{(\w+):-([^}]+)\}")
 each_service = pytest.mark.parametrize("name", SERVICES)
 
 
@@ -71,7 +73,7 @@ def test_a_process_finds_all_that_it_asks_for(name: str, monkeypatch: pytest.Mon
         monkeypatch.delenv(f"FINEACERS_{variable}", raising=False)
     for variable, value in environment(name).items():
         given = "https://mail.example" if variable.endswith("_URL") else "ab" * 32
-        monkeypatch.setenv(variable, _FROM_OUTSIDE.sub(given, value))
+        monkeypatch.setenv(variable, _OPTIONAL.sub(r"\2", _FROM_OUTSIDE.sub(given, value)))
     command, *rest = SERVICES[name]["command"]
     stores = rest if command == "sink" else ("postgres",) if command == "gateway" else ()
     settings = load_settings("kafka", *stores, state_dir=tmp_path)
@@ -106,10 +108,18 @@ def test_no_secret_is_written_down() -> None:
 
 
 def test_the_example_names_every_value_that_is_needed_and_holds_none() -> None:
-    lines = [line for line in (ROOT / "infra/env.example").read_text().splitlines() if not line.startswith("#")]
+    whole = (ROOT / "infra/env.example").read_text().splitlines()
+    lines = [line for line in whole if not line.startswith("#")]
     assert all(re.fullmatch(r"\w+=", line) for line in lines)
     assert {line.rstrip("=") for line in lines} == needed_from_outside()
+    optional = {name for text in texts(SERVICES) for name, _ in _OPTIONAL.findall(text)}
+    assert {line[1:].partition("=")[0] for line in whole if re.match(r"#\w+=", line)} == optional
     assert "/.env" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+def test_migrate_is_told_how_many_partitions_there_are_to_be() -> None:
+    asked = _OPTIONAL.fullmatch(environment("migrate")["FINEACERS_PARTITIONS"])
+    assert asked and asked.groups() == ("FINEACERS_PARTITIONS", str(PARTITIONS))
 
 
 @each_service

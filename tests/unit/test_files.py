@@ -62,8 +62,9 @@ def test_columns_are_found_by_name_and_rows_keep_their_bytes(tmp_path: Path) -> 
     assert tuple(row.cells) == READ if not isinstance(row.cells, RowError) else False
 
 
-def test_byte_order_mark_blank_lines_and_windows_line_ends_do_not_matter(tmp_path: Path) -> None:
-    content = b"\xef\xbb\xbf" + HEADER + b"\n" + GOOD + b"\n  \n" + GOOD
+@pytest.mark.parametrize("header", [HEADER, b'"day","campaign","ignored","cost"\n'], ids=["bare", "quoted"])
+def test_byte_order_mark_blank_lines_and_windows_line_ends_do_not_matter(header: bytes, tmp_path: Path) -> None:
+    content = b"\xef\xbb\xbf" + header + b"\n" + GOOD + b"\n  \n" + GOOD
     found = _read(content.replace(b"\n", b"\r\n"), tmp_path)
     assert _outcomes(found) == [READ, READ]
     assert [row.number for row in found] == [1, 2]
@@ -178,6 +179,9 @@ def test_json_lines(tmp_path: Path) -> None:
         b'{"day": {"y": 2026}, "campaign": "c1", "cost": 1}',
         b'{"day": "\xff"}',
         b"[" * 100_000,
+        b'{"day": "2026-01-31", "campaign": "c1", "cost": NaN}',
+        b'{"day": "2026-01-31", "campaign": "c1", "cost": 1, "more": [-Infinity]}',
+        b'{"day": "2026-01-31", "campaign": "c2", "cost": 1}',
     ]
     found = _read(b"\n".join(lines), tmp_path, _mapping("jsonl"))
     assert _outcomes(found) == [
@@ -189,5 +193,8 @@ def test_json_lines(tmp_path: Path) -> None:
         "bad_value",
         "invalid_utf8",
         "bad_json",
+        "bad_json",
+        "bad_json",
+        ("c2", "2026-01-31", "1"),
     ]
     assert found[1].raw == lines[1] + b"\n"

@@ -83,6 +83,7 @@ def test_one_identifier_named_twice_is_one() -> None:
         ("phone=secret", "no usable phone: a number"),
         ("crm_id=", "no usable crm_id"),
         ("crm_id=" + "x" * 129, "no usable crm_id"),
+        ("crm_id=secret\0", "no usable crm_id"),
     ],
 )
 def test_what_cannot_be_used_says_why_and_not_the_value(text: str, told: str) -> None:

@@ -88,6 +88,13 @@ def test_a_refused_fact_is_kept_whole_at_its_coordinates_and_counted(reason: str
     assert not run.driver.values("resolve.inbox")
 
 
+def test_a_text_that_postgresql_cannot_hold_is_refused_and_why_is_said() -> None:
+    for field, reason in (("email", "invalid_field"), ("full_name", "invalid_field"), ("crm_id", "bad_id")):
+        said = {"channel": "web", "email": "ada@example.com", field: "a\0b@example.com"}
+        answer = admitted(encode(unvalidated(LeadCaptured, **said)))
+        assert answer == DeadLetter(reason, f"{field}: no text may hold the character NUL (U+0000)")
+
+
 @pytest.mark.parametrize("amount", [-1, 10**15 + 1])
 def test_amounts_out_of_bounds_are_bad_amounts(amount: int) -> None:
     answer = admitted(encode(booking(amount_minor=amount)), "bookings")

@@ -70,6 +70,8 @@ def test_instants_and_days_are_text_and_money_is_whole() -> None:
         ({"status": SECRET}, "invalid_field", "status"),
         ({"email": 7}, "invalid_field", "email"),
         ({"email": SECRET + "x" * 400}, "invalid_field", "email"),
+        ({"email": SECRET + "\0"}, "invalid_field", "email"),
+        ({"crm_id": SECRET + "\0"}, "bad_id", "crm_id"),
         ({"nickname": SECRET}, "invalid_field", "nickname"),
         ({SECRET: 1}, "invalid_field", "(unknown field)"),
         ({"type": "BookingVanished"}, "unknown_type", "type"),

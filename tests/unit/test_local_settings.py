@@ -53,6 +53,24 @@ def test_a_password_of_kafka_goes_by_tls_only(monkeypatch: pytest.MonkeyPatch) -
     assert not any("hunter2" in one["value"] for one in settings.shown())
 
 
+def test_a_home_folder_that_no_shell_put_in_place_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("FINEACERS_STATE_DIR", "~/state")
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "services.json").write_text('{"kafka_bootstrap": "127.0.0.1:1"}')
+    settings = load_settings("kafka")
+    assert settings.kafka_bootstrap == "127.0.0.1:1"
+    identity_key(settings)
+    assert (tmp_path / "state" / "identity.key").exists()
+    assert StateFolder(settings.state_dir).path == tmp_path / "state" == read_settings(state_dir="~/state").state_dir
+
+
+def test_a_home_folder_of_nobody_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINEACERS_STATE_DIR", "~nobody-at-all/state")
+    with pytest.raises(SettingsError, match="FINEACERS_STATE_DIR: ~nobody-at-all/state is in no known home folder"):
+        read_settings()
+
+
 @pytest.mark.parametrize("store", STORES)
 def test_a_missing_address_names_the_variable(store: str) -> None:
     with pytest.raises(SettingsError, match=r"run `fineacers up` or set FINEACERS_[A-Z_]+$"):

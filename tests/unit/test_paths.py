@@ -32,6 +32,10 @@ def test_any_usual_delimiter_is_seen(tmp_path: Path, delimiter: str) -> None:
     assert (paths.conversions.tolist(), paths.value.tolist(), paths.nulls.tolist()) == ([2, 1], [10.5, 4], [1, 0])
 
 
+def test_a_byte_order_mark_does_not_matter(tmp_path: Path) -> None:
+    assert read_paths(_written(tmp_path, "\ufeff" + ROWS)).channels == ("search", "email")
+
+
 def test_columns_may_be_missing_packed_and_more(tmp_path: Path) -> None:
     content = gzip.compress(b"id;total_conversions;path\n1;3;a > b\n", mtime=0)
     paths = read_paths(_written(tmp_path, content))
@@ -44,6 +48,8 @@ def test_columns_may_be_missing_packed_and_more(tmp_path: Path) -> None:
         ("", "empty"),
         ("a,b\n1,2\n", "no column path, total_conversions; there are a, b"),
         (HEADER, "a header and no rows"),
+        (HEADER + "a,0,0,0\nb,0,0,0\n", "no row has a journey: total_conversions"),
+        ("path,total_conversions\na,0\n", "no row has a journey: total_conversions"),
         (HEADER + "a,x,1,0\n", "conversion error"),
         (HEADER + "a,-1,1,0\n", "row 1: total_conversions must be a number of 0 or more"),
         (HEADER + "a,1,1,0\na >  > b,1,1,0\n", "row 2 has an empty channel"),
@@ -78,3 +84,15 @@ def test_an_unknown_model_is_refused(tmp_path: Path) -> None:
     done = _run(str(_written(tmp_path, ROWS)), "--models", "last,astrology")
     assert done.exit_code == 2
     assert "no model astrology; there are first, last" in done.stderr
+
+
+def test_a_file_without_journeys_is_refused(tmp_path: Path) -> None:
+    done = _run(str(_written(tmp_path, HEADER + "a > b,0,0,0\n")), "--json")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "no row has a journey" in done.stderr
+
+
+def test_a_picture_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    done = _run(str(_written(tmp_path, ROWS)), "--png", str(tmp_path / "none" / "credit.png"))
+    assert done.exit_code == 2
+    assert "--png: No such file or directory" in done.stderr and "credit.png" in done.stderr

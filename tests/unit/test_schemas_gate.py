@@ -3,13 +3,15 @@
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
-from schemas.contract import avro_schema, unclassified_fields
+from schemas.contract import avro_schema, nested_messages, unclassified_fields
 from schemas.events.base import Code, Email, FreeText, Message, Pii
 from schemas.events.campaigns import SpendReported
 from schemas.events.governance import IdentitiesLinked
@@ -105,6 +107,20 @@ def test_a_free_form_field_without_a_class_is_found_wherever_it_hides() -> None:
         code: Code
 
     assert unclassified_fields(Careless) == ["note", "maybe", "blob", "several", "inner.remark"]
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\ud800b"], ids=["NUL", "lone surrogate"])
+def test_no_text_is_allowed_that_postgresql_cannot_hold(text: str) -> None:
+    messages, taken = list(MESSAGES.values()), []
+    for message in messages:
+        for name, info in message.model_fields.items():
+            messages += [inner for inner in nested_messages(info.annotation) if inner not in messages]
+            kind = TypeAdapter(Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation)
+            for value in (text, [text]):
+                with suppress(ValidationError):
+                    if not isinstance(kind.validate_python(value), bytes):
+                        taken.append(f"{message.__name__}.{name}")
+    assert not taken
 
 
 def test_every_class_in_use_is_one_that_sinks_and_commands_know() -> None:

@@ -149,11 +149,17 @@ def _later(counts: Rows) -> dict[str, int]:
 
 
 def _balanced(ledger: Rows) -> Check:
-    """Every model, basis and currency of the ledger sums to zero, in both currencies."""
-    sums = _by(ledger, ("model", "basis", "currency"), "amount_minor")
-    reporting = _by(ledger, ("model", "basis", "reporting_currency"), "reporting_minor")
-    off = [f"{' '.join(map(str, key))}: {total:+,}" for key, total in {**sums, **reporting}.items() if total]
-    return Check("ledger: credits + revenue = 0", len(sums) + len(reporting), off)
+    """Every model, basis and currency of a workspace's ledger sums to zero, in both currencies."""
+    name, keys = "ledger: credits + revenue = 0", ("workspace_id", "model", "basis")
+    own = _by(ledger, (*keys, "currency"), "amount_minor")
+    reporting = _by(ledger, (*keys, "reporting_currency"), "reporting_minor")
+    off = [
+        f"{name}: {what}{' '.join(map(str, key))}: {total:+,}"
+        for what, sums in (("", own), ("as reported, ", reporting))
+        for key, total in sums.items()
+        if total
+    ]
+    return Check(name, len(own) + len(reporting), off)
 
 
 def _revenue(postgres: Figures, which: str) -> Check:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.topics import FACTS
+from streams.report.credited import owing
 
 Rows = list[dict[str, Any]]
 Figures = Mapping[str, Rows]
@@ -163,8 +164,15 @@ def _balanced(ledger: Rows) -> Check:
 
 
 def _revenue(postgres: Figures, which: str) -> Check:
-    """What the models that credit a booking do, the least or the most of them, is what it is worth."""
-    worth = _by((row for row in postgres["bookings"] if row["net_minor"]), ("workspace_id", "currency"), "net_minor")
+    """What the models that credit a booking do, the least or the most of them, is what it is worth.
+
+    Bookings whose policy credits no net revenue are left out.
+    """
+    documents = {(row["workspace_id"], row["version"]): row["document"] for row in postgres["policies"]}
+    policies = {(row["workspace_id"], row["policy_version"]) for row in postgres["worth"]}
+    owed = {policy for policy in policies if owing(documents.get(policy))}
+    bookings = (row for row in postgres["worth"] if (row["workspace_id"], row["policy_version"]) in owed)
+    worth = _by(bookings, ("workspace_id", "currency"), "net_minor")
     credited = _by(postgres["credited"], ("workspace_id", "currency"), which)
     return _same(f"ledger: {which} credited = worth of bookings", ("credited", credited), ("bookings", worth))
 

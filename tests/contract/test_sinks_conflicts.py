@@ -17,25 +17,20 @@ from schemas.events.campaigns import SpendReported
 from schemas.events.governance import IdentitiesLinked
 from schemas.events.operations import DeadLettered
 from schemas.events.touchpoints import TouchpointRecorded
-from schemas.topics import FACT_TOPIC, TOPICS
-from sinks.base import Sink
 from sinks.clickhouse import queries as clickhouse_queries
 from sinks.clickhouse.booking import booking_facts
 from sinks.clickhouse.client import Client
 from sinks.clickhouse.client import Server as ClickHouse
 from sinks.clickhouse.sink import ClickHouseSink
 from sinks.delivery import Batch, Range, Record
-from sinks.postgres import queries as postgres_queries
 from sinks.postgres.connection import Server as Postgres
 from sinks.postgres.sink import PostgresSink
 from streams.driver import Driver
-from streams.partitioner import partition_of
-from streams.report.reconcile import reconcile
 from streams.settings import Settings
 from tests.contract.test_sinks import no_refusal
 from tests.support.facts import WORKSPACE, at, fact
 from tests.support.runs import STAGES, Run
-from tests.support.sinks import log, own_clickhouse, own_postgres
+from tests.support.sinks import differences, fill, log, own_clickhouse, own_postgres
 from tests.support.stored import accepted, lead_id, own, platform
 
 FIRST, SECOND = 10_000, 99_999
@@ -106,25 +101,8 @@ def stores(stack: Settings) -> Iterator[Stores]:
     run.finish()
     with own_postgres(stack) as (owner, login), own_clickhouse(stack) as server:
         for sink in (PostgresSink(login), ClickHouseSink(server)):
-            _fill(sink, run.driver)
+            fill(sink, run.driver)
         yield Stores(run, owner, server)
-
-
-def _fill(sink: Sink, driver: Driver) -> None:
-    """Records as they came, each in a batch of its own."""
-    sink.open(log())
-    ends = Counter[tuple[str, int]]()
-    for out in driver.outputs:
-        if out.topic not in sink.topics:
-            continue
-        topic = TOPICS[out.topic]
-        place = out.partition if out.partition is not None else partition_of(out.key, topic.partitions)
-        offset = ends[out.topic, place]
-        held = driver.log[out.topic, place][offset]
-        record = Record(out.topic, place, offset, held.timestamp, held.value)
-        ends[out.topic, place] += 1
-        sink.prepare(Batch((Range(out.topic, place, offset, offset + 1),), (record,)), no_refusal)()
-    sink.close()
 
 
 def test_every_second_content_was_accepted_and_refused_by_a_later_stage(stores: Stores) -> None:
@@ -147,14 +125,7 @@ def test_views_show_the_first_content(stores: Stores) -> None:
 
 
 def test_the_report_finds_no_difference(stores: Stores) -> None:
-    clickhouse = clickhouse_queries.figures(stores.clickhouse)
-    told = ("stage", "topic", "type", "outcome")
-    clickhouse["stage_counts"] = [
-        dict(zip(told, what, strict=True)) | {"count": n} for what, n in stores.run.driver.counts.items()
-    ]
-    records = Counter(FACT_TOPIC[type(one)].name for one in stores.run.published)
-    found = reconcile(records, postgres_queries.figures(stores.postgres), clickhouse)
-    assert found.differences == []
+    assert differences(stores.run, stores.postgres, stores.clickhouse) == []
 
 
 def test_a_bookings_history_tells_the_first_content(stores: Stores) -> None:

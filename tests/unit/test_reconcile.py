@@ -8,7 +8,8 @@ from streams.report.reconcile import reconcile
 
 TOLD = (
     "leads", "bookings", "ledger", "temperatures", "routes", "decisions", "approvals", "consents", "bindings",
-    "changes", "conflicts", "campaigns", "dead_letters", "credited", "stage_counts", "rows",
+    "changes", "conflicts", "campaigns", "dead_letters", "credited", "worth", "policies",
+    "stage_counts", "rows",
 )  # fmt: skip
 
 
@@ -47,4 +48,26 @@ def test_one_workspace_does_not_make_up_for_another() -> None:
         "ledger: credits + revenue = 0: other linear net AED: -10",
         "ledger: credits + revenue = 0: as reported, acme linear net AED: +10",
         "ledger: credits + revenue = 0: as reported, other linear net AED: -10",
+    ]
+
+
+def test_bookings_are_credited_what_they_are_worth_where_their_policy_asks_for_that() -> None:
+    credited = [{"workspace_id": "acme", "currency": "AED", "least": 10, "most": 10}]
+    worth = [
+        {"workspace_id": "acme", "currency": "AED", "policy_version": version, "net_minor": net}
+        for version, net in ((None, 1), (1, 4), (2, 5), (3, 100))
+    ]
+    policies = [
+        {"workspace_id": workspace, "version": version, "document": document}
+        for workspace, version, document in (
+            ("acme", 1, '{"attribution_bases": ["realised"]}'),
+            ("acme", 2, '{"attribution_bases": ["realised", "net"], "optimizer_basis": "realised"}'),
+            ("acme", 3, '{"attribution_bases": ["realised"], "optimizer_basis": "realised"}'),
+            ("other", 1, '{"attribution_bases": ["realised"], "optimizer_basis": "realised"}'),
+        )
+    ]
+    assert differences([], credited=credited, worth=worth, policies=policies) == []
+    assert differences([], credited=credited, worth=worth[1:], policies=policies) == [
+        f"ledger: {which} credited = worth of bookings: acme AED: credited 10, bookings 9"
+        for which in ("least", "most")
     ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.rows import dict_row
 
 from schemas.codec import encode
 from schemas.events.base import instant
@@ -26,10 +27,11 @@ from sinks.postgres.connection import Server
 from sinks.postgres.migrate import migrate, rebuild
 from sinks.postgres.sink import PostgresSink
 from sinks.postgres.tables import TABLES
+from streams.cli.contacts import contacts
 from streams.settings import Settings
 from tests.support.facts import at
 from tests.support.sinks import batch, log, own_postgres
-from tests.support.stored import lead_id, measured, own, platform, posting, story
+from tests.support.stored import decided, lead_id, measured, own, platform, posting, story
 
 VIEWS = (
     "current_bindings", "open_conflicts", "current_bookings", "lead_overview", "temperature_history",
@@ -218,6 +220,28 @@ def test_what_has_come_to_another_lead_is_seen_by_its_owner(sink: PostgresSink, 
         for owner in ("anna", "ben")
     }
     assert seen == {"anna": [0, 0, 0, 0, 1], "ben": [1, 1, 2, 1, 0]}
+
+
+def test_a_reader_sees_every_column_but_the_token_of_an_email(
+    sink: PostgresSink, owner: Server, reader: Server
+) -> None:
+    allowed = decided(1, ANNAS, seq=3, decision="allow", reason="allowed", unsubscribe="sealed")
+    write(sink, [*story(1), platform(allowed)])
+    hidden = """
+        SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition AND c.relnamespace = 'public'::regnamespace
+          AND a.attnum > 0 AND NOT a.attisdropped
+          AND NOT has_column_privilege('fineacers_reader', c.oid, a.attnum, 'SELECT')
+          AND c.relname NOT IN ('migrations', 'sink_positions', 'audit_log', 'dead_letters')
+    """
+    assert ask(owner, hidden) == [("contact_decisions", "unsubscribe")]
+    for columns in ("unsubscribe", "*"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            ask(reader, f"SELECT {columns} FROM contact_decisions", **SCOPE, owner="*")
+    assert ask(reader, "SELECT sentence FROM contact_receipts", **SCOPE, owner="*") != []
+    with psycopg.connect(**asdict(owner), row_factory=dict_row) as connection:
+        connection.execute("SET ROLE fineacers_operator")
+        assert [one["unsubscribe"] for one in contacts(connection, ANNAS, {ANNAS})["decisions"]] == ["sealed"]
 
 
 def test_views_obey_the_same_rules(sink: PostgresSink, reader: Server) -> None:

@@ -17,7 +17,8 @@ QUERIES: Mapping[str, tuple[tuple[str, ...], str]] = {
         """
         SELECT revision, status, amount_minor, retained_minor, currency, booked_at, occurred_at, arrived_at, source
         FROM bookings WHERE workspace_id = {workspace:String} AND booking_id = {booking_id:String}
-        ORDER BY revision, arrived_at, _offset LIMIT 1 BY revision
+            AND event_id NOT IN (SELECT fact_id FROM refused_revisions)
+        ORDER BY revision, arrived_at, _partition, _offset LIMIT 1 BY revision
         """,
     ),
     "touches": (
@@ -25,14 +26,18 @@ QUERIES: Mapping[str, tuple[tuple[str, ...], str]] = {
         """
         SELECT touch_id, revision, kind, occurred_at FROM
         (
-            SELECT workspace_id, touch_id, revision, kind, occurred_at FROM touchpoints
+            SELECT workspace_id, touch_id, revision, kind, occurred_at, event_id, arrived_at, _partition, _offset
+            FROM touchpoints
             UNION ALL
-            SELECT workspace_id, click_id AS touch_id, revision, 'click' AS kind, occurred_at FROM clicks
+            SELECT workspace_id, click_id AS touch_id, revision, 'click' AS kind, occurred_at, event_id, arrived_at,
+                _partition, _offset
+            FROM clicks
         )
         WHERE workspace_id = {workspace:String} AND touch_id IN {touches:Array(String)}
             AND occurred_at >= toDateTime64({since:Date32}, 6, 'UTC')
             AND occurred_at < toDateTime64({before:Date32}, 6, 'UTC')
-        ORDER BY occurred_at, touch_id, revision LIMIT 1 BY touch_id, revision
+            AND event_id NOT IN (SELECT fact_id FROM refused_revisions)
+        ORDER BY touch_id, revision, arrived_at, _partition, _offset LIMIT 1 BY touch_id, revision
         """,
     ),
 }  # fmt: skip

@@ -31,6 +31,11 @@ def _map(topic: str, ends: Positions) -> str:
 
 _FACTS = {topic: table for topic, table in TABLES.items() if table.topic.kind == "accepted"}
 
+_COUNTS = f"""event_id NOT IN (
+                SELECT fact_id FROM dead_letters WHERE reason = 'revision_conflict' AND {_upto("dead.letters")}
+            )"""
+"""Condition: no stage has refused the fact because its revision was known with other content."""
+
 _NET = "if(status IN ('booked', 'contracted', 'completed'), newest.amount_minor, newest.retained_minor)"
 
 QUERIES: Mapping[str, tuple[tuple[str, ...], str]] = {
@@ -55,8 +60,9 @@ QUERIES: Mapping[str, tuple[tuple[str, ...], str]] = {
             sum({_NET})
         FROM
         (
-            SELECT * FROM bookings WHERE {_upto("accepted.bookings")}
-            ORDER BY workspace_id, booking_id, revision DESC, _partition, _offset LIMIT 1 BY workspace_id, booking_id
+            SELECT * FROM bookings WHERE {_upto("accepted.bookings")} AND {_COUNTS}
+            ORDER BY workspace_id, booking_id, revision DESC, arrived_at, _partition, _offset
+            LIMIT 1 BY workspace_id, booking_id
         ) AS newest
         GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
         """,

@@ -46,6 +46,22 @@ QUERIES: Mapping[str, LiteralString] = {
         SELECT workspace_id, currency, sum(least)::bigint AS least, sum(most)::bigint AS most
         FROM of_booking GROUP BY 1, 2 ORDER BY 1, 2
     """,
+    "worth": """
+        WITH newest AS (
+            SELECT workspace_id, booking_id, (max(ARRAY[seq, policy_version]))[2] AS policy_version
+            FROM ledger_lines GROUP BY 1, 2
+        )
+        SELECT workspace_id, currency, policy_version, sum(net_minor)::bigint AS net_minor
+        FROM (
+            SELECT *, CASE WHEN status IN ('booked', 'contracted', 'completed') THEN amount_minor
+                           ELSE retained_minor END AS net_minor
+            FROM bookings
+        ) valued LEFT JOIN newest USING (workspace_id, booking_id)
+        WHERE net_minor <> 0 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    """,
+    "policies": """
+        SELECT workspace_id, version, document FROM policies ORDER BY 1, 2
+    """,
     "temperatures": """
         SELECT workspace_id, temperature, count(*) AS leads FROM temperatures WHERE temperature <> 'none'
         GROUP BY 1, 2 ORDER BY 1, 2
@@ -107,6 +123,7 @@ QUERIES: Mapping[str, LiteralString] = {
 """SQL by name of the figure. A lead that was merged away is no lead. ``conflicts``: those that are open. ``credited``:
 what the models that credit each booking do, the least and the most of them. ``decisions``: the newest of each message.
 ``receipt``: the newest allow, else the newest decision, as an example. ``waiting``: the approvals that end first.
+``worth``: bookings by the policy version of their newest line, none where they have no line.
 
 ``ledger`` takes ``known_at`` and ``effective_before``, instants or none."""
 

@@ -19,7 +19,8 @@ from streams.cli.operator_database import database
 from streams.cli.options import Models, known_models
 from streams.cli.pictures import drawing
 from streams.cli.printing import printer
-from streams.report.booking import History, Row, Rows, credited_over_time, history, touch_of
+from streams.report.booking import History, Row, Rows, credited_over_time, drawn, history, touch_of
+from streams.report.credited import owing
 from streams.report.gather import servers
 from streams.report.show_booking import show as show_history
 from streams.report.tables import moment
@@ -42,6 +43,7 @@ _LINES = """
     FROM ledger_lines WHERE workspace_id = %(workspace_id)s AND booking_id = %(booking_id)s
     ORDER BY seq, model, basis, effective_at, touch_day, account
 """
+_POLICY = "SELECT document FROM policies WHERE workspace_id = %s AND version = %s"
 
 
 @app.callback()
@@ -63,8 +65,9 @@ def show(
 ) -> None:
     """Show a booking: each revision, when it was true and when known; its path; what each posting moved and why.
 
-    Ends with 0 when every posting balances and the credits sum to the booking's net revenue, with 1 when they do not
-    (a booking that is still on its way through the line, or a fault), with 2 when there is nothing to show.
+    Ends with 0 when every posting balances and the credits sum to the booking's net revenue (where its policy credits
+    that), with 1 when they do not (a booking that is still on its way through the line, or a fault), with 2 when there
+    is nothing to show.
 
     Examples:
 
@@ -91,6 +94,8 @@ def _history(booking_id: str, workspace: str | None, models: list[str]) -> Histo
     with database() as connection:
         booking = _only(connection, booking_id, workspace)
         every = connection.execute(_LINES, booking).fetchall()
+        under = every[-1]["policy_version"] if every else None
+        policy = connection.execute(_POLICY, (booking["workspace_id"], under)).fetchone()
     lines = [line for line in every if not models or line["model"] in models]
     posted = sorted({line["model"] for line in every})
     missing = [name for name in models if name not in posted]
@@ -99,20 +104,21 @@ def _history(booking_id: str, workspace: str | None, models: list[str]) -> Histo
     touches = {touch[0] for touch in (touch_of(line["account"]) for line in lines) if touch is not None}
     days = {line["touch_day"] for line in lines}
     facts = booking_facts(servers(load_settings())[1], booking["workspace_id"], booking_id, touches, days)
-    return history(booking, facts["revisions"], lines, facts["touches"])
+    credited = [name for name in owing(policy["document"] if policy else None) if not models or name in models]
+    return history(booking, facts["revisions"], lines, facts["touches"], credited)
 
 
 def _draw(path: Path, found: History) -> None:
-    """Draw one model's credit: the first by name of those shown."""
+    """Draw one model's credit."""
     from streams.report.chart import draw_stacked  # noqa: PLC0415 - drawing takes a moment to load
 
-    model = next((line["model"] for posting in found.postings for line in posting["lines"]), "")
-    known, channels = credited_over_time(found, model)
+    model, basis = drawn(found)
+    known, channels = credited_over_time(found, model, basis)
     currency = found.booking["currency"]
     unit = 10 ** get_currency_precision(currency)
     credited = {channel: [amount / unit for amount in amounts] for channel, amounts in channels.items()}
     with drawing("--picture", path):
-        draw_stacked(path, [moment(at) for at in known], credited, f"net credit known then, {model}, {currency}")
+        draw_stacked(path, [moment(at) for at in known], credited, f"{basis} credit known then, {model}, {currency}")
 
 
 def _only(connection: Connection, booking_id: str, workspace: str | None) -> Row:

@@ -15,8 +15,9 @@ _DECISIONS = """
     SELECT decided_at, decision, reason, sentence, channel, purpose, category, message_id, lead_id::text, account_id,
            template_id, campaign_id, step, contact_point::text, consent_id, requested_at, not_after, next_at,
            time_zones, zone_source, cap, cap_span, used_before, used_after, propensity_ppm, policy_version, checks,
-           unsubscribe
-    FROM contact_receipts
+           (SELECT d.unsubscribe FROM contact_decisions d
+            WHERE (d.workspace_id, d.message_id) = (r.workspace_id, r.message_id)) AS unsubscribe
+    FROM contact_receipts r
     WHERE (lead_id_at_decision = ANY(%(names)s::uuid[]) OR contact_point = ANY(%(names)s::uuid[]))
       AND lead_id = %(lead)s
     ORDER BY decided_at, message_id

@@ -6,13 +6,13 @@ Pure: the rows are fetched by others.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from streams.report.tables import exact_money
+from streams.report.tables import exact_money, money_basis
 
 Row = dict[str, Any]
 Rows = list[Row]
@@ -38,15 +38,18 @@ class History:
     """What does not add up, in words; empty when all does."""
 
 
-def history(booking: Row, revisions: Rows, lines: Rows, touches: Rows) -> History:
-    """Put together a booking (as of its newest revision), its revisions, its ledger lines by seq, and touches."""
+def history(booking: Row, revisions: Rows, lines: Rows, touches: Rows, owing: Collection[str]) -> History:
+    """Put together a booking (as of its newest revision), its revisions, its ledger lines by seq, and touches.
+
+    ``owing``: the models that are to credit the net revenue; others credit something else, or nothing any more.
+    """
     postings = [
         dict(zip(_POSTING, posting, strict=True)) | {"lines": list(of_posting)}
         for posting, of_posting in groupby(lines, key=lambda line: _of(line, _POSTING))
     ]
     balances = _balances(lines)
     return History(
-        booking, revisions, _path(lines, touches), postings, balances, _differences(booking, postings, balances)
+        booking, revisions, _path(lines, touches), postings, balances, _differences(booking, postings, balances, owing)
     )
 
 
@@ -71,13 +74,20 @@ def described(revision: Mapping[str, Any]) -> str:
     return f"{status}, {exact_money(revision['retained_minor'], currency)} of {amount} kept"
 
 
-def credited_over_time(found: History, model: str) -> tuple[list[datetime], dict[str, list[int]]]:
-    """When something became known, and each channel's net credit from then on, in minor units."""
+def drawn(found: History) -> tuple[str, str]:
+    """What a picture shows: the first model by name of those that credit money, and the basis."""
+    lines = [line for posting in found.postings for line in posting["lines"]]
+    basis = money_basis({line["basis"] for line in lines}) or ""
+    return min((line["model"] for line in lines if line["basis"] == basis), default=""), basis
+
+
+def credited_over_time(found: History, model: str, basis: str) -> tuple[list[datetime], dict[str, list[int]]]:
+    """When something became known, and each channel's credit from then on, in minor units."""
     known = [posting["known_at"] for posting in found.postings]
     channels: dict[str, list[int]] = {}
     for number, posting in enumerate(found.postings):
         for line in credits(posting["lines"]):
-            if (line["model"], line["basis"]) == (model, "net"):
+            if (line["model"], line["basis"]) == (model, basis):
                 amounts = channels.setdefault(line["channel"], [0] * len(known))
                 for later in range(number, len(known)):
                     amounts[later] += line["amount_minor"]
@@ -117,7 +127,7 @@ def _balances(lines: Rows) -> Rows:
     ]
 
 
-def _differences(booking: Row, postings: Rows, balances: Rows) -> list[str]:
+def _differences(booking: Row, postings: Rows, balances: Rows, owing: Collection[str]) -> list[str]:
     found = []
     for posting in postings:
         sums: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0])
@@ -131,13 +141,13 @@ def _differences(booking: Row, postings: Rows, balances: Rows) -> list[str]:
             for (model, basis, at, currency), (amount, reporting) in sums.items()
             if amount or reporting
         ]
-    credited: dict[str, dict[str, int]] = {line["model"]: {} for posting in postings for line in posting["lines"]}
+    credited: dict[str, dict[str, int]] = {model: {} for model in (sorted(owing) if postings else ["nobody yet"])}
     for row in credits(balances):
-        if row["basis"] == "net":
+        if row["basis"] == "net" and row["model"] in credited:
             of_model = credited[row["model"]]
             of_model[row["currency"]] = of_model.get(row["currency"], 0) + row["amount_minor"]
     net = {booking["currency"]: booking["net_minor"]} if booking["net_minor"] else {}
-    for model, of_model in (credited or {"nobody yet": {}}).items():
+    for model, of_model in credited.items():
         standing = {currency: amount for currency, amount in of_model.items() if amount}
         if standing != net:
             found.append(f"{model} credits {_sums(standing)}, the booking is worth {_sums(net)}")

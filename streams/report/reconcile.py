@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.topics import FACTS
+from streams.report.credited import owing
 
 Rows = list[dict[str, Any]]
 Figures = Mapping[str, Rows]
@@ -149,16 +150,29 @@ def _later(counts: Rows) -> dict[str, int]:
 
 
 def _balanced(ledger: Rows) -> Check:
-    """Every model, basis and currency of the ledger sums to zero, in both currencies."""
-    sums = _by(ledger, ("model", "basis", "currency"), "amount_minor")
-    reporting = _by(ledger, ("model", "basis", "reporting_currency"), "reporting_minor")
-    off = [f"{' '.join(map(str, key))}: {total:+,}" for key, total in {**sums, **reporting}.items() if total]
-    return Check("ledger: credits + revenue = 0", len(sums) + len(reporting), off)
+    """Every model, basis and currency of a workspace's ledger sums to zero, in both currencies."""
+    name, keys = "ledger: credits + revenue = 0", ("workspace_id", "model", "basis")
+    own = _by(ledger, (*keys, "currency"), "amount_minor")
+    reporting = _by(ledger, (*keys, "reporting_currency"), "reporting_minor")
+    off = [
+        f"{name}: {what}{' '.join(map(str, key))}: {total:+,}"
+        for what, sums in (("", own), ("as reported, ", reporting))
+        for key, total in sums.items()
+        if total
+    ]
+    return Check(name, len(own) + len(reporting), off)
 
 
 def _revenue(postgres: Figures, which: str) -> Check:
-    """What the models that credit a booking do, the least or the most of them, is what it is worth."""
-    worth = _by((row for row in postgres["bookings"] if row["net_minor"]), ("workspace_id", "currency"), "net_minor")
+    """What the models that credit a booking do, the least or the most of them, is what it is worth.
+
+    Bookings whose policy credits no net revenue are left out.
+    """
+    documents = {(row["workspace_id"], row["version"]): row["document"] for row in postgres["policies"]}
+    policies = {(row["workspace_id"], row["policy_version"]) for row in postgres["worth"]}
+    owed = {policy for policy in policies if owing(documents.get(policy))}
+    bookings = (row for row in postgres["worth"] if (row["workspace_id"], row["policy_version"]) in owed)
+    worth = _by(bookings, ("workspace_id", "currency"), "net_minor")
     credited = _by(postgres["credited"], ("workspace_id", "currency"), which)
     return _same(f"ledger: {which} credited = worth of bookings", ("credited", credited), ("bookings", worth))
 

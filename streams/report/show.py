@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 
@@ -14,6 +14,7 @@ from streams.report.identity_score import IdentityScore
 from streams.report.reconcile import Reconciliation
 from streams.report.show_contacts import show_figures, show_receipt
 from streams.report.tables import money as _money
+from streams.report.tables import money_basis
 from streams.report.tables import plain as _plain
 from streams.report.tables import table as _table
 
@@ -57,8 +58,9 @@ def show(report: Report, console: Console, truth: Truth | None = None, identitie
         show_receipt(report.receipt, console)
     for workspace in sorted({row["workspace_id"] for row in report.overview["revenue"]}):
         own_truth = truth if truth and truth["scenario"]["workspace"] == workspace else None
-        _revenue(report, console, workspace, own_truth)
-        _campaign_revenue(report, console, workspace)
+        for books in _books(report, workspace):
+            _revenue(books, console, own_truth)
+            _campaign_revenue(books, console)
     _campaigns(report, console)
     _pace(report, console)
     _reconciliation(report.reconciliation, console)
@@ -115,18 +117,44 @@ def _moves(report: Report, console: Console) -> None:
     )
 
 
-def _revenue(report: Report, console: Console, workspace: str, truth: Truth | None) -> None:
-    rows = _net_rows(report, workspace)
-    models = list(dict.fromkeys(row["model"] for row in rows))
-    currency, amount = _currency(rows)
+class _Books(NamedTuple):
+    """What a workspace is credited with in one basis and currency; ``amount`` is the rows' column in that currency."""
+
+    workspace: str
+    basis: str
+    currency: str
+    amount: str
+    rows: list[dict[str, Any]]
+
+    def title(self, by: str) -> str:
+        """The title of a table of it; what revenue is told in without more words is net."""
+        basis = "" if self.basis == "net" else f"{self.basis}, "
+        return f"Revenue of {self.workspace} by {by} and model, {basis}{self.currency}"
+
+
+def _books(report: Report, workspace: str) -> Iterator[_Books]:
+    """In the bookings' own currency where there is but one, which needs no rates, else in each that is reported in."""
+    of_workspace = [row for row in report.overview["revenue"] if row["workspace_id"] == workspace]
+    standing = [row for row in of_workspace if row["amount_minor"] or row["reporting_minor"]]
+    basis = money_basis({row["basis"] for row in standing})
+    if basis is None:
+        return
+    rows = [row for row in standing if row["basis"] == basis]
+    is_one = len({row["currency"] for row in rows}) == 1
+    currency, amount = ("currency", "amount_minor") if is_one else ("reporting_currency", "reporting_minor")
+    for own in sorted({row[currency] for row in rows}):
+        yield _Books(workspace, basis, own, amount, [row for row in rows if row[currency] == own])
+
+
+def _revenue(books: _Books, console: Console, truth: Truth | None) -> None:
+    models, currency = list(dict.fromkeys(row["model"] for row in books.rows)), books.currency
     credited: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for row in rows:
-        credited[row["channel"]][row["model"]] += row[amount]
+    for row in books.rows:
+        credited[row["channel"]][row["model"]] += row[books.amount]
         campaign = f"  {row['campaign_id']}" if row["campaign_id"] else ""
         if campaign and truth and row["campaign_id"] in truth["planted"]:
-            credited[campaign][row["model"]] += row[amount]
-    title = f"Revenue of {workspace} by channel and model, {currency}"
-    table = _table(title, "channel", *models, *(["truly caused"] if truth else []))
+            credited[campaign][row["model"]] += row[books.amount]
+    table = _table(books.title("channel"), "channel", *models, *(["truly caused"] if truth else []))
     channels = sorted(
         (name for name in credited if not name.startswith("  ")), key=lambda name: -sum(credited[name].values())
     )
@@ -141,29 +169,18 @@ def _revenue(report: Report, console: Console, workspace: str, truth: Truth | No
     console.print("")
 
 
-def _campaign_revenue(report: Report, console: Console, workspace: str) -> None:
-    rows = [row for row in _net_rows(report, workspace) if row["campaign_id"]]
+def _campaign_revenue(books: _Books, console: Console) -> None:
+    rows = [row for row in books.rows if row["campaign_id"]]
     if not rows:
         return
     models = list(dict.fromkeys(row["model"] for row in rows))
-    currency, amount = _currency(_net_rows(report, workspace))
     credited: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for row in rows:
-        credited[row["campaign_id"], row["channel"]][row["model"]] += row[amount]
-    table = _table(f"Revenue of {workspace} by campaign and model, {currency}", "campaign", "channel", *models, text=2)
+        credited[row["campaign_id"], row["channel"]][row["model"]] += row[books.amount]
+    table = _table(books.title("campaign"), "campaign", "channel", *models, text=2)
     for place, by_model in sorted(credited.items(), key=lambda one: (-sum(one[1].values()), one[0])):
-        table.add_row(*place, *(_money(by_model[model], currency) for model in models))
+        table.add_row(*place, *(_money(by_model[model], books.currency) for model in models))
     console.print(table, "")
-
-
-def _net_rows(report: Report, workspace: str) -> list[dict[str, Any]]:
-    return [row for row in report.overview["revenue"] if row["workspace_id"] == workspace and row["basis"] == "net"]
-
-
-def _currency(rows: list[dict[str, Any]]) -> tuple[str, str]:
-    """The bookings' own currency where there is but one, which needs no rates, and the column of its amounts."""
-    own = {row["currency"] for row in rows}
-    return (own.pop(), "amount_minor") if len(own) == 1 else (rows[0]["reporting_currency"], "reporting_minor")
 
 
 def _caused(truth: Truth, name: str, currency: str) -> str:

@@ -27,12 +27,9 @@ def show(history: History, console: Console) -> None:
     for difference in history.differences:
         console.print(f"DIFFERENCE {difference}", style="red", highlight=False, soft_wrap=True)
     if not history.differences:
-        console.print(
-            f"Every posting balances; credits sum to the net revenue in every model: {_net(history.booking)}.",
-            style="green",
-            highlight=False,
-            soft_wrap=True,
-        )
+        bases = {line["basis"] for posting in history.postings for line in posting["lines"]}
+        sums = f"; credits sum to the net revenue in every model: {_net(history.booking)}" if "net" in bases else ""
+        console.print(f"Every posting balances{sums}.", style="green", highlight=False, soft_wrap=True)
 
 
 def _heading(booking: Row, console: Console) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -11,6 +11,8 @@ from babel.numbers import format_currency, get_currency_precision
 from rich.table import Table
 
 T = TypeVar("T", bound=Hashable)
+
+_IN_MONEY = ("net", "realised", "expected")
 
 
 def table(title: str, *columns: str, text: int = 1) -> Table:
@@ -39,6 +41,11 @@ def moved_money(minor: int, currency: str) -> str:
 def _written(minor: int, currency: str, pattern: str, *, exact: bool) -> str:
     amount = Decimal(minor).scaleb(-get_currency_precision(currency))
     return str(format_currency(amount, currency, pattern, locale="en", currency_digits=exact))
+
+
+def money_basis(bases: Collection[str]) -> str | None:
+    """The one of some bases that revenue is told in: net before others; none where none of them is money."""
+    return next((basis for basis in _IN_MONEY if basis in bases), None)
 
 
 def alike(by_model: Mapping[str, T]) -> list[tuple[str, T]]:

@@ -33,7 +33,7 @@ VIEWS = (
     "current_temperatures", "funnel", "revenue_now", "revenue_by_booking", "events_by_hour", "events_by_day",
     "spend_by_day", "revenue_by_day(known_at = '2100-01-01', effective_before = '2100-01-01')",
     "ledger_changes(known_since = '2000-01-01', known_at = '2100-01-01')", "campaigns", "campaigns_by_hour",
-    "decisions_by_day",
+    "decisions_by_day", "refused_revisions",
 )  # fmt: skip
 EVER = "revenue(known_at = '2100-01-01 00:00:00', effective_before = '2100-01-01 00:00:00')"
 

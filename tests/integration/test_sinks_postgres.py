@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.rows import dict_row
 
 from schemas.codec import encode
 from schemas.events.base import instant
 from schemas.events.decisions import LeadScored, TemperatureChanged
 from schemas.events.gate import CheckMade
-from schemas.events.identity import IdentifierHash
+from schemas.events.identity import IdentifierBound, IdentifierHash
 from schemas.events.leads import LeadCaptured
 from schemas.events.operations import DeadLettered
 from schemas.events.profiles import LeadProfiled
@@ -27,6 +28,7 @@ from sinks.postgres.connection import Server
 from sinks.postgres.migrate import migrate, rebuild
 from sinks.postgres.sink import PostgresSink
 from sinks.postgres.tables import TABLES
+from streams.cli.contacts import contacts
 from streams.settings import Settings
 from tests.support.facts import at
 from tests.support.sinks import batch, log, own_postgres
@@ -152,6 +154,95 @@ def test_an_owner_sees_own_leads_and_those_of_nobody(sink: PostgresSink, reader:
     assert ask(reader, query, **scope, owner="anna") == [("anna",), (None,)]
     assert ask(reader, query, **scope, owner="*") == [("anna",), ("ben",), (None,)]
     assert ask(reader, query, **scope) == [(None,)]
+
+
+ANNAS, BENS, NOBODYS = lead_id(1), lead_id(3), lead_id(5)
+SCOPE = {"workspace": "acme", "regions": "UAE"}
+
+
+def three_owners() -> list[tuple[str, bytes]]:
+    """All that can be told of three leads: Anna's, Ben's, and one that nobody owns."""
+    stories = [value for number in (1, 3, 5) for value in story(number)]
+    return [*stories, profile(1, 3, owner_id="anna"), profile(3, 3, owner_id="ben"), profile(5, 3)]
+
+
+def test_an_owner_sees_of_every_table_what_is_about_own_leads(
+    sink: PostgresSink, owner: Server, reader: Server
+) -> None:
+    write(sink, three_owners())
+    tables = ask(
+        owner,
+        """
+        SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'lead_id'
+        WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace = 'public'::regnamespace
+        """,
+    )
+    assert len(tables) >= 18
+    for (table,) in tables:
+        query = f"SELECT DISTINCT lead_id::text FROM {table}"
+        assert set(ask(owner, query)) >= {(ANNAS,), (BENS,), (NOBODYS,)}, table
+        assert set(ask(reader, query, **SCOPE, owner="anna")) == {*ask(owner, query)} - {(BENS,)}, table
+        assert set(ask(reader, query, **SCOPE, owner="*")) == {*ask(owner, query)}, table
+        if table != "leads":
+            assert set(ask(reader, query, **SCOPE)) == {*ask(owner, query)}, f"{table}: no owner is named"
+    answers = "SELECT count(*) FROM effect_results"
+    assert ask(reader, answers, **SCOPE, owner="anna") == [(2,)]
+    assert ask(reader, answers, **SCOPE, owner="*") == [(3,)]
+
+
+def test_no_view_tells_an_owner_of_others_leads(sink: PostgresSink, reader: Server) -> None:
+    write(sink, three_owners())
+    for view in VIEWS:
+        told = str(ask(reader, f"SELECT * FROM {view}", **SCOPE, owner="anna"))
+        assert BENS not in told, view
+    assert ask(reader, "SELECT sum(amount_minor) FROM revenue_by_channel", **SCOPE, owner="anna") == [(20,)]
+
+
+def test_what_has_come_to_another_lead_is_seen_by_its_owner(sink: PostgresSink, reader: Server) -> None:
+    moved_away = derived_id("identifier", ANNAS)  # that of all of the story
+    gone = lead_id(7)
+    score = own(LeadScored, lead_id=gone, seq=1, score=9, budget=9, urgency=0, engagement=0, readiness=0, reasons=[])
+    bound = [
+        platform(own(IdentifierBound, identifier=identifier, kind="email", lead_id=lead, since=0, version=n, why="x"))
+        for identifier, lead, n in ((gone, gone, 0), (gone, BENS, 1), (moved_away, BENS, 2))
+    ]
+    write(sink, [*three_owners(), platform(score), *bound])
+    seen = {
+        owner: [
+            ask(reader, query, **SCOPE, owner=owner)[0][0]
+            for query in (
+                f"SELECT count(*) FROM scores WHERE lead_id = '{gone}'",
+                "SELECT count(*) FROM current_bookings WHERE booking_id = 'b1'",
+                "SELECT count(*) FROM ledger_lines WHERE booking_id = 'b1'",
+                f"SELECT count(*) FROM current_bindings WHERE identifier = '{moved_away}'",
+                f"SELECT count(*) FROM scores WHERE lead_id = '{ANNAS}'",
+            )
+        ]
+        for owner in ("anna", "ben")
+    }
+    assert seen == {"anna": [0, 0, 0, 0, 1], "ben": [1, 1, 2, 1, 0]}
+
+
+def test_a_reader_sees_every_column_but_the_token_of_an_email(
+    sink: PostgresSink, owner: Server, reader: Server
+) -> None:
+    allowed = decided(1, ANNAS, seq=3, decision="allow", reason="allowed", unsubscribe="sealed")
+    write(sink, [*story(1), platform(allowed)])
+    hidden = """
+        SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition AND c.relnamespace = 'public'::regnamespace
+          AND a.attnum > 0 AND NOT a.attisdropped
+          AND NOT has_column_privilege('fineacers_reader', c.oid, a.attnum, 'SELECT')
+          AND c.relname NOT IN ('migrations', 'sink_positions', 'audit_log', 'dead_letters')
+    """
+    assert ask(owner, hidden) == [("contact_decisions", "unsubscribe")]
+    for columns in ("unsubscribe", "*"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            ask(reader, f"SELECT {columns} FROM contact_decisions", **SCOPE, owner="*")
+    assert ask(reader, "SELECT sentence FROM contact_receipts", **SCOPE, owner="*") != []
+    with psycopg.connect(**asdict(owner), row_factory=dict_row) as connection:
+        connection.execute("SET ROLE fineacers_operator")
+        assert [one["unsubscribe"] for one in contacts(connection, ANNAS, {ANNAS})["decisions"]] == ["sealed"]
 
 
 def test_views_obey_the_same_rules(sink: PostgresSink, reader: Server) -> None:

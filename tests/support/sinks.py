@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,17 +13,23 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from psycopg import sql
 
-from schemas.topics import ACCEPTED, PLATFORM, TOPICS
-from sinks.base import Log
+from schemas.topics import ACCEPTED, FACT_TOPIC, PLATFORM, TOPICS
+from sinks.base import Log, Sink
+from sinks.clickhouse import queries as clickhouse_queries
 from sinks.clickhouse.client import Client
 from sinks.clickhouse.client import Server as ClickHouse
 from sinks.clickhouse.migrate import migrate as migrate_clickhouse
 from sinks.delivery import Batch, Range, Record
+from sinks.postgres import queries as postgres_queries
 from sinks.postgres.connection import Server as Postgres
 from sinks.postgres.migrate import migrate as migrate_postgres
+from streams.driver import Driver
 from streams.kafka import client_config, producer_config
+from streams.partitioner import partition_of
+from streams.report.reconcile import reconcile
 from streams.settings import Settings
 from tests.support.facts import at
+from tests.support.runs import Run
 
 READ = tuple(topic.name for topic in (*ACCEPTED, *PLATFORM))
 """Every topic that some sink reads."""
@@ -42,6 +49,33 @@ def batch(values: Iterable[tuple[str, bytes]], start: int = 0) -> Batch:
         records.append(Record(topic, 0, offset, at("3-2"), value))
         ends[topic] = offset + 1
     return Batch(tuple(Range(topic, 0, start, end) for topic, end in sorted(ends.items())), tuple(records))
+
+
+def fill(sink: Sink, driver: Driver) -> None:
+    """Give a sink all that a run put out, in the order of time, each record in a batch of its own."""
+    sink.open(log())
+    ends = Counter[tuple[str, int]]()
+    for out in driver.outputs:
+        if out.topic in sink.topics:
+            slot = out.topic, partition_of(out.key, TOPICS[out.topic].partitions)
+            offset, ends[slot] = ends[slot], ends[slot] + 1
+            held = driver.log[slot][offset]
+            record = Record(*slot, offset, held.timestamp, held.value)
+            sink.prepare(Batch((Range(*slot, offset, offset + 1),), (record,)), _no_refusal)()
+    sink.close()
+
+
+def _no_refusal(record: Record, reason: str, detail: str) -> None:
+    raise AssertionError(f"refused {record.topic}:{record.offset}: {reason} {detail}")
+
+
+def differences(run: Run, postgres: Postgres, clickhouse: ClickHouse) -> list[str]:
+    """What a report on a run would not find alike in stores that hold it; the run's own counts are taken as read."""
+    there = clickhouse_queries.figures(clickhouse)
+    told = ("stage", "topic", "type", "outcome")
+    there["stage_counts"] = [dict(zip(told, what, strict=True)) | {"count": n} for what, n in run.driver.counts.items()]
+    records = Counter(FACT_TOPIC[type(one)].name for one in run.published)
+    return reconcile(records, postgres_queries.figures(postgres), there).differences
 
 
 @contextmanager

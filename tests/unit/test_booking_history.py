@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from streams.cli import booking
-from streams.report.booking import History, credited_over_time, described, history, in_force, touch_of
+from streams.report.booking import History, credited_over_time, described, drawn, history, in_force, touch_of
 from streams.report.chart import draw_stacked
 from streams.report.show_booking import show
 
@@ -52,6 +52,7 @@ def lines(shares: dict[tuple[str, int], dict[str, int]] = SHARES) -> list[dict[s
     return sorted(found, key=lambda line: line["seq"])
 
 
+MODELS = ("first", "last", "linear")
 TOUCHES = [
     {"touch_id": "t-search", "revision": 1, "kind": "site_visit", "occurred_at": datetime(2026, 3, 1, tzinfo=UTC)}
 ]
@@ -66,7 +67,7 @@ def told(found: History) -> str:
 
 
 def test_a_history_holds_path_postings_and_what_stands() -> None:
-    found = history(BOOKING, REVISIONS, lines(), TOUCHES)
+    found = history(BOOKING, REVISIONS, lines(), TOUCHES, MODELS)
     assert [(one["channel"], one["kind"]) for one in found.path] == [("search", "site_visit"), ("social", None)]
     assert [(one["seq"], one["reason"], len(one["lines"])) for one in found.postings] == [
         (1, "conversion", 7),
@@ -79,7 +80,7 @@ def test_a_history_holds_path_postings_and_what_stands() -> None:
 
 
 def test_it_is_told_in_words() -> None:
-    words = told(history(BOOKING, REVISIONS, lines(), TOUCHES))
+    words = told(history(BOOKING, REVISIONS, lines(), TOUCHES, MODELS))
     for line in (
         "Booking b1 of acme: refunded, 80.00 of 100.00 AED kept",
         "lead some-lead, segment direct, dates 01 Apr 2026 to 03 Apr 2026",
@@ -97,7 +98,7 @@ def test_it_is_told_in_words() -> None:
 
 def test_what_does_not_add_up_is_told() -> None:
     short = [line for line in lines() if (line["seq"], line["model"], line["channel"]) != (2, "linear", "social")]
-    found = history(BOOKING, REVISIONS, short, TOUCHES)
+    found = history(BOOKING, REVISIONS, short, TOUCHES, MODELS)
     assert found.differences == [
         "posting 2 is off balance in linear, net, from 2026-03-20T00:00:00+00:00 on, by +1000 minor units of AED and "
         "+250 of the reporting currency",
@@ -107,10 +108,20 @@ def test_what_does_not_add_up_is_told() -> None:
 
 
 def test_a_booking_that_the_ledger_has_not_seen_yet_is_told() -> None:
-    found = history(BOOKING, REVISIONS, [], [])
+    found = history(BOOKING, REVISIONS, [], [], MODELS)
     assert found.differences == ["nobody yet credits 0, the booking is worth 80.00 AED"]
     assert "Booking b1" in told(found)
-    assert history({**BOOKING, "net_minor": 0}, REVISIONS, [], []).differences == []
+    assert history({**BOOKING, "net_minor": 0}, REVISIONS, [], [], MODELS).differences == []
+
+
+def test_only_models_that_are_to_credit_the_net_revenue_must() -> None:
+    realised = [{**line, "basis": "realised"} for line in lines()]
+    found = history(BOOKING, REVISIONS, realised, TOUCHES, ())
+    assert found.differences == []
+    assert "Every posting balances.\n" in told(found)
+    assert drawn(found) == ("first", "realised")
+    owing = history(BOOKING, REVISIONS, realised, TOUCHES, ("last",))
+    assert owing.differences == ["last credits 0, the booking is worth 80.00 AED"]
 
 
 def test_the_revision_in_force_is_the_highest_that_had_begun() -> None:
@@ -125,7 +136,9 @@ def test_words_for_what_a_booking_is() -> None:
 
 
 def test_credit_over_time_can_be_drawn(tmp_path: Path) -> None:
-    known, channels = credited_over_time(history(BOOKING, REVISIONS, lines(), TOUCHES), "linear")
+    found = history(BOOKING, REVISIONS, lines(), TOUCHES, MODELS)
+    assert drawn(found) == ("first", "net")
+    known, channels = credited_over_time(found, "linear", "net")
     assert (known, channels) == ([BOOKED, REFUNDED], {"search": [5_000, 4_000], "social": [5_000, 4_000]})
     draw_stacked(tmp_path / "credit.png", ["booked", "refunded"], channels, "net credit")
     assert (tmp_path / "credit.png").read_bytes().startswith(b"\x89PNG")
@@ -138,6 +151,6 @@ def test_an_account_may_be_a_touchs() -> None:
 
 def test_a_picture_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.Exit) as ended:
-        booking._draw(tmp_path / "none" / "credit.png", history(BOOKING, REVISIONS, lines(), TOUCHES))
+        booking._draw(tmp_path / "none" / "credit.png", history(BOOKING, REVISIONS, lines(), TOUCHES, ["linear"]))
     assert ended.value.exit_code == 2
     assert "--picture: No such file or directory" in capsys.readouterr().err

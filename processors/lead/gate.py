@@ -170,7 +170,7 @@ def _granted(gate_: Requests, event: Granted, ctx: Context, identity_key: bytes)
     who, request = found
     asked = request.asked
     assert asked is not None
-    now = situation(gate_, request, asked.channel, ctx)
+    now = situation(gate_, request, asked.channel, ctx, asked)
     checks = checked(request, now)
     answer = verdict(checks)
     if answer.outcome != "pass":

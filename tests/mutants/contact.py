@@ -66,6 +66,9 @@ MUTANTS: dict[str, Mutant] = {
         'answer = verdict(checks)\n    if answer.outcome != "pass":',
         "answer = verdict(checks)\n    if False:",
     ),
+    "an answer is for the newest address": Mutant(
+        "processors/lead/gate.py", "asked.channel, ctx, asked)", "asked.channel, ctx)"
+    ),
     "consent is not asked again when a hold ends": Mutant(
         "processors/lead/checks.py",
         "return _of(consented(now.consents, wish(request, now), now.policy))",

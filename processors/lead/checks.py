@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from models.consent.jurisdiction import jurisdictions_of
+from models.consent.jurisdiction import AMERICAN, jurisdictions_of
 from models.consent.ledger import Consents, Permission, Wish, consented, unerased, unsuppressed
 from models.consent.slots import Room
 from models.consent.windows import Opening, hours_for, opening
@@ -99,7 +99,7 @@ def platform(request: Request, now: Situation) -> Check:
     """The platform's own rules: WhatsApp takes free text after an answer only, and no marketing to US numbers."""
     if now.channel != "whatsapp":
         return Check("pass", "no_rule")
-    if request.category == "marketing" and "USA" in _laws(now, of_phone=True):
+    if request.category == "marketing" and not AMERICAN.isdisjoint(_laws(now, of_phone=True)):
         return Check("deny", "whatsapp_marketing_us")
     if request.template_id is None and (now.wrote_at is None or now.now - now.wrote_at >= FREE_FORM):
         return Check("deny", "whatsapp_needs_template")

@@ -54,6 +54,7 @@ MUTANTS: dict[str, Mutant] = {
         "models/consent/jurisdiction.py", "for code in (of_number, named)", "for code in (named,)"
     ),
     "Florida is like the rest": Mutant("models/consent/jurisdiction.py", '- {"USA"} | {"US-FL"}', '| {"USA"}'),
+    "Florida is not American": Mutant("models/consent/jurisdiction.py", '(("USA", "US-FL"))', '(("USA",))'),
     "one more than the cap": Mutant("models/consent/slots.py", "self.used < self.most", "self.used <= self.most"),
     "a cap's window includes its end": Mutant(
         "models/consent/slots.py", "abs(one.at - wanted.at) < cap.window", "abs(one.at - wanted.at) <= cap.window"

@@ -137,6 +137,15 @@ def test_whatsapp_needs_a_template_or_an_answer_within_a_day(run: Run) -> None:
     assert decisions(run, "m2") == [("allow", "allowed")]
 
 
+@pytest.mark.parametrize("phone", ["+12125550123", "+13055550123", "+17875550123"])
+def test_whatsapp_takes_no_marketing_to_american_numbers_those_of_florida_among_them(run: Run, phone: str) -> None:
+    who = {"email": None, "phone": phone}
+    at_time(run, NOON, captured(NOON, **who), consent("whatsapp", NOON, **who), ask("whatsapp", NOON, **who))
+    at_time(run, NOON, ask("whatsapp", NOON, "m2", template_id="booking_confirmation", **who))
+    assert decisions(run) == [("deny", "whatsapp_marketing_us")]
+    assert decisions(run, "m2") == [("allow", "allowed")]
+
+
 def test_transactional_messages_pass_caps_and_quiet_hours_but_not_suppression(run: Run) -> None:
     night = at("3-10 20:00")
     confirm = {"template_id": "booking_confirmation", "purpose": "booking"}

@@ -34,9 +34,10 @@ class Check(NamedTuple):
 class Situation(NamedTuple):
     """All that the checks may know of a lead and one channel, as of ``now``.
 
-    ``point`` is the contact point's hash and kind, none where the lead has none for the channel; ``room`` is what the
-    lead's own cap leaves; ``awaits``: history of a strong identifier is still on its way; ``doubted``: an open conflict
-    says that the contact point may be another person's; ``erased_at``: when it was last erased.
+    ``point`` is the contact point's hash and kind, none where the lead has none for the channel; ``phone`` the number
+    that is contacted, of a point that is no number the one that was said last; ``room`` is what the lead's own cap
+    leaves; ``awaits``: history of a strong identifier is still on its way; ``doubted``: an open conflict says that the
+    contact point may be another person's; ``erased_at``: when it was last erased.
     """
 
     now: int

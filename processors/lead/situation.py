@@ -29,7 +29,8 @@ def situation(
     identifiers = holding.identifiers(lead_id(ctx))
     point = _point(request, channel, identifiers, profile) if asked is None else _still(asked, identifiers)
     erased = erased_at(holding.known[point[0]].rows) if point is not None else None
-    country, phone, time_zone = (_value(profile, name) for name in ("country", "phone", "time_zone"))
+    country, time_zone = _value(profile, "country"), _value(profile, "time_zone")
+    phone = profile.number(point[0]) if point is not None and point[1] == "phone" else _value(profile, "phone")
     zones = zones_of(time_zone, country, phone, request.region)
     week = iso_week(ctx.now, zones.names[0] if zones.names else ctx.policy.time_zone)
     wanted = Slot(request.message_id, channel, ctx.now, week)

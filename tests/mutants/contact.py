@@ -55,6 +55,9 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "Florida is like the rest": Mutant("models/consent/jurisdiction.py", '- {"USA"} | {"US-FL"}', '| {"USA"}'),
     "Florida is not American": Mutant("models/consent/jurisdiction.py", '(("USA", "US-FL"))', '(("USA",))'),
+    "law and clock are those of the newest number": Mutant(
+        "processors/lead/situation.py", 'if point is not None and point[1] == "phone" else', "if False else"
+    ),
     "one more than the cap": Mutant("models/consent/slots.py", "self.used < self.most", "self.used <= self.most"),
     "a cap's window includes its end": Mutant(
         "models/consent/slots.py", "abs(one.at - wanted.at) < cap.window", "abs(one.at - wanted.at) <= cap.window"

@@ -13,9 +13,10 @@ from schemas.events.governance import (
     IdentitiesLinked,
     PolicyChanged,
 )
+from streams.driver import Driver
 from tests.support.facts import at, fact, fresh_id
 from tests.support.outreach import EMAIL, NOON, PHONE, ann, ask, at_time, captured, consent, decisions, receipt
-from tests.support.runs import Run
+from tests.support.runs import STAGES, Run
 
 
 @pytest.fixture
@@ -144,6 +145,27 @@ def test_whatsapp_takes_no_marketing_to_american_numbers_those_of_florida_among_
     at_time(run, NOON, ask("whatsapp", NOON, "m2", template_id="booking_confirmation", **who))
     assert decisions(run) == [("deny", "whatsapp_marketing_us")]
     assert decisions(run, "m2") == [("allow", "allowed")]
+
+
+def test_law_and_clock_are_those_of_the_number_that_is_contacted() -> None:
+    """Noon in Dubai is four in the morning in New York; which number was said last does not matter."""
+    new_york, zone = {"phone": "+12125550123"}, {"time_zone": None, "country": None}
+    run = Run(Driver(STAGES))
+    run.driver.tick(NOON - DAY)
+    run.publish(captured(NOON - DAY, **new_york, **zone))
+    at_time(run, NOON, consent("call", NOON - HOUR, **new_york), ask("call", NOON, **new_york))
+    at_time(run, NOON + 1, captured(NOON + 1, **zone), consent("call", NOON + 1), ask("call", NOON + 1, "m2"))
+    assert decisions(run) == [("hold", "quiet_hours")]
+    assert receipt(run).time_zones == ["America/New_York"]
+    assert decisions(run, "m2") == [("allow", "allowed")]
+    assert receipt(run, "m2").time_zones == ["Asia/Dubai"]
+
+
+def test_a_whatsapp_id_that_is_a_number_is_under_that_numbers_law(run: Run) -> None:
+    both = {"wa_id": "12125550123", "phone": PHONE}
+    at_time(run, NOON, captured(NOON, **both), consent("whatsapp", NOON, email=EMAIL, **{**both, "phone": None}))
+    at_time(run, NOON + 1, ask("whatsapp", NOON + 1))
+    assert decisions(run) == [("deny", "whatsapp_marketing_us")]
 
 
 def test_transactional_messages_pass_caps_and_quiet_hours_but_not_suppression(run: Run) -> None:

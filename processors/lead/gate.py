@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from models.consent.slots import Slot
+from models.consent.statements import statements
 from models.identity.binding import lead_at
 from models.local_time import iso_week
 from processors.base import CancelTimer, Context, DeadLetter, Drop, Emit, Output, Timer, TimerFired
@@ -20,10 +21,11 @@ from processors.lead.history import HistoryErased, HistoryGiven, HistoryTaken, b
 from processors.lead.receipt import Decision, receipt, unsubscribe_token
 from processors.lead.requests import MAX_HELD, Asked, No, Request, Requests, joined, parted
 from processors.lead.situation import situation
+from processors.noting import noted
 from schemas.events.base import Event
 from schemas.events.contact import DeliveryReported, OutreachRequested, PersonalChannel
 from schemas.events.gate import ContactProposed
-from schemas.events.reserving import ConsentNoted, Granted, Refused, Release, Reserve
+from schemas.events.reserving import Granted, Refused, Release, Reserve
 
 WAKE = "wake"
 Answer = tuple[Requests, list[Output]]
@@ -201,7 +203,7 @@ def _refused(gate_: Requests, event: Refused, ctx: Context) -> Answer:
 
 
 def _delivered(gate_: Requests, fact: DeliveryReported, ctx: Context) -> Answer:
-    """Only what was definitely not sent counts no more; who complained hears nothing more at that address."""
+    """Only what was definitely not sent counts no more; an address that is unusable hears of it."""
     point = gate_.point_of(fact.message_id)
     if point is None:
         return gate_, []
@@ -209,18 +211,7 @@ def _delivered(gate_: Requests, fact: DeliveryReported, ctx: Context) -> Answer:
     if fact.status == "rejected":
         release = Release.build(occurred_at=ctx.now, subject=subject, message_id=fact.message_id, ask=_LAST)
         return gate_.without_sent(fact.message_id), [Emit(release)]
-    if fact.status == "complained" or (fact.status == "bounced" and fact.permanent):
-        noted = ConsentNoted.build(
-            occurred_at=fact.occurred_at,
-            subject=subject,
-            consent_id=fact.message_id,
-            channel=fact.channel,
-            purpose="any",
-            granted=False,
-            suppressed=True,
-        )
-        return gate_, [Emit(noted)]
-    return gate_, []
+    return gate_, [Emit(noted(said, subject)) for said in statements(fact)]
 
 
 _LAST = 2**31 - 1

@@ -97,6 +97,16 @@ MUTANTS: dict[str, Mutant] = {
         "consents if one == point else objections(consents)",
         "consents if one == point else NOTHING_SAID",
     ),
+    "who cannot be reached at one address is silenced at all": Mutant(
+        "models/consent/ledger.py",
+        "return Consents(withdrawn=consents.withdrawn, suppressed=consents.suppressed)",
+        "return msgspec.structs.replace(consents, granted={})",
+    ),
+    "a complaint is no objection": Mutant(
+        "models/consent/statements.py",
+        '(objection, unusable) if fact.status == "complained" else (unusable,)',
+        "(unusable,)",
+    ),
     "a request that was sent on is decided here as well": Mutant(
         "processors/lead/gate.py", " or not _is_here(who, request.requested_at, ctx)", ""
     ),

@@ -96,8 +96,27 @@ def test_a_permanent_bounce_silences_the_address_only(run: Run) -> None:
     at_time(run, NOON, consent("email", NOON - HOUR), consent("whatsapp", NOON - HOUR), ask("email", NOON))
     report = {"message_id": "m1", "channel": "email", "lead_id": receipt(run).lead_id, "permanent": True}
     at_time(run, NOON + 1, fact(DeliveryReported, occurred_at=NOON + 1, status="bounced", **report))
-    at_time(run, NOON + 2, ask("email", NOON + 2, "m2"), ask("whatsapp", NOON + 2, "m3"))
+    confirm = {"template_id": "booking_confirmation"}
+    at_time(run, NOON + 2, ask("email", NOON + 2, "m2"), ask("email", NOON + 2, "m3", **confirm))
+    at_time(run, NOON + 2, ask("whatsapp", NOON + 2, "m4"), ask("whatsapp", NOON + 2, "m5", **confirm))
+    assert decisions(run, "m2") == decisions(run, "m3") == [("deny", "suppressed")]
+    assert decisions(run, "m4") == decisions(run, "m5") == [("allow", "allowed")]
+
+
+def test_a_complaint_silences_the_address_and_objects_to_marketing(run: Run) -> None:
+    at_time(run, NOON, consent("email", NOON - HOUR), consent("whatsapp", NOON - HOUR), ask("email", NOON))
+    report = {"message_id": "m1", "channel": "email", "lead_id": receipt(run).lead_id}
+    at_time(run, NOON + 1, fact(DeliveryReported, occurred_at=NOON + 1, status="complained", **report))
+    confirm = {"template_id": "booking_confirmation"}
+    at_time(run, NOON + 2, ask("email", NOON + 2, "m2", **confirm), ask("whatsapp", NOON + 2, "m3", **confirm))
+    at_time(run, NOON + 2, ask("whatsapp", NOON + 2, "m4"))
     assert decisions(run, "m2") == [("deny", "suppressed")]
+    assert decisions(run, "m3") == [("allow", "allowed")]
+    assert decisions(run, "m4") == [("deny", "opted_out")]
+    at_time(run, NOON + 3, *(consent(channel, NOON + 3) for channel in ("email", "whatsapp")))
+    at_time(run, NOON + 4, ask("email", NOON + 4, "m5"), ask("whatsapp", NOON + 4, "m6"))
+    assert decisions(run, "m5") == [("deny", "suppressed")]
+    assert decisions(run, "m6") == [("allow", "allowed")]
 
 
 def test_quiet_hours_hold_and_everything_is_checked_again_at_their_end(run: Run) -> None:

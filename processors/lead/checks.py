@@ -20,7 +20,7 @@ from schemas.events.contact import PersonalChannel
 from schemas.events.gate import Verdict
 
 FREE_FORM = DAY
-"""WhatsApp takes messages without a template within 24 hours of the person's last own one."""
+"""WhatsApp takes messages without a template within 24 hours of the person's last own one there."""
 
 
 class Check(NamedTuple):

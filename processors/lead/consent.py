@@ -24,7 +24,10 @@ ANYWHERE = ""
 
 
 class Voice(msgspec.Struct, frozen=True, array_like=True):
-    """What one identifier's facts say of each contact point (a hash, or ``ANYWHERE``), and when they last wrote."""
+    """What one identifier's facts say of each contact point (a hash, or ``ANYWHERE``).
+
+    ``wrote_at``: when they last wrote by WhatsApp.
+    """
 
     points: dict[str, Consents] = {}
     wrote_at: int | None = None
@@ -49,7 +52,7 @@ class Stated(msgspec.Struct, frozen=True):
 
     @property
     def wrote_at(self) -> int | None:
-        """When the person last wrote to us (microseconds)."""
+        """When the person last wrote to us by WhatsApp (microseconds): only that opens its hours for free text."""
         return max((voice.wrote_at for voice in self.by.values() if voice.wrote_at is not None), default=None)
 
 
@@ -74,7 +77,7 @@ def consent(
 
 
 def _with_fact(held: Stated | None, fact: Identified, ctx: Context) -> Stated | None:
-    wrote = fact.occurred_at if isinstance(fact, MessageReceived) else None
+    wrote = fact.occurred_at if isinstance(fact, MessageReceived) and fact.channel == "whatsapp" else None
     points: dict[str, Consents] = {}
     for said in statements(fact):
         for point in _points(said, ctx):

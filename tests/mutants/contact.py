@@ -82,6 +82,9 @@ MUTANTS: dict[str, Mutant] = {
     "no hold while history is awaited": Mutant(
         "processors/lead/checks.py", 'Check("hold", "history_awaited") if now.awaits else ', ""
     ),
+    "an answer by e-mail opens WhatsApp": Mutant(
+        "processors/lead/consent.py", ' and fact.channel == "whatsapp" else None', " else None"
+    ),
     "what was sent is forgotten": Mutant("processors/lead/gate.py", "gate_ = gate_.with_sent(", "gate_.with_sent("),
     "an unknown zone is the company's": Mutant("processors/lead/checks.py", "if not now.zones.names:", "if False:"),
     "an opt-out is of one channel": Mutant(

@@ -152,7 +152,12 @@ def test_an_unknown_zone_holds_until_it_is_known(run: Run) -> None:
 def test_whatsapp_needs_a_template_or_an_answer_within_a_day(run: Run) -> None:
     at_time(run, NOON, consent("whatsapp", NOON - HOUR), ask("whatsapp", NOON, template_id=None))
     assert decisions(run) == [("deny", "whatsapp_needs_template")]
-    hello = fact(MessageReceived, occurred_at=NOON, phone=PHONE, message_id="in", channel="whatsapp", text="Hello")
+    said = {"email": EMAIL, "phone": PHONE, "text": "Hello"}
+    for channel in ("email", "sms"):
+        at_time(run, NOON, fact(MessageReceived, occurred_at=NOON, message_id=channel, channel=channel, **said))
+        at_time(run, NOON, ask("whatsapp", NOON, f"after {channel}", template_id=None))
+        assert decisions(run, f"after {channel}") == [("deny", "whatsapp_needs_template")]
+    hello = fact(MessageReceived, occurred_at=NOON, message_id="in", channel="whatsapp", **said)
     at_time(run, NOON + 1, hello, ask("whatsapp", NOON + 1, "m2", template_id=None))
     assert decisions(run, "m2") == [("allow", "allowed")]
 

@@ -114,7 +114,7 @@ def _decided(gate_: Requests, who: str, request: Request, ctx: Context) -> Answe
     if decision.answer.outcome == "hold":
         decision = decision._replace(answer=Check("deny", "too_many_held"))
     request = msgspec.structs.replace(request, seq=request.seq + 1)
-    return gate_.with_decided(who, request), [Emit(receipt(request, now, decision, ctx))]
+    return gate_.with_decided(who, request, ctx.now), [Emit(receipt(request, now, decision, ctx))]
 
 
 def _looked_at(gate_: Requests, request: Request, channel: PersonalChannel, ctx: Context) -> Looked:
@@ -189,7 +189,7 @@ def _granted(gate_: Requests, event: Granted, ctx: Context, identity_key: bytes)
         gate_ = gate_.with_sent(asked.point, Slot(request.message_id, asked.channel, asked.at, week))
     request = msgspec.structs.replace(request, seq=request.seq + 1)
     decision = Decision(checks, answer, event, unsubscribe_token(identity_key, request, asked, ctx))
-    return gate_.with_decided(who, request), [Emit(receipt(request, now, decision, ctx))]
+    return gate_.with_decided(who, request, ctx.now, asked.point), [Emit(receipt(request, now, decision, ctx))]
 
 
 def _refused(gate_: Requests, event: Refused, ctx: Context) -> Answer:
@@ -205,21 +205,19 @@ def _refused(gate_: Requests, event: Refused, ctx: Context) -> Answer:
 def _delivered(gate_: Requests, fact: DeliveryReported, ctx: Context) -> Answer:
     """Only what was definitely not sent counts no more; an address that is unusable hears of it."""
     point = gate_.point_of(fact.message_id)
-    if point is None:
+    known = ctx.slices["hold"].known.get(point)
+    if known is None:
         return gate_, []
-    subject = f"{_kind_of(point, ctx)}:{point}"
+    subject = f"{known.kind}:{point}"
     if fact.status == "rejected":
+        after = gate_.without_sent(fact.message_id)
         release = Release.build(occurred_at=ctx.now, subject=subject, message_id=fact.message_id, ask=_LAST)
-        return gate_.without_sent(fact.message_id), [Emit(release)]
+        return after, [Emit(release)] if after != gate_ else []
     return gate_, [Emit(noted(said, subject)) for said in statements(fact)]
 
 
 _LAST = 2**31 - 1
 """A message that was decided is never asked for again."""
-
-
-def _kind_of(point: str, ctx: Context) -> str:
-    return str(ctx.slices["hold"].known[point].kind)
 
 
 # -- held

@@ -85,6 +85,9 @@ MUTANTS: dict[str, Mutant] = {
     "an answer by e-mail opens WhatsApp": Mutant(
         "processors/lead/consent.py", ' and fact.channel == "whatsapp" else None', " else None"
     ),
+    "who asks for much may ask again": Mutant(
+        "processors/lead/requests.py", " or (one in self.ends and now < self.ends[one].until)", ""
+    ),
     "what was sent is forgotten": Mutant("processors/lead/gate.py", "gate_ = gate_.with_sent(", "gate_.with_sent("),
     "an unknown zone is the company's": Mutant("processors/lead/checks.py", "if not now.zones.names:", "if False:"),
     "an opt-out is of one channel": Mutant(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from processors.lead.requests import FEWEST_DECIDED, MAX_DECIDED, Bundle, End
 from schemas.events.base import DAY, HOUR, SECOND
 from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived, OutreachRequested
 from schemas.events.governance import (
@@ -15,6 +16,7 @@ from schemas.events.governance import (
 )
 from streams.driver import Driver
 from tests.support.facts import at, fact, fresh_id
+from tests.support.identities import states
 from tests.support.outreach import EMAIL, NOON, PHONE, ann, ask, at_time, captured, consent, decisions, receipt
 from tests.support.runs import STAGES, Run
 
@@ -211,6 +213,37 @@ def test_one_message_is_decided_once(run: Run) -> None:
     at_time(run, NOON, consent("email", NOON - HOUR), asked, again, other)
     assert decisions(run) == [("allow", "allowed")]
     assert [letter.reason for letter in run.dead_letters()] == ["message_id_conflict"]
+
+
+def test_a_message_is_decided_once_however_many_others_come_between(run: Run) -> None:
+    """As long as somebody may want it sent, and a day beyond; then it is forgotten for newer ones."""
+    confirm = {"template_id": "booking_confirmation", "purpose": "booking"}
+    at_time(run, NOON, *(ask("email", NOON, f"m{n}", **confirm) for n in range(100)))
+    last = NOON + 4 * DAY - 1
+    at_time(run, last, *(ask("email", last, f"m{n}", **confirm) for n in (0, 99, 100)))
+    assert [decisions(run, f"m{n}") for n in (0, 99, 100)] == [[("allow", "allowed")]] * 3
+    at_time(run, last + 1, ask("email", last + 1, "m101", **confirm))
+    (requests,) = (slices["gate"] for slices in states(run, "lead").values() if "gate" in slices)
+    (bundle,) = requests.by.values()
+    assert list(bundle.decided) == list(bundle.ends) == [f"m{n}" for n in range(38, 102)]
+
+
+def test_so_many_decided_messages_are_known_and_no_more() -> None:
+    bundle = Bundle()
+    for number in range(600):
+        bundle = Bundle({}, {**bundle.decided, f"m{number}": ""}, {**bundle.ends, f"m{number}": End(1)}).remembering(0)
+    assert list(bundle.decided) == list(bundle.ends) == [f"m{n}" for n in range(600 - MAX_DECIDED, 600)]
+    assert len(bundle.remembering(1).decided) == FEWEST_DECIDED
+
+
+def test_a_bounce_of_what_no_cap_counts_finds_its_address(run: Run) -> None:
+    confirm = {"template_id": "booking_confirmation"}
+    at_time(run, NOON, ask("email", NOON, **confirm))
+    report = {"message_id": "m1", "channel": "email", "lead_id": receipt(run).lead_id, "permanent": True}
+    at_time(run, NOON + 1, fact(DeliveryReported, occurred_at=NOON + 1, status="bounced", **report))
+    at_time(run, NOON + 2, ask("email", NOON + 2, "m2", **confirm), ask("sms", NOON + 2, "m3", **confirm))
+    assert decisions(run, "m2") == [("deny", "suppressed")]
+    assert decisions(run, "m3") == [("allow", "allowed")]
 
 
 @pytest.mark.parametrize(

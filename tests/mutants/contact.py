@@ -88,6 +88,11 @@ MUTANTS: dict[str, Mutant] = {
     "who asks for much may ask again": Mutant(
         "processors/lead/requests.py", " or (one in self.ends and now < self.ends[one].until)", ""
     ),
+    "whoever asks too often starts the day anew": Mutant(
+        "processors/resolve/social.py",
+        "forgotten = {*former[:-MAX_REMEMBERED], ",
+        "forgotten = {*list(self.asked)[:-MAX_REMEMBERED], ",
+    ),
     "what was sent is forgotten": Mutant("processors/lead/gate.py", "gate_ = gate_.with_sent(", "gate_.with_sent("),
     "an unknown zone is the company's": Mutant("processors/lead/checks.py", "if not now.zones.names:", "if False:"),
     "an opt-out is of one channel": Mutant(

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from processors.lead.requests import FEWEST_DECIDED, MAX_DECIDED, Bundle, End
+from processors.resolve.social import Account
 from schemas.events.base import DAY, HOUR, SECOND
 from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived, OutreachRequested
+from schemas.events.gate import ContactDecided
 from schemas.events.governance import (
     IdentifierValue,
     IdentitiesLinked,
@@ -309,3 +311,24 @@ def test_an_account_takes_three_posts_a_local_day(run: Run) -> None:
     assert decisions(run, "p4") == decisions(run, "p0") == [("allow", "allowed")]
     run.publish(ask("social", at("3-11"), "p9", **{**account, "account_id": None}))
     assert [letter.reason for letter in run.dead_letters()] == ["no_account"]
+
+
+@pytest.mark.parametrize("cap", [3, 100])
+def test_whoever_asks_too_often_posts_no_more_for_it(run: Run, cap: int) -> None:
+    account = {"email": None, "account_id": "studio", "purpose": "news", "template_id": None}
+    policy = {"version": 1, "applies_from": 0, "document": f'{{"social_cap": {cap}}}'}
+    at_time(run, NOON, fact(PolicyChanged, occurred_at=NOON, **policy))
+    run.driver.tick(NOON)
+    at_time(run, NOON, *(ask("social", NOON, f"p{n}", **account) for n in range(cap + 70)))
+    at_time(run, NOON, *(ask("social", NOON, f"p{n}", **account) for n in range(cap)))
+    said = [one for one in run.said("contact.decisions", ContactDecided) if one.channel == "social"]
+    allowed = [one.message_id for one in said if one.decision == "allow"]
+    assert sorted(allowed) == sorted(f"p{n}" for n in range(cap))
+    assert len(said) == cap + 70
+
+
+def test_an_account_remembers_so_much_and_no_more() -> None:
+    today, yesterday, denied = ({(day, n): ("news", day) for n in range(70)} for day in (9, 8, None))
+    asked = {f"{day} {n}": what for (day, n), what in (denied | yesterday | today).items()}
+    kept = Account(asked).remembering(9).asked
+    assert list(kept) == [*list(asked)[6:70], *list(asked)[76:140], *list(asked)[140:]]

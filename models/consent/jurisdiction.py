@@ -22,6 +22,9 @@ _LAW: dict[str, Jurisdiction] = {
 }
 """ISO 3166 code → whose rules hold there; elsewhere those of the home region do."""
 
+AMERICAN: frozenset[Jurisdiction] = frozenset(("USA", "US-FL"))
+"""Those of the United States; Florida's stands in the place of the federal one."""
+
 _FLORIDA = "239 305 321 324 352 386 407 448 561 645 656 689 727 728 754 772 786 813 850 863 904 941 954"
 """Area codes that libphonenumber's geocoder places in Florida (9.0.43, the North American plan's assignments)."""
 

@@ -30,25 +30,31 @@ class Said(msgspec.Struct, frozen=True, array_like=True, order=True):
 class Consents(msgspec.Struct, frozen=True, array_like=True):
     """The newest consent by ``channel/purpose``, objection to marketing, and reason to send nothing at all.
 
-    Bound: the newest ``MAX_GRANTS`` consents.
+    ``unusable``: the newest reason that is the address's own, as that it reaches nobody. Bound: the newest
+    ``MAX_GRANTS`` consents.
     """
 
     granted: dict[str, Said] = {}
     withdrawn: Said | None = None
     suppressed: Said | None = None
+    unusable: Said | None = None
 
 
 NOTHING_SAID = Consents()
 
 
 class Statement(NamedTuple):
-    """Somebody said that a channel may, or nothing may, be used for a purpose; ``suppressed``: for none whatever."""
+    """Somebody said that a channel may, or nothing may, be used for a purpose; ``suppressed``: for none whatever.
+
+    ``unusable``: a provider says that an address is of no use, which is nobody's word on being contacted.
+    """
 
     said: Said
     channel: str
     purpose: str
     granted: bool
     suppressed: bool = False
+    unusable: bool = False
 
 
 class Permission(NamedTuple):
@@ -70,6 +76,8 @@ class Wish(NamedTuple):
 
 def heard(consents: Consents, statement: Statement) -> Consents:
     """With one statement more."""
+    if statement.unusable:
+        return joined(consents, Consents(unusable=statement.said))
     if statement.suppressed:
         return joined(consents, Consents(suppressed=statement.said))
     if not statement.granted:
@@ -84,12 +92,17 @@ def joined(one: Consents, other: Consents) -> Consents:
         granted[key] = max(granted.get(key, said), said)
     if len(granted) > MAX_GRANTS:
         granted = dict(sorted(granted.items(), key=lambda item: (item[1], item[0]))[-MAX_GRANTS:])
-    both = Consents(granted, _newest(one.withdrawn, other.withdrawn), _newest(one.suppressed, other.suppressed))
+    both = Consents(
+        granted,
+        _newest(one.withdrawn, other.withdrawn),
+        _newest(one.suppressed, other.suppressed),
+        _newest(one.unusable, other.unusable),
+    )
     return one if both == one else both
 
 
 def objections(consents: Consents) -> Consents:
-    """Only what forbids."""
+    """Only what a person forbids, which is no matter of one address."""
     return Consents(withdrawn=consents.withdrawn, suppressed=consents.suppressed)
 
 
@@ -110,8 +123,9 @@ def unerased(consents: Consents, erased_at: int | None) -> Permission:
 
 def unsuppressed(consents: Consents) -> Permission:
     """Whether anything may be sent at all."""
-    if consents.suppressed is not None:
-        return Permission(False, "suppressed", consents.suppressed.id)
+    reason = consents.suppressed or consents.unusable
+    if reason is not None:
+        return Permission(False, "suppressed", reason.id)
     return Permission(True, "not_suppressed")
 
 

@@ -20,26 +20,32 @@ NO_MORE = "any"
 """Who withdraws consent for this purpose wants to hear nothing whatever."""
 
 
-def statement(fact: Identified) -> Statement | None:
-    """What a fact says of being contacted, if anything."""
+def statements(fact: Identified) -> tuple[Statement, ...]:
+    """What a fact says of being contacted.
+
+    A complaint is two things: an objection to marketing, and a reason to send nothing more to that address.
+    """
     match fact:
         case ConsentChanged():
             said = Said(fact.occurred_at, fact.consent_id)
             suppressed = not fact.granted and fact.purpose == NO_MORE
-            return Statement(said, fact.channel, fact.purpose, fact.granted, suppressed)
+            return (Statement(said, fact.channel, fact.purpose, fact.granted, suppressed),)
         case MessageReceived() if is_stop(fact.text):
-            return Statement(Said(fact.occurred_at, fact.message_id), fact.channel, MARKETING, False)
+            return (Statement(Said(fact.occurred_at, fact.message_id), fact.channel, MARKETING, False),)
         case DeliveryReported() if fact.status == "complained" or (fact.status == "bounced" and fact.permanent):
-            return Statement(Said(fact.occurred_at, fact.message_id), fact.channel, NO_MORE, False, suppressed=True)
-    return None
+            said = Said(fact.occurred_at, fact.message_id)
+            unusable = Statement(said, fact.channel, NO_MORE, False, unusable=True)
+            objection = Statement(said, fact.channel, MARKETING, False)
+            return (objection, unusable) if fact.status == "complained" else (unusable,)
+    return ()
 
 
-def concerned(said: Statement, fact: Identified, identifiers: Sequence[IdentifierHash]) -> list[IdentifierHash]:
+def concerned(said: Statement, identifiers: Sequence[IdentifierHash]) -> list[IdentifierHash]:
     """The contact points that a statement is about, of those that its fact names.
 
-    An opt-in, and what a provider reports, is about the channel's own; an objection is about all of them.
+    An opt-in, and that an address is unusable, is about the channel's own; an objection is about all of them.
     """
-    if said.granted or isinstance(fact, DeliveryReported):
+    if said.granted or said.unusable:
         kinds: Sequence[str] = REACHED_BY[said.channel]
     else:
         kinds = CONTACT_POINTS

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from models.consent.jurisdiction import jurisdictions_of
+from models.consent.jurisdiction import AMERICAN, jurisdictions_of
 from models.consent.ledger import Consents, Permission, Wish, consented, unerased, unsuppressed
 from models.consent.slots import Room
 from models.consent.windows import Opening, hours_for, opening
@@ -20,7 +20,7 @@ from schemas.events.contact import PersonalChannel
 from schemas.events.gate import Verdict
 
 FREE_FORM = DAY
-"""WhatsApp takes messages without a template within 24 hours of the person's last own one."""
+"""WhatsApp takes messages without a template within 24 hours of the person's last own one there."""
 
 
 class Check(NamedTuple):
@@ -34,9 +34,10 @@ class Check(NamedTuple):
 class Situation(NamedTuple):
     """All that the checks may know of a lead and one channel, as of ``now``.
 
-    ``point`` is the contact point's hash and kind, none where the lead has none for the channel; ``room`` is what the
-    lead's own cap leaves; ``awaits``: history of a strong identifier is still on its way; ``doubted``: an open conflict
-    says that the contact point may be another person's; ``erased_at``: when it was last erased.
+    ``point`` is the contact point's hash and kind, none where the lead has none for the channel; ``phone`` the number
+    that is contacted, of a point that is no number the one that was said last; ``room`` is what the lead's own cap
+    leaves; ``awaits``: history of a strong identifier is still on its way; ``doubted``: an open conflict says that the
+    contact point may be another person's; ``erased_at``: when it was last erased.
     """
 
     now: int
@@ -99,7 +100,7 @@ def platform(request: Request, now: Situation) -> Check:
     """The platform's own rules: WhatsApp takes free text after an answer only, and no marketing to US numbers."""
     if now.channel != "whatsapp":
         return Check("pass", "no_rule")
-    if request.category == "marketing" and "USA" in _laws(now, of_phone=True):
+    if request.category == "marketing" and not AMERICAN.isdisjoint(_laws(now, of_phone=True)):
         return Check("deny", "whatsapp_marketing_us")
     if request.template_id is None and (now.wrote_at is None or now.now - now.wrote_at >= FREE_FORM):
         return Check("deny", "whatsapp_needs_template")

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from models.consent.ledger import NOTHING_SAID, Consents, Said, Statement, heard, joined, objections
-from models.consent.statements import concerned, statement
+from models.consent.ledger import NOTHING_SAID, Consents, Statement, heard, joined, objections
+from models.consent.statements import concerned, statements
 from processors.base import Context, Output
 from processors.lead.history import HistoryGiven, HistoryTaken, Whereabouts, brought_by, lead_id
+from processors.noting import told
 from schemas.events.base import Identified
 from schemas.events.contact import MessageReceived
 from schemas.events.reserving import ConsentTold
@@ -23,7 +24,10 @@ ANYWHERE = ""
 
 
 class Voice(msgspec.Struct, frozen=True, array_like=True):
-    """What one identifier's facts say of each contact point (a hash, or ``ANYWHERE``), and when they last wrote."""
+    """What one identifier's facts say of each contact point (a hash, or ``ANYWHERE``).
+
+    ``wrote_at``: when they last wrote by WhatsApp.
+    """
 
     points: dict[str, Consents] = {}
     wrote_at: int | None = None
@@ -39,7 +43,7 @@ class Stated(msgspec.Struct, frozen=True):
     kept: Consents = NOTHING_SAID
 
     def of(self, point: str) -> Consents:
-        """What holds for a contact point: its own consents, and everybody's objections."""
+        """What holds for a contact point: what was said of it, and all objections of the person's."""
         found = self.kept
         for voice in self.by.values():
             for one, consents in voice.points.items():
@@ -48,7 +52,7 @@ class Stated(msgspec.Struct, frozen=True):
 
     @property
     def wrote_at(self) -> int | None:
-        """When the person last wrote to us (microseconds)."""
+        """When the person last wrote to us by WhatsApp (microseconds): only that opens its hours for free text."""
         return max((voice.wrote_at for voice in self.by.values() if voice.wrote_at is not None), default=None)
 
 
@@ -66,26 +70,27 @@ def consent(
             part = event.parts.get("consent")
             return (taken(held or Stated(), part) if part is not None else held), ()
         case ConsentTold():
-            said = Said(event.occurred_at, event.consent_id)
-            told = Statement(said, event.channel, event.purpose, event.granted, event.suppressed)
-            voice = Voice({event.contact_point: heard(NOTHING_SAID, told)})
+            voice = Voice({event.contact_point: heard(NOTHING_SAID, told(event))})
             return taken(held or Stated(), Stated({event.contact_point: voice})), ()
         case _:
             return _with_fact(held, event, ctx), ()
 
 
 def _with_fact(held: Stated | None, fact: Identified, ctx: Context) -> Stated | None:
-    said = statement(fact)
-    wrote = fact.occurred_at if isinstance(fact, MessageReceived) else None
-    if said is None and wrote is None:
+    wrote = fact.occurred_at if isinstance(fact, MessageReceived) and fact.channel == "whatsapp" else None
+    points: dict[str, Consents] = {}
+    for said in statements(fact):
+        for point in _points(said, ctx):
+            points[point] = heard(points.get(point, NOTHING_SAID), said)
+    if not points and wrote is None:
         return held
-    points = _points(said, fact, ctx) if said is not None else {}
     return taken(held or Stated(), Stated({brought_by(ctx): Voice(points, wrote)}))
 
 
-def _points(said: Statement, fact: Identified, ctx: Context) -> dict[str, Consents]:
-    about = [one.hash for one in concerned(said, fact, ctx.origin.identifiers)] or [ANYWHERE]
-    return {point: heard(NOTHING_SAID, said) for point in about}
+def _points(said: Statement, ctx: Context) -> list[str]:
+    """What a statement is about; which address is unusable the gate knows, where a fact does not name it."""
+    named = [one.hash for one in concerned(said, ctx.origin.identifiers)]
+    return named or ([] if said.unusable else [ANYWHERE])
 
 
 def parted(held: Stated, where: Whereabouts) -> tuple[Stated, dict[str, Stated]]:
@@ -104,10 +109,8 @@ def parted(held: Stated, where: Whereabouts) -> tuple[Stated, dict[str, Stated]]
 def _of_lead(voice: Voice, lead: str, where: Whereabouts) -> Voice:
     """What a voice said while it was a lead's; objections whenever they were made."""
     points = {
-        point: Consents(
-            {name: said for name, said in consents.granted.items() if where.lead_at(said.at) == lead},
-            consents.withdrawn,
-            consents.suppressed,
+        point: msgspec.structs.replace(
+            consents, granted={name: said for name, said in consents.granted.items() if where.lead_at(said.at) == lead}
         )
         for point, consents in voice.points.items()
     }

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from models.consent.slots import Slot
+from models.consent.statements import statements
 from models.identity.binding import lead_at
 from models.local_time import iso_week
 from processors.base import CancelTimer, Context, DeadLetter, Drop, Emit, Output, Timer, TimerFired
@@ -20,10 +21,11 @@ from processors.lead.history import HistoryErased, HistoryGiven, HistoryTaken, b
 from processors.lead.receipt import Decision, receipt, unsubscribe_token
 from processors.lead.requests import MAX_HELD, Asked, No, Request, Requests, joined, parted
 from processors.lead.situation import situation
+from processors.noting import noted
 from schemas.events.base import Event
 from schemas.events.contact import DeliveryReported, OutreachRequested, PersonalChannel
 from schemas.events.gate import ContactProposed
-from schemas.events.reserving import ConsentNoted, Granted, Refused, Release, Reserve
+from schemas.events.reserving import Granted, Refused, Release, Reserve
 
 WAKE = "wake"
 Answer = tuple[Requests, list[Output]]
@@ -112,7 +114,7 @@ def _decided(gate_: Requests, who: str, request: Request, ctx: Context) -> Answe
     if decision.answer.outcome == "hold":
         decision = decision._replace(answer=Check("deny", "too_many_held"))
     request = msgspec.structs.replace(request, seq=request.seq + 1)
-    return gate_.with_decided(who, request), [Emit(receipt(request, now, decision, ctx))]
+    return gate_.with_decided(who, request, ctx.now), [Emit(receipt(request, now, decision, ctx))]
 
 
 def _looked_at(gate_: Requests, request: Request, channel: PersonalChannel, ctx: Context) -> Looked:
@@ -170,7 +172,7 @@ def _granted(gate_: Requests, event: Granted, ctx: Context, identity_key: bytes)
     who, request = found
     asked = request.asked
     assert asked is not None
-    now = situation(gate_, request, asked.channel, ctx)
+    now = situation(gate_, request, asked.channel, ctx, asked)
     checks = checked(request, now)
     answer = verdict(checks)
     if answer.outcome != "pass":
@@ -187,7 +189,7 @@ def _granted(gate_: Requests, event: Granted, ctx: Context, identity_key: bytes)
         gate_ = gate_.with_sent(asked.point, Slot(request.message_id, asked.channel, asked.at, week))
     request = msgspec.structs.replace(request, seq=request.seq + 1)
     decision = Decision(checks, answer, event, unsubscribe_token(identity_key, request, asked, ctx))
-    return gate_.with_decided(who, request), [Emit(receipt(request, now, decision, ctx))]
+    return gate_.with_decided(who, request, ctx.now, asked.point), [Emit(receipt(request, now, decision, ctx))]
 
 
 def _refused(gate_: Requests, event: Refused, ctx: Context) -> Answer:
@@ -201,34 +203,21 @@ def _refused(gate_: Requests, event: Refused, ctx: Context) -> Answer:
 
 
 def _delivered(gate_: Requests, fact: DeliveryReported, ctx: Context) -> Answer:
-    """Only what was definitely not sent counts no more; who complained hears nothing more at that address."""
+    """Only what was definitely not sent counts no more; an address that is unusable hears of it."""
     point = gate_.point_of(fact.message_id)
-    if point is None:
+    known = ctx.slices["hold"].known.get(point)
+    if known is None:
         return gate_, []
-    subject = f"{_kind_of(point, ctx)}:{point}"
+    subject = f"{known.kind}:{point}"
     if fact.status == "rejected":
+        after = gate_.without_sent(fact.message_id)
         release = Release.build(occurred_at=ctx.now, subject=subject, message_id=fact.message_id, ask=_LAST)
-        return gate_.without_sent(fact.message_id), [Emit(release)]
-    if fact.status == "complained" or (fact.status == "bounced" and fact.permanent):
-        noted = ConsentNoted.build(
-            occurred_at=fact.occurred_at,
-            subject=subject,
-            consent_id=fact.message_id,
-            channel=fact.channel,
-            purpose="any",
-            granted=False,
-            suppressed=True,
-        )
-        return gate_, [Emit(noted)]
-    return gate_, []
+        return after, [Emit(release)] if after != gate_ else []
+    return gate_, [Emit(noted(said, subject)) for said in statements(fact)]
 
 
 _LAST = 2**31 - 1
 """A message that was decided is never asked for again."""
-
-
-def _kind_of(point: str, ctx: Context) -> str:
-    return str(ctx.slices["hold"].known[point].kind)
 
 
 # -- held

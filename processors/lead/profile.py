@@ -19,6 +19,9 @@ from schemas.events.profiles import LeadProfiled
 from schemas.events.resolving import BindingChanged
 
 _PERSONAL = ("crm_id", "email", "phone", "wa_id")
+_NUMBERS = ("phone", "wa_id")
+_NO_ONES = "none"
+MAX_NUMBERS = 10
 _DETAILS = (
     "full_name",
     "country",
@@ -51,16 +54,20 @@ class Register(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Said(msgspec.Struct, frozen=True, array_like=True):
-    """What one identifier's facts say of the person: registers by field, and when they first captured one."""
+    """What one identifier's facts say of the person: registers by field, and when they first captured one.
+
+    ``numbers`` are older words on telephone numbers and WhatsApp ids, by identifier: people keep their former ones.
+    """
 
     registers: dict[str, Register] = {}
     first_captured_at: int | None = None
+    numbers: dict[str, Register] = {}
 
 
 class Profile(msgspec.Struct, frozen=True):
     """What each identifier's facts say of the person; the identifiers, by kind, and the version last published.
 
-    Bound: per identifier one register per field of ``LeadProfiled``.
+    Bound: per identifier one register per field of ``LeadProfiled``, and ``MAX_NUMBERS``.
     """
 
     said: dict[str, Said] = {}
@@ -75,6 +82,14 @@ class Profile(msgspec.Struct, frozen=True):
         """The newest word on a field."""
         words = (said.registers.get(name) for said in self.said.values())
         return max((word for word in words if word is not None and self.counts(word)), key=_clock, default=None)
+
+    def number(self, identifier: str) -> str | None:
+        """The telephone number that an identifier stands for, in full; none where no fact here says it."""
+        for said in self.said.values():
+            for word in (*map(said.registers.get, _NUMBERS), said.numbers.get(identifier)):
+                if word is not None and word.identifier == identifier:
+                    return normal_phone("+" + str(word.value).lstrip("+"), "EUR")
+        return None
 
     def newest_words(self) -> dict[str, Register]:
         """The newest word on every field that there is one on."""
@@ -126,18 +141,19 @@ def _with_fact(before: Profile, fact: Identified, ctx: Context) -> tuple[Profile
     """With what a fact says, and whether that is news to anybody; the clocks behind the values are not published."""
     who = brought_by(ctx)
     said = before.said.get(who, Said())
-    newer = {
+    words = {
         name: register
-        for name, register in _newer(said.registers, fact, ctx.origin.identifiers).items()
+        for name, register in _words(fact, ctx.origin.identifiers).items()
         if not register.identifier or not _is_erased(register.identifier, fact.occurred_at, ctx)
     }
-    first = said.first_captured_at
-    if type(fact) is LeadCaptured:
-        first = fact.occurred_at if first is None else min(first, fact.occurred_at)
-    if not newer and first == said.first_captured_at:
+    captured_at = fact.occurred_at if type(fact) is LeadCaptured else None
+    after = _both(said, Said(words, captured_at))
+    if after == said:
         return before, False
-    is_news = first != said.first_captured_at or any(_tells(name, one, before) for name, one in newer.items())
-    after = Said({**said.registers, **newer}, first)
+    newer = {name: word for name, word in words.items() if after.registers[name] is word}
+    is_news = after.first_captured_at != said.first_captured_at or any(
+        _tells(name, word, before) for name, word in newer.items()
+    )
     return msgspec.structs.replace(before, said={**before.said, who: after}), is_news
 
 
@@ -155,7 +171,11 @@ def _without_erased(before: Profile, bound: BindingChanged) -> Profile:
         return register.identifier != bound.identifier or lead_at(rows, register.wall, "") != NOBODY
 
     kept = {
-        one: Said({name: held for name, held in said.registers.items() if is_kept(held)}, said.first_captured_at)
+        one: Said(
+            {name: held for name, held in said.registers.items() if is_kept(held)},
+            said.first_captured_at,
+            {number: held for number, held in said.numbers.items() if is_kept(held)},
+        )
         for one, said in before.said.items()
     }
     return before if kept == before.said else msgspec.structs.replace(before, said=kept)
@@ -173,16 +193,30 @@ def _clock(register: Register) -> tuple[int, int, str]:
     return register.wall, register.logical, register.dot
 
 
-def _newer(registers: dict[str, Register], fact: Identified, named: Sequence[IdentifierHash]) -> dict[str, Register]:
-    """What the fact says with a greater clock than what is held."""
-    newer: dict[str, Register] = {}
-    for name, value in _values(fact).items():
-        hash_ = _hash_of(name, named) if name in _PERSONAL else ""
-        register = Register(value, fact.occurred_at, 0, f"{fact.region}:{fact.event_id}", hash_)
-        held = registers.get(name)
-        if held is None or _clock(register) > _clock(held):
-            newer[name] = register
-    return newer
+def _words(fact: Identified, named: Sequence[IdentifierHash]) -> dict[str, Register]:
+    """What a fact says of each field that it says anything of."""
+    dot = f"{fact.region}:{fact.event_id}"
+    return {
+        name: Register(value, fact.occurred_at, 0, dot, _hash_of(name, named) if name in _PERSONAL else "")
+        for name, value in _values(fact).items()
+    }
+
+
+def _both(one: Said, other: Said) -> Said:
+    """What two say of a person; the newest word on each field wins, of numbers others are kept as well."""
+    registers = dict(one.registers)
+    for name, word in other.registers.items():
+        registers[name] = max(registers.get(name, word), word, key=_clock)
+    captured = [at for at in (one.first_captured_at, other.first_captured_at) if at is not None]
+    newest = {_NO_ONES, *(registers[name].identifier for name in _NUMBERS if name in registers)}
+    numbers: dict[str, Register] = {}
+    for said in (one, other):
+        for word in (*(said.registers[name] for name in _NUMBERS if name in said.registers), *said.numbers.values()):
+            if word.identifier not in newest:
+                numbers[word.identifier] = max(numbers.get(word.identifier, word), word, key=_clock)
+    if len(numbers) > MAX_NUMBERS:
+        numbers = dict(sorted(numbers.items(), key=lambda item: _clock(item[1]))[-MAX_NUMBERS:])
+    return Said(registers, min(captured, default=None), numbers)
 
 
 def _hash_of(kind: str, named: Sequence[IdentifierHash]) -> str:
@@ -190,7 +224,7 @@ def _hash_of(kind: str, named: Sequence[IdentifierHash]) -> str:
     found = [one.hash for one in named if one.kind == kind]
     if kind == "wa_id" and not found:
         found = [one.hash for one in named if one.kind == "phone"][-1:]
-    return found[0] if found else "none"
+    return found[0] if found else _NO_ONES
 
 
 def parted(held: Profile, where: Whereabouts) -> tuple[Profile, dict[str, Profile]]:
@@ -198,28 +232,28 @@ def parted(held: Profile, where: Whereabouts) -> tuple[Profile, dict[str, Profil
     said = held.said.get(where.identifier)
     if said is None:
         return held, {}
-    registers: dict[str, dict[str, Register]] = {}
-    for name, register in said.registers.items():
-        registers.setdefault(where.lead_at(register.wall), {})[name] = register
+    registers, numbers = (_by_lead(words, where) for words in (said.registers, said.numbers))
     captured = {} if said.first_captured_at is None else {where.lead_at(said.first_captured_at): said.first_captured_at}
     parts = {
-        lead: Profile({where.identifier: Said(registers.get(lead, {}), captured.get(lead))})
-        for lead in dict.fromkeys((*registers, *captured))
+        lead: Profile({where.identifier: Said(registers.get(lead, {}), captured.get(lead), numbers.get(lead, {}))})
+        for lead in dict.fromkeys((*registers, *captured, *numbers))
     }
     rest = {one: what for one, what in held.said.items() if one != where.identifier}
     return msgspec.structs.replace(held, said=rest), parts
+
+
+def _by_lead(words: dict[str, Register], where: Whereabouts) -> dict[str, dict[str, Register]]:
+    found: dict[str, dict[str, Register]] = {}
+    for name, word in words.items():
+        found.setdefault(where.lead_at(word.wall), {})[name] = word
+    return found
 
 
 def joined(held: Profile, part: Profile | None) -> Profile:
     """The profile with a part of another; the newest word on each field wins."""
     said = dict(held.said)
     for identifier, more in part.said.items() if part is not None else ():
-        known = said.get(identifier, Said())
-        registers = dict(known.registers)
-        for name, register in more.registers.items():
-            registers[name] = max(registers.get(name, register), register, key=_clock)
-        captured = [at for at in (known.first_captured_at, more.first_captured_at) if at is not None]
-        said[identifier] = Said(registers, min(captured, default=None))
+        said[identifier] = _both(said.get(identifier, Said()), more)
     return msgspec.structs.replace(held, said=said)
 
 

@@ -10,11 +10,15 @@ import msgspec
 
 from models.consent.slots import FORGOTTEN_AFTER, Slot
 from processors.lead.history import Whereabouts
+from schemas.events.base import DAY
 from schemas.events.contact import PersonalChannel
 from schemas.events.gate import Category
 
 MAX_HELD = 20
-MAX_DECIDED = 64
+FEWEST_DECIDED = 64
+MAX_DECIDED = 512
+REMEMBERED = DAY
+"""So long after nobody wants a message sent any more its id is still known: it may be published again until then."""
 
 
 class Asked(msgspec.Struct, frozen=True, array_like=True):
@@ -62,17 +66,34 @@ class Request(msgspec.Struct, frozen=True):
     until: int | None = None
 
 
+class End(msgspec.Struct, frozen=True, array_like=True):
+    """Of a decided request: until when its id is remembered (microseconds), and the contact point it may go to."""
+
+    until: int
+    point: str | None = None
+
+
 class Bundle(msgspec.Struct, frozen=True):
-    """Requests brought by one identifier: those open or held, and the content of the newest decided, by message."""
+    """Requests brought by one identifier: those open or held, and content and end of those decided, by message."""
 
     open: dict[str, Request] = {}
     decided: dict[str, str] = {}
+    ends: dict[str, End] = {}
+
+    def remembering(self, now: int) -> Bundle:
+        """Of those decided with the newest, and with others until their end."""
+        ids = list(self.decided)[-MAX_DECIDED:]
+        newest = set(ids[-FEWEST_DECIDED:])
+        kept = [one for one in ids if one in newest or (one in self.ends and now < self.ends[one].until)]
+        ends = {one: self.ends[one] for one in kept if one in self.ends}
+        return Bundle(self.open, {one: self.decided[one] for one in kept}, ends)
 
 
 class Requests(msgspec.Struct, frozen=True):
     """Bundles by identifier, and what the lead was sent by contact point; ``wakes``: when the timer is set for.
 
-    Bound: ``MAX_HELD`` requests held, a few asked, ``MAX_DECIDED`` decided an identifier; what caps allow was sent.
+    Bound: ``MAX_HELD`` requests held, a few asked; of an identifier ``FEWEST_DECIDED`` decided, up to ``MAX_DECIDED``
+    that may come again; what caps allow was sent.
     """
 
     by: dict[str, Bundle] = {}
@@ -106,12 +127,13 @@ class Requests(msgspec.Struct, frozen=True):
         bundle = msgspec.structs.replace(bundle, open={**bundle.open, request.message_id: request})
         return msgspec.structs.replace(self, by={**self.by, who: bundle})
 
-    def with_decided(self, who: str, request: Request) -> Requests:
-        """With a request decided."""
+    def with_decided(self, who: str, request: Request, now: int, point: str | None = None) -> Requests:
+        """With a request decided: allowed for a contact point, or denied."""
         bundle = self.by.get(who, Bundle())
         undecided = {one: other for one, other in bundle.open.items() if one != request.message_id}
         decided = {**bundle.decided, request.message_id: request.digest}
-        bundle = Bundle(undecided, dict(list(decided.items())[-MAX_DECIDED:]))
+        ends = {**bundle.ends, request.message_id: End(request.not_after + REMEMBERED, point)}
+        bundle = Bundle(undecided, decided, ends).remembering(now)
         return msgspec.structs.replace(self, by={**self.by, who: bundle})
 
     def with_sent(self, point: str, slot: Slot) -> Requests:
@@ -128,8 +150,10 @@ class Requests(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, sent={point: slots for point, slots in sent.items() if slots})
 
     def point_of(self, message_id: str) -> str | None:
-        """The contact point that a message was sent to."""
-        return next((p for p, slots in self.sent.items() if any(one.message_id == message_id for one in slots)), None)
+        """The contact point that a message was allowed for."""
+        counted = (p for p, slots in self.sent.items() if any(one.message_id == message_id for one in slots))
+        others = (b.ends[message_id].point for b in self.by.values() if message_id in b.ends)
+        return next(counted, None) or next(others, None)
 
 
 def parted(held: Requests, where: Whereabouts) -> tuple[Requests, dict[str, Requests]]:
@@ -148,7 +172,8 @@ def parted(held: Requests, where: Whereabouts) -> tuple[Requests, dict[str, Requ
     if bundle is not None and bundle.decided:
         lead = where.lead_at(1 << 62)
         part = parts.get(lead, Requests())
-        of_lead = msgspec.structs.replace(part.by.get(where.identifier, Bundle()), decided=bundle.decided)
+        undecided = part.by.get(where.identifier, Bundle()).open
+        of_lead = Bundle(undecided, bundle.decided, bundle.ends)
         parts[lead] = msgspec.structs.replace(part, by={**part.by, where.identifier: of_lead})
     by = {one: other for one, other in held.by.items() if one != where.identifier}
     rest = {one: other for one, other in held.sent.items() if one != where.identifier}
@@ -164,7 +189,8 @@ def joined(held: Requests, part: Requests | None) -> Requests:
         known = by.get(who, Bundle())
         undecided = {**known.open, **more.open}
         decided = {**known.decided, **more.decided}
-        by[who] = Bundle({m: r for m, r in undecided.items() if m not in decided}, decided)
+        ends = {**known.ends, **more.ends}
+        by[who] = Bundle({m: r for m, r in undecided.items() if m not in decided}, decided, ends)
     sent = dict(held.sent)
     for point, slots in part.sent.items():
         together = {slot.message_id: slot for slot in (*sent.get(point, ()), *slots)}

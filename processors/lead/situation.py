@@ -15,18 +15,22 @@ from processors.lead.consent import Stated
 from processors.lead.history import lead_id
 from processors.lead.hold import Holding
 from processors.lead.profile import Profile
-from processors.lead.requests import Request, Requests
+from processors.lead.requests import Asked, Request, Requests
 from schemas.events.contact import PersonalChannel
 
 
-def situation(requests: Requests, request: Request, channel: PersonalChannel, ctx: Context) -> Situation:
-    """The lead as it stands, for one channel."""
+def situation(
+    requests: Requests, request: Request, channel: PersonalChannel, ctx: Context, asked: Asked | None = None
+) -> Situation:
+    """The lead as it stands, for one channel; for the contact point that was ``asked``, as long as it is the lead's."""
     holding: Holding = ctx.slices["hold"]
     stated: Stated = ctx.slices.get("consent") or Stated()
     profile: Profile = ctx.slices.get("profile") or Profile()
-    point = _point(request, channel, holding.identifiers(lead_id(ctx)), profile)
+    identifiers = holding.identifiers(lead_id(ctx))
+    point = _point(request, channel, identifiers, profile) if asked is None else _still(asked, identifiers)
     erased = erased_at(holding.known[point[0]].rows) if point is not None else None
-    country, phone, time_zone = (_value(profile, name) for name in ("country", "phone", "time_zone"))
+    country, time_zone = _value(profile, "country"), _value(profile, "time_zone")
+    phone = profile.number(point[0]) if point is not None and point[1] == "phone" else _value(profile, "phone")
     zones = zones_of(time_zone, country, phone, request.region)
     week = iso_week(ctx.now, zones.names[0] if zones.names else ctx.policy.time_zone)
     wanted = Slot(request.message_id, channel, ctx.now, week)
@@ -58,6 +62,11 @@ def situation(requests: Requests, request: Request, channel: PersonalChannel, ct
 
 def _is_strong(holding: Holding, identifier: str) -> bool:
     return holding.known[identifier].kind in STRONG
+
+
+def _still(asked: Asked, identifiers: dict[str, str]) -> tuple[str, str] | None:
+    """Hash and kind of a contact point that was asked: what it granted is for none that became known meanwhile."""
+    return (asked.point, asked.kind) if asked.point in identifiers else None
 
 
 def _point(

@@ -13,7 +13,6 @@ import msgspec
 from models.consent.ledger import (
     NOTHING_SAID,
     Consents,
-    Said,
     Statement,
     Wish,
     consented,
@@ -23,12 +22,12 @@ from models.consent.ledger import (
     unsuppressed,
 )
 from models.consent.slots import FORGOTTEN_AFTER, Slot, caps_of, room
-from models.consent.statements import concerned, statement
+from models.consent.statements import concerned, statements
 from processors.base import Context, DeadLetter, Drop, Emit, Output
+from processors.noting import noted, told
 from processors.resolve.keys import key_of, subject_of
 from processors.resolve.known import Strong
 from schemas.events.base import Event, Identified
-from schemas.events.contact import ConsentChanged
 from schemas.events.reserving import ConsentNoted, ConsentTold, Granted, Refused, Release, Reserve
 
 MAX_RELEASED = 64
@@ -65,52 +64,41 @@ def hear_and_reserve(held: Point | None, event: Event, ctx: Context) -> tuple[Po
 
 def _stated(held: Point | None, fact: Identified, ctx: Context) -> tuple[Point | None, Sequence[Output]]:
     """Note what a fact says here, and tell the other contact points that it names."""
-    said = statement(fact)
-    if said is None:
-        return held, ()
-    points = concerned(said, fact, ctx.origin.identifiers)
-    if isinstance(fact, ConsentChanged) and fact.granted and not points:
-        detail = f"consent is given by an address: name the one that {fact.channel} reaches"
-        return held, [DeadLetter("no_contact_point", detail)]
     me, outputs = key_of(ctx), list[Output]()
-    for point in points:
-        if point.hash == me.hash:
-            held = _heard(held, said)
-        else:
-            noted = ConsentNoted.build(
-                occurred_at=said.said.at,
-                subject=subject_of(point),
-                consent_id=said.said.id,
-                channel=said.channel,
-                purpose=said.purpose,
-                granted=said.granted,
-                suppressed=said.suppressed,
-            )
-            outputs.append(Emit(noted))
+    for said in statements(fact):
+        points = concerned(said, ctx.origin.identifiers)
+        if said.granted and not points:
+            detail = f"consent is given by an address: name the one that {said.channel} reaches"
+            return held, [DeadLetter("no_contact_point", detail)]
+        for point in points:
+            if point.hash == me.hash:
+                held = _heard(held, said)
+            else:
+                outputs.append(Emit(noted(said, subject_of(point))))
     return held, outputs
 
 
-def _noted(held: Point | None, noted: ConsentNoted, ctx: Context) -> tuple[Point | None, Sequence[Output]]:
+def _noted(held: Point | None, message: ConsentNoted, ctx: Context) -> tuple[Point | None, Sequence[Output]]:
     """Take in what a fact at another key says, and let the lead know, which may be another than that fact's.
 
     Its binding is told to leads from here as well, so a lead hears of both in their order.
     """
-    said = Said(noted.occurred_at, noted.consent_id)
-    after = _heard(held, Statement(said, noted.channel, noted.purpose, noted.granted, noted.suppressed))
+    after = _heard(held, told(message))
     strong: Strong | None = ctx.slices.get("strong")
     if after is held or strong is None:
         return after, ()
-    told = ConsentTold.build(
-        occurred_at=noted.occurred_at,
+    onward = ConsentTold.build(
+        occurred_at=message.occurred_at,
         lead_id=strong.lead_id,
         contact_point=key_of(ctx).hash,
-        consent_id=noted.consent_id,
-        channel=noted.channel,
-        purpose=noted.purpose,
-        granted=noted.granted,
-        suppressed=noted.suppressed,
+        consent_id=message.consent_id,
+        channel=message.channel,
+        purpose=message.purpose,
+        granted=message.granted,
+        suppressed=message.suppressed,
+        unusable=message.unusable,
     )
-    return after, [Emit(told)]
+    return after, [Emit(onward)]
 
 
 def _heard(held: Point | None, said: Statement) -> Point:

@@ -24,10 +24,17 @@ MAX_REMEMBERED = 64
 class Account(msgspec.Struct, frozen=True, array_like=True):
     """What was asked to be posted, by message: its purpose and the local day that it counts on (none: denied).
 
-    Bound: the newest ``MAX_REMEMBERED``.
+    Bound: what the cap allows in a day, the newest ``MAX_REMEMBERED`` of former days, and as many denied.
     """
 
     asked: dict[str, tuple[str, int | None]] = {}
+
+    def remembering(self, today: int) -> Account:
+        """With all that counts today, and of the rest with the newest: asking often does not start the day anew."""
+        former = [message for message, (_, day) in self.asked.items() if day is not None and day < today]
+        denied = [message for message, (_, day) in self.asked.items() if day is None]
+        forgotten = {*former[:-MAX_REMEMBERED], *denied[:-MAX_REMEMBERED]}
+        return Account({message: what for message, what in self.asked.items() if message not in forgotten})
 
 
 def post(held: Account | None, fact: OutreachRequested, ctx: Context) -> tuple[Account | None, Sequence[Output]]:
@@ -48,7 +55,7 @@ def post(held: Account | None, fact: OutreachRequested, ctx: Context) -> tuple[A
     fits = used < most
     asked = {**account.asked, fact.message_id: (fact.purpose, day if fits else None)}
     decided = _receipt(fact, ctx, used=used, next_at=None if fits else start_of(day + 1, ctx.policy.time_zone))
-    return Account(dict(list(asked.items())[-MAX_REMEMBERED:])), [Emit(decided), onward]
+    return Account(asked).remembering(day), [Emit(decided), onward]
 
 
 def _receipt(fact: OutreachRequested, ctx: Context, *, used: int, next_at: int | None) -> ContactDecided:

@@ -10,7 +10,7 @@ from schemas.events.gate import Category
 
 
 class ConsentNoted(Event):
-    """To a contact point: somebody, somewhere else, said that it may or may not be used."""
+    """To a contact point: somebody, somewhere else, said that it may or may not be used, or is ``unusable``."""
 
     subject: Id
     consent_id: Id
@@ -18,6 +18,7 @@ class ConsentNoted(Event):
     purpose: Code
     granted: bool
     suppressed: bool
+    unusable: bool = False
 
 
 class ConsentTold(Event):
@@ -30,6 +31,7 @@ class ConsentTold(Event):
     purpose: Code
     granted: bool
     suppressed: bool
+    unusable: bool = False
 
 
 class Reserve(Event):

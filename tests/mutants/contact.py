@@ -54,6 +54,10 @@ MUTANTS: dict[str, Mutant] = {
         "models/consent/jurisdiction.py", "for code in (of_number, named)", "for code in (named,)"
     ),
     "Florida is like the rest": Mutant("models/consent/jurisdiction.py", '- {"USA"} | {"US-FL"}', '| {"USA"}'),
+    "Florida is not American": Mutant("models/consent/jurisdiction.py", '(("USA", "US-FL"))', '(("USA",))'),
+    "law and clock are those of the newest number": Mutant(
+        "processors/lead/situation.py", 'if point is not None and point[1] == "phone" else', "if False else"
+    ),
     "one more than the cap": Mutant("models/consent/slots.py", "self.used < self.most", "self.used <= self.most"),
     "a cap's window includes its end": Mutant(
         "models/consent/slots.py", "abs(one.at - wanted.at) < cap.window", "abs(one.at - wanted.at) <= cap.window"
@@ -66,6 +70,9 @@ MUTANTS: dict[str, Mutant] = {
         'answer = verdict(checks)\n    if answer.outcome != "pass":',
         "answer = verdict(checks)\n    if False:",
     ),
+    "an answer is for the newest address": Mutant(
+        "processors/lead/gate.py", "asked.channel, ctx, asked)", "asked.channel, ctx)"
+    ),
     "consent is not asked again when a hold ends": Mutant(
         "processors/lead/checks.py",
         "return _of(consented(now.consents, wish(request, now), now.policy))",
@@ -74,6 +81,17 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "no hold while history is awaited": Mutant(
         "processors/lead/checks.py", 'Check("hold", "history_awaited") if now.awaits else ', ""
+    ),
+    "an answer by e-mail opens WhatsApp": Mutant(
+        "processors/lead/consent.py", ' and fact.channel == "whatsapp" else None', " else None"
+    ),
+    "who asks for much may ask again": Mutant(
+        "processors/lead/requests.py", " or (one in self.ends and now < self.ends[one].until)", ""
+    ),
+    "whoever asks too often starts the day anew": Mutant(
+        "processors/resolve/social.py",
+        "forgotten = {*former[:-MAX_REMEMBERED], ",
+        "forgotten = {*list(self.asked)[:-MAX_REMEMBERED], ",
     ),
     "what was sent is forgotten": Mutant("processors/lead/gate.py", "gate_ = gate_.with_sent(", "gate_.with_sent("),
     "an unknown zone is the company's": Mutant("processors/lead/checks.py", "if not now.zones.names:", "if False:"),
@@ -89,6 +107,16 @@ MUTANTS: dict[str, Mutant] = {
         "processors/lead/consent.py",
         "consents if one == point else objections(consents)",
         "consents if one == point else NOTHING_SAID",
+    ),
+    "who cannot be reached at one address is silenced at all": Mutant(
+        "models/consent/ledger.py",
+        "return Consents(withdrawn=consents.withdrawn, suppressed=consents.suppressed)",
+        "return msgspec.structs.replace(consents, granted={})",
+    ),
+    "a complaint is no objection": Mutant(
+        "models/consent/statements.py",
+        '(objection, unusable) if fact.status == "complained" else (unusable,)',
+        "(unusable,)",
     ),
     "a request that was sent on is decided here as well": Mutant(
         "processors/lead/gate.py", " or not _is_here(who, request.requested_at, ctx)", ""

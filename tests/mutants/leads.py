@@ -97,8 +97,8 @@ MUTANTS: dict[str, Mutant] = {
     "whoever is warm is contacted": Mutant("processors/lead/route.py", "if warmer and _CHANNELS", "if _CHANNELS"),
     "older words on a lead replace newer ones": Mutant(
         "processors/lead/profile.py",
-        "if held is None or _clock(register) > _clock(held):",
-        "if held is None or _clock(register) != _clock(held):",
+        "registers[name] = max(registers.get(name, word), word, key=_clock)",
+        "registers[name] = word",
     ),
     "a hot lead is flagged with every touch": Mutant(
         "processors/lead/flag.py", "if held is not None and since < held.at:", "if held is not None and held.at < 0:"

@@ -62,8 +62,8 @@ def histories(random: Random, size: int) -> Iterator[tuple[int, Event]]:
                 yield now, _fact(TouchpointRecorded, ids, {**person, **who}, at, **touch)
             case "report" if messages:
                 message = f"m{random.randint(1, messages)}"
-                status = random.choice(("rejected", "rejected", "complained", "delivered"))
-                report = {"message_id": message, "channel": channel, "status": status}
+                status = random.choice(("rejected", "rejected", "complained", "bounced", "delivered"))
+                report = {"message_id": message, "channel": channel, "status": status, "permanent": True}
                 yield now, _fact(DeliveryReported, ids, {**person, **who}, at, **report)
             case "mix" if now > START:  # later than anybody was seen first, or home regions would change
                 mixed.append({"email": person["email"], "phone": random.choice(PEOPLE)["phone"]})

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from schemas.events.base import DAY, Event
 from schemas.events.clicks import ClickRecorded
-from schemas.events.contact import ConsentChanged, MessageReceived
+from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived
 from schemas.events.governance import ErasureRequested, IdentifierValue, IdentitiesLinked, IdentitiesSplit
 from schemas.events.leads import LeadCaptured
 from schemas.events.touchpoints import TouchpointRecorded
@@ -124,10 +124,12 @@ def _words(draw: st.DrawFn, new_id: Callable[[], str], people: Ways) -> list[Eve
     weak = {kind: value for kind, value in who.items() if kind not in STRONG}
     who = draw(st.sampled_from((who, weak or who)))
     said = {**_common(new_id, **who), "occurred_at": draw(moments), "channel": "email"}
-    text = draw(st.sampled_from((None, "How much is it?", "STOP")))
-    if text is not None:
-        return [MessageReceived(**said, message_id=said["event_id"], text=text)]
-    return [ConsentChanged(**said, consent_id=said["event_id"], purpose="marketing", granted=False)]
+    what = draw(st.sampled_from(("objects", "objects", "How much is it?", "STOP", "bounced", "complained")))
+    if what == "objects":
+        return [ConsentChanged(**said, consent_id=said["event_id"], purpose="marketing", granted=False)]
+    if what in ("bounced", "complained"):
+        return [DeliveryReported(**said, message_id=said["event_id"], status=what, permanent=True)]
+    return [MessageReceived(**said, message_id=said["event_id"], text=what)]
 
 
 @st.composite

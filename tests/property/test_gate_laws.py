@@ -142,7 +142,8 @@ def assert_right(run: Run, facts: Sequence[Event], seen: set[str]) -> None:
         us_email = one.channel == "email" and one.address == PEOPLE[3]["email"]
         if not us_email:
             assert may_be_sent(facts, one.channel, one.address, others), one
+        dee = one.address == PEOPLE[3]["phone"]
+        assert not (dee and one.channel == "whatsapp"), one
         if one.channel == "sms":
-            dee = one.address == PEOPLE[3]["phone"]
             zones = ("America/New_York", "America/Chicago") if dee else ("Asia/Dubai",)
             assert is_waking_hour(one.at, zones), one

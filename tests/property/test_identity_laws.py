@@ -17,7 +17,7 @@ from processors.lead.consent import ANYWHERE, Stated
 from schemas.events.base import Event, Identified
 from schemas.events.bookings import BookingChanged
 from schemas.events.clicks import ClickRecorded
-from schemas.events.contact import ConsentChanged
+from schemas.events.contact import ConsentChanged, DeliveryReported
 from schemas.events.governance import PolicyChanged
 from schemas.events.touchpoints import TouchpointRecorded
 from streams.driver import Slot
@@ -26,8 +26,9 @@ from tests.property.checks import assert_balanced, assert_oracle, assert_reconci
 from tests.property.identity_strategies import identity_histories
 from tests.property.oracles.clusters import NOBODY, STRONG, Resolved, refused, resolved
 from tests.property.oracles.contact import in_doubt
+from tests.property.oracles.identity import hash_of
 from tests.property.oracles.touches import touched
-from tests.property.strategies import Arrivals, arrivals, randoms
+from tests.property.strategies import WORKSPACE, Arrivals, arrivals, randoms
 from tests.support.campaigns import measured
 from tests.support.identities import changes, limited, places, states, stored, sweep, unsettled
 from tests.support.runs import IDENTITY_KEY, Run, bindings, leads, new_run, observed_links, open_conflicts, sightings
@@ -117,13 +118,22 @@ def assert_history_in_place(run: Run, facts: tuple[Event, ...], answer: Resolved
 
 
 def assert_objections_stand(run: Run, facts: tuple[Event, ...], answer: Resolved) -> None:
-    """An objection holds for the lead whose history it is."""
+    """An objection holds for the lead whose history it is; that an address is unusable, for whose address it is."""
     held = {key.partition("/")[2]: slices.get("consent", Stated()) for key, slices in states(run, "lead").items()}
     for fact in facts:
-        if isinstance(fact, ConsentChanged) and len(there := answer.lead_of_event(fact)) == 1:
+        objects = isinstance(fact, ConsentChanged) or (
+            isinstance(fact, DeliveryReported) and fact.status == "complained"
+        )
+        if objects and len(there := answer.lead_of_event(fact)) == 1:
             withdrawn = held[next(iter(there))].of(ANYWHERE).withdrawn
             assert withdrawn is not None, fact
-            assert withdrawn >= Said(fact.occurred_at, fact.consent_id), fact
+            assert withdrawn >= Said(fact.occurred_at, fact.event_id), fact
+        if isinstance(fact, DeliveryReported) and fact.email is not None and fact.crm_id is None:
+            one = hash_of(IDENTITY_KEY, WORKSPACE, "email", fact.email.strip().lower())
+            if one in answer.lead_of_identifier.keys() - answer.known.erasures.keys() - answer.shared:
+                unusable = held[answer.lead_of_identifier[one]].of(one).unusable
+                assert unusable is not None, fact
+                assert unusable >= Said(fact.occurred_at, fact.message_id), fact
 
 
 def _id(fact: Identified) -> str:

@@ -168,6 +168,14 @@ def test_a_value_that_came_with_another_identifiers_fact_goes_as_well() -> None:
     assert not any(PHONE in str(slices) for slices in states(run, "lead").values())
 
 
+def test_a_former_number_goes_as_well() -> None:
+    facts = captured("3-1", email=ADA, phone=PHONE), captured("3-2", email=ADA, phone="+971501234599")
+    assert any(PHONE in str(slices["profile"]) for slices in states(run_of(*facts), "lead").values())
+    run = run_of(*facts, erased("3-4", PHONE))
+    run.publish(captured("3-1 01:00", email=ADA, phone=PHONE))  # as late as that
+    assert not any(PHONE in str(slices) for slices in states(run, "lead").values())
+
+
 def test_what_comes_late_is_accepted_and_reaches_no_lead() -> None:
     run = run_of(*history(), erased("3-4", ADA), touch("late", "3-4", email=ADA), touch("new", "3-4 00:01", email=ADA))
     assert "late" not in places(run)

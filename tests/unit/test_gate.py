@@ -6,16 +6,21 @@ from typing import Any
 
 import pytest
 
+from processors.lead.requests import FEWEST_DECIDED, MAX_DECIDED, Bundle, End
+from processors.resolve.social import Account
 from schemas.events.base import DAY, HOUR, SECOND
 from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived, OutreachRequested
+from schemas.events.gate import ContactDecided
 from schemas.events.governance import (
     IdentifierValue,
     IdentitiesLinked,
     PolicyChanged,
 )
+from streams.driver import Driver
 from tests.support.facts import at, fact, fresh_id
+from tests.support.identities import states
 from tests.support.outreach import EMAIL, NOON, PHONE, ann, ask, at_time, captured, consent, decisions, receipt
-from tests.support.runs import Run
+from tests.support.runs import STAGES, Run
 
 
 @pytest.fixture
@@ -95,8 +100,27 @@ def test_a_permanent_bounce_silences_the_address_only(run: Run) -> None:
     at_time(run, NOON, consent("email", NOON - HOUR), consent("whatsapp", NOON - HOUR), ask("email", NOON))
     report = {"message_id": "m1", "channel": "email", "lead_id": receipt(run).lead_id, "permanent": True}
     at_time(run, NOON + 1, fact(DeliveryReported, occurred_at=NOON + 1, status="bounced", **report))
-    at_time(run, NOON + 2, ask("email", NOON + 2, "m2"), ask("whatsapp", NOON + 2, "m3"))
+    confirm = {"template_id": "booking_confirmation"}
+    at_time(run, NOON + 2, ask("email", NOON + 2, "m2"), ask("email", NOON + 2, "m3", **confirm))
+    at_time(run, NOON + 2, ask("whatsapp", NOON + 2, "m4"), ask("whatsapp", NOON + 2, "m5", **confirm))
+    assert decisions(run, "m2") == decisions(run, "m3") == [("deny", "suppressed")]
+    assert decisions(run, "m4") == decisions(run, "m5") == [("allow", "allowed")]
+
+
+def test_a_complaint_silences_the_address_and_objects_to_marketing(run: Run) -> None:
+    at_time(run, NOON, consent("email", NOON - HOUR), consent("whatsapp", NOON - HOUR), ask("email", NOON))
+    report = {"message_id": "m1", "channel": "email", "lead_id": receipt(run).lead_id}
+    at_time(run, NOON + 1, fact(DeliveryReported, occurred_at=NOON + 1, status="complained", **report))
+    confirm = {"template_id": "booking_confirmation"}
+    at_time(run, NOON + 2, ask("email", NOON + 2, "m2", **confirm), ask("whatsapp", NOON + 2, "m3", **confirm))
+    at_time(run, NOON + 2, ask("whatsapp", NOON + 2, "m4"))
     assert decisions(run, "m2") == [("deny", "suppressed")]
+    assert decisions(run, "m3") == [("allow", "allowed")]
+    assert decisions(run, "m4") == [("deny", "opted_out")]
+    at_time(run, NOON + 3, *(consent(channel, NOON + 3) for channel in ("email", "whatsapp")))
+    at_time(run, NOON + 4, ask("email", NOON + 4, "m5"), ask("whatsapp", NOON + 4, "m6"))
+    assert decisions(run, "m5") == [("deny", "suppressed")]
+    assert decisions(run, "m6") == [("allow", "allowed")]
 
 
 def test_quiet_hours_hold_and_everything_is_checked_again_at_their_end(run: Run) -> None:
@@ -132,9 +156,44 @@ def test_an_unknown_zone_holds_until_it_is_known(run: Run) -> None:
 def test_whatsapp_needs_a_template_or_an_answer_within_a_day(run: Run) -> None:
     at_time(run, NOON, consent("whatsapp", NOON - HOUR), ask("whatsapp", NOON, template_id=None))
     assert decisions(run) == [("deny", "whatsapp_needs_template")]
-    hello = fact(MessageReceived, occurred_at=NOON, phone=PHONE, message_id="in", channel="whatsapp", text="Hello")
+    said = {"email": EMAIL, "phone": PHONE, "text": "Hello"}
+    for channel in ("email", "sms"):
+        at_time(run, NOON, fact(MessageReceived, occurred_at=NOON, message_id=channel, channel=channel, **said))
+        at_time(run, NOON, ask("whatsapp", NOON, f"after {channel}", template_id=None))
+        assert decisions(run, f"after {channel}") == [("deny", "whatsapp_needs_template")]
+    hello = fact(MessageReceived, occurred_at=NOON, message_id="in", channel="whatsapp", **said)
     at_time(run, NOON + 1, hello, ask("whatsapp", NOON + 1, "m2", template_id=None))
     assert decisions(run, "m2") == [("allow", "allowed")]
+
+
+@pytest.mark.parametrize("phone", ["+12125550123", "+13055550123", "+17875550123"])
+def test_whatsapp_takes_no_marketing_to_american_numbers_those_of_florida_among_them(run: Run, phone: str) -> None:
+    who = {"email": None, "phone": phone}
+    at_time(run, NOON, captured(NOON, **who), consent("whatsapp", NOON, **who), ask("whatsapp", NOON, **who))
+    at_time(run, NOON, ask("whatsapp", NOON, "m2", template_id="booking_confirmation", **who))
+    assert decisions(run) == [("deny", "whatsapp_marketing_us")]
+    assert decisions(run, "m2") == [("allow", "allowed")]
+
+
+def test_law_and_clock_are_those_of_the_number_that_is_contacted() -> None:
+    """Noon in Dubai is four in the morning in New York; which number was said last does not matter."""
+    new_york, zone = {"phone": "+12125550123"}, {"time_zone": None, "country": None}
+    run = Run(Driver(STAGES))
+    run.driver.tick(NOON - DAY)
+    run.publish(captured(NOON - DAY, **new_york, **zone))
+    at_time(run, NOON, consent("call", NOON - HOUR, **new_york), ask("call", NOON, **new_york))
+    at_time(run, NOON + 1, captured(NOON + 1, **zone), consent("call", NOON + 1), ask("call", NOON + 1, "m2"))
+    assert decisions(run) == [("hold", "quiet_hours")]
+    assert receipt(run).time_zones == ["America/New_York"]
+    assert decisions(run, "m2") == [("allow", "allowed")]
+    assert receipt(run, "m2").time_zones == ["Asia/Dubai"]
+
+
+def test_a_whatsapp_id_that_is_a_number_is_under_that_numbers_law(run: Run) -> None:
+    both = {"wa_id": "12125550123", "phone": PHONE}
+    at_time(run, NOON, captured(NOON, **both), consent("whatsapp", NOON, email=EMAIL, **{**both, "phone": None}))
+    at_time(run, NOON + 1, ask("whatsapp", NOON + 1))
+    assert decisions(run) == [("deny", "whatsapp_marketing_us")]
 
 
 def test_transactional_messages_pass_caps_and_quiet_hours_but_not_suppression(run: Run) -> None:
@@ -156,6 +215,37 @@ def test_one_message_is_decided_once(run: Run) -> None:
     at_time(run, NOON, consent("email", NOON - HOUR), asked, again, other)
     assert decisions(run) == [("allow", "allowed")]
     assert [letter.reason for letter in run.dead_letters()] == ["message_id_conflict"]
+
+
+def test_a_message_is_decided_once_however_many_others_come_between(run: Run) -> None:
+    """As long as somebody may want it sent, and a day beyond; then it is forgotten for newer ones."""
+    confirm = {"template_id": "booking_confirmation", "purpose": "booking"}
+    at_time(run, NOON, *(ask("email", NOON, f"m{n}", **confirm) for n in range(100)))
+    last = NOON + 4 * DAY - 1
+    at_time(run, last, *(ask("email", last, f"m{n}", **confirm) for n in (0, 99, 100)))
+    assert [decisions(run, f"m{n}") for n in (0, 99, 100)] == [[("allow", "allowed")]] * 3
+    at_time(run, last + 1, ask("email", last + 1, "m101", **confirm))
+    (requests,) = (slices["gate"] for slices in states(run, "lead").values() if "gate" in slices)
+    (bundle,) = requests.by.values()
+    assert list(bundle.decided) == list(bundle.ends) == [f"m{n}" for n in range(38, 102)]
+
+
+def test_so_many_decided_messages_are_known_and_no_more() -> None:
+    bundle = Bundle()
+    for number in range(600):
+        bundle = Bundle({}, {**bundle.decided, f"m{number}": ""}, {**bundle.ends, f"m{number}": End(1)}).remembering(0)
+    assert list(bundle.decided) == list(bundle.ends) == [f"m{n}" for n in range(600 - MAX_DECIDED, 600)]
+    assert len(bundle.remembering(1).decided) == FEWEST_DECIDED
+
+
+def test_a_bounce_of_what_no_cap_counts_finds_its_address(run: Run) -> None:
+    confirm = {"template_id": "booking_confirmation"}
+    at_time(run, NOON, ask("email", NOON, **confirm))
+    report = {"message_id": "m1", "channel": "email", "lead_id": receipt(run).lead_id, "permanent": True}
+    at_time(run, NOON + 1, fact(DeliveryReported, occurred_at=NOON + 1, status="bounced", **report))
+    at_time(run, NOON + 2, ask("email", NOON + 2, "m2", **confirm), ask("sms", NOON + 2, "m3", **confirm))
+    assert decisions(run, "m2") == [("deny", "suppressed")]
+    assert decisions(run, "m3") == [("allow", "allowed")]
 
 
 @pytest.mark.parametrize(
@@ -221,3 +311,24 @@ def test_an_account_takes_three_posts_a_local_day(run: Run) -> None:
     assert decisions(run, "p4") == decisions(run, "p0") == [("allow", "allowed")]
     run.publish(ask("social", at("3-11"), "p9", **{**account, "account_id": None}))
     assert [letter.reason for letter in run.dead_letters()] == ["no_account"]
+
+
+@pytest.mark.parametrize("cap", [3, 100])
+def test_whoever_asks_too_often_posts_no_more_for_it(run: Run, cap: int) -> None:
+    account = {"email": None, "account_id": "studio", "purpose": "news", "template_id": None}
+    policy = {"version": 1, "applies_from": 0, "document": f'{{"social_cap": {cap}}}'}
+    at_time(run, NOON, fact(PolicyChanged, occurred_at=NOON, **policy))
+    run.driver.tick(NOON)
+    at_time(run, NOON, *(ask("social", NOON, f"p{n}", **account) for n in range(cap + 70)))
+    at_time(run, NOON, *(ask("social", NOON, f"p{n}", **account) for n in range(cap)))
+    said = [one for one in run.said("contact.decisions", ContactDecided) if one.channel == "social"]
+    allowed = [one.message_id for one in said if one.decision == "allow"]
+    assert sorted(allowed) == sorted(f"p{n}" for n in range(cap))
+    assert len(said) == cap + 70
+
+
+def test_an_account_remembers_so_much_and_no_more() -> None:
+    today, yesterday, denied = ({(day, n): ("news", day) for n in range(70)} for day in (9, 8, None))
+    asked = {f"{day} {n}": what for (day, n), what in (denied | yesterday | today).items()}
+    kept = Account(asked).remembering(9).asked
+    assert list(kept) == [*list(asked)[6:70], *list(asked)[76:140], *list(asked)[140:]]

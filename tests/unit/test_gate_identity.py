@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schemas.events.base import DAY, HOUR
-from schemas.events.contact import MessageReceived
+from schemas.events.contact import DeliveryReported, MessageReceived
 from schemas.events.gate import ContactDecided
 from schemas.events.governance import (
     ErasureRequested,
@@ -51,6 +51,33 @@ def test_a_held_request_moves_with_its_identifier_and_is_decided_once(run: Run) 
     at_time(run, at("3-11 05:00"))
     assert [decision for decision in decisions(run) if decision[0] != "hold"] == [("allow", "allowed")]
     assert receipt(run).lead_id == receipt(run).contact_point, "by the lead that the phone founds"
+
+
+def test_what_is_unusable_moves_with_its_address_and_silences_no_other(run: Run) -> None:
+    """A CRM reports the bounce; address and phone part, and come together again."""
+    crm = {"crm_id": "C-1", "email": EMAIL}
+    at_time(run, NOON, captured(NOON, **crm), consent("email", NOON), consent("sms", NOON))
+    bounced = {"message_id": "m", "channel": "email", "status": "bounced", "permanent": True}
+    at_time(run, NOON, fact(DeliveryReported, occurred_at=NOON, **crm, **bounced))
+    phone, email, known = (
+        [IdentifierValue(kind=kind, value=value)]  # type: ignore[arg-type]
+        for kind, value in (("phone", PHONE), ("email", EMAIL), ("crm_id", "C-1"))
+    )
+    splits = (fact(IdentitiesSplit, occurred_at=NOON + 1, take=email, keep=other) for other in (phone, known))
+    at_time(run, NOON + 1, *splits)
+
+    def asked(message: str, when: int) -> list[tuple[str, str]]:
+        at_time(run, when, ask("email", when, f"{message}e"), ask("sms", when, f"{message}s", email=None, phone=PHONE))
+        made = {check.check: check.outcome for check in receipt(run, f"{message}e").checks}
+        assert made["suppression"] == "deny", "the lead knows by itself"
+        return [decisions(run, f"{message}{kind}")[-1] for kind in "es"]
+
+    assert asked("apart", NOON + 2) == [("deny", "suppressed"), ("allow", "allowed")]
+    assert receipt(run, "aparte").lead_id != receipt(run, "aparts").lead_id
+    links = (fact(IdentitiesLinked, occurred_at=NOON + 3, identifiers=[*email, *other]) for other in (phone, known))
+    at_time(run, NOON + 3, *links)
+    assert asked("again", NOON + 4) == [("deny", "suppressed"), ("allow", "allowed")]
+    assert receipt(run, "againe").lead_id == receipt(run, "agains").lead_id
 
 
 # -- open conflicts

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from models.consent.unsubscribe import UNSUBSCRIBE
 from schemas.codec import decode
 from schemas.events.base import DAY, HOUR
 from schemas.events.governance import (
@@ -16,9 +17,10 @@ from schemas.events.profiles import LeadProfiled
 from schemas.events.reserving import Release, Reserve
 from streams.driver import Driver
 from streams.partitioner import partition_of
+from tests.property.oracles.identity import hash_of
 from tests.support.facts import fact
-from tests.support.outreach import EMAIL, NOON, PHONE, ask, captured, consent, decisions
-from tests.support.runs import STAGES, Run
+from tests.support.outreach import EMAIL, NOON, PHONE, ask, captured, consent, decisions, receipt
+from tests.support.runs import IDENTITY_KEY, STAGES, Run
 
 
 class Enough(Exception):
@@ -61,6 +63,24 @@ def test_the_lead_looks_again_at_the_grant(interrupted: Run) -> None:
     run.publish(consent("whatsapp", NOON, granted=False, evidence=None))
     assert decisions(run) == [("deny", "opted_out")]
     assert [release.message_id for release in run.said("resolve.inbox", Release)] == ["m1"]
+
+
+def test_an_answer_is_for_the_address_that_was_asked(interrupted: Run) -> None:
+    """Another address becomes the newest between the question and its answer; its own door was never asked."""
+    run, second = interrupted, "ann@home.example"
+    run.publish(captured(NOON - 2 * DAY, email=second))
+    run.publish(consent("email", NOON - 2 * DAY, email=second))
+    run.driver.tick(NOON)
+    with pytest.raises(Enough):
+        run.publish(ask("email", NOON, email=None, phone=PHONE))
+    run.publish(captured(NOON, email=second))
+    assert run.said("lead.profiles", LeadProfiled)[-1].email == second
+    assert decisions(run) == [("allow", "allowed")]
+    told = receipt(run)
+    assert told.contact_point == hash_of(IDENTITY_KEY, "acme", "email", EMAIL)
+    sealed = UNSUBSCRIBE.opened(IDENTITY_KEY, told.unsubscribe or "")
+    assert sealed is not None
+    assert str(sealed.contact_point) == told.contact_point
 
 
 def test_requests_under_way_count_before_they_are_answered(interrupted: Run) -> None:

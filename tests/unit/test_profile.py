@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from itertools import permutations
 from typing import Any
 
+from processors.lead.profile import Profile, Register, Said, joined
 from schemas.events.bookings import BookingChanged
 from schemas.events.governance import IdentitiesSplit
 from schemas.events.leads import LeadCaptured, LeadUpdated
 from schemas.events.profiles import LeadProfiled
 from tests.support.facts import at, fact, fresh_id
+from tests.support.identities import states
 from tests.support.runs import Run, leads, new_run
 
 EMAIL = "Ada@Example.com"
@@ -61,6 +64,28 @@ def test_nothing_is_published_when_nothing_shows() -> None:
 def test_phones_are_written_in_full() -> None:
     (profile,) = profiled(captured("3-1", email=None, phone="050 123 4567"))
     assert profile.phone == "+971501234567"
+
+
+def test_former_numbers_are_known_whatever_came_last() -> None:
+    numbers = [f"+9715012345{n}" for n in range(60, 63)]
+    facts = [captured(f"3-{day}", phone=number) for day, number in enumerate(numbers, start=1)]
+    for order in permutations((*facts, captured("3-4", wa_id="12125550123"))):
+        run = new_run()
+        for one in order:
+            run.publish(one)
+        profiles = (slices.get("profile", Profile()) for slices in states(run, "lead").values())
+        (known,) = (one for one in profiles if one.newest("email"))
+        assert known.newest("phone").value == numbers[-1]
+        texts = {known.number(one) for one, kind in known.identifiers.items() if kind == "phone"}
+        assert texts == {*numbers, "+12125550123"}
+
+
+def test_the_newest_former_numbers_are_kept() -> None:
+    parts = [Profile({"e": Said({"phone": Register(f"+{n}", n, 0, "dot", f"hash {n}")})}) for n in range(15)]
+    for order in (parts, parts[::-1], parts[7:] + parts[:9]):
+        said = reduce(joined, order, Profile()).said["e"]
+        assert said.registers["phone"].wall == 14
+        assert {word.wall for word in said.numbers.values()} == set(range(4, 14))
 
 
 def test_values_of_identifiers_go_when_these_belong_to_somebody_else() -> None:

@@ -18,6 +18,7 @@ HELPERS = {
     "processors.base",
     "processors.closing",
     "processors.control",
+    "processors.noting",
     "processors.campaign.figures",
     "processors.lead.asking",
     "processors.lead.bookings",

@@ -65,7 +65,7 @@ def erased_at(facts: Iterable[Event], address: str) -> int:
 def may_be_sent(facts: Iterable[Event], channel: str, address: str, others: set[str]) -> bool:
     """Whether an address consents to a channel, and has not objected since, nor any other of the person's addresses.
 
-    What it consented to before it was erased counts no more.
+    What it consented to before it was erased counts no more. What bounced or led to a complaint is of no more use.
     """
     facts = list(facts)
     given, objected, erased = [], [], erased_at(facts, address)
@@ -79,6 +79,11 @@ def may_be_sent(facts: Iterable[Event], channel: str, address: str, others: set[
                     given.append(fact.occurred_at)
             case ConsentChanged():
                 if named & {address, *others}:
+                    objected.append(fact.occurred_at)
+            case DeliveryReported() if fact.status in ("complained", "bounced"):
+                if address in named and (fact.channel == "email") == ("@" in address):
+                    return False
+                if fact.status == "complained" and named & {address, *others}:
                     objected.append(fact.occurred_at)
             case MessageReceived() if fact.text == "STOP":
                 if named & {address, *others}:

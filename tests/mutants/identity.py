@@ -121,8 +121,8 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "blocked identifiers name people": Mutant(
         "processors/resolve/usable.py",
-        "    left = identifiers\n    for kind in blocked:",
-        "    left = identifiers\n    for kind in ():",
+        "for one, (_, blocked) in zip(strong, named, strict=True) if not blocked]",
+        "for one in strong]",
     ),
     "a lead is not told of its anchor": Mutant(
         "processors/resolve/root.py", "for one in sorted(in_use & {*facts.first})", "for one in ()"

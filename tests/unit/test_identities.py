@@ -172,6 +172,24 @@ def test_blocked_identifiers_name_nobody(who: dict[str, str]) -> None:
     assert run.count("resolve", "leads", "accepted") == 1
 
 
+ZEROS, WHATSAPP = "000 000 0000", "971501234567"
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        {"phone": ZEROS, "wa_id": WHATSAPP},
+        {"phone": ZEROS, "wa_id": WHATSAPP, "region": "EUR"},  # where it cannot be read as a phone
+        {"phone": PHONE, "wa_id": "0000000000"},
+        {"email": "info@example.com", "phone": ZEROS, "wa_id": WHATSAPP},
+    ],
+)
+def test_a_blocked_number_takes_no_other_along(who: dict[str, str]) -> None:
+    run = run_of(captured("3-1", **{**who, "cookie_id": "c"}))
+    assert run.dead_letters() == []
+    assert bindings(run)[name("c", "cookie_id")] == [(0, name(PHONE))]
+
+
 @pytest.mark.parametrize(
     ("said", "reason"),
     [

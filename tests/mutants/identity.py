@@ -116,6 +116,12 @@ MUTANTS: dict[str, Mutant] = {
     "companions are not claimed": Mutant(
         "processors/resolve/weak.py", "if not weak.logins.known:\n        return []", "if weak:\n        return []"
     ),
+    "a later login of another companion claims": Mutant(
+        "processors/resolve/weak.py", "weak.claim <= claim", "weak.claim >= claim"
+    ),
+    "a later word on a revision moves the booking": Mutant(
+        "processors/resolve/booking.py", "dates.setdefault(fact.revision, ", "dates.__setitem__(fact.revision, "
+    ),
     "the ownership epoch stands still": Mutant(
         "processors/resolve/booking.py", "ver=booking.ver + 1", "ver=booking.ver"
     ),

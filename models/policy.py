@@ -103,8 +103,14 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many identifiers of a kind observed links may bring together in one lead; a kind left out: one."""
     hub_size: Annotated[int, msgspec.Meta(ge=1, le=8)] = 8
     """An identifier named together with more others of one kind than this means nobody in particular."""
-    blocked_identifiers: tuple[str, ...] = ("test@test.com", "info@", "noreply@", "no-reply@", "0000000000")
-    """E-mail addresses (ending with @: at any domain), CRM ids and phone numbers as written that name nobody."""
+    blocked_identifiers: tuple[str, ...] = (
+        "test@test.com", "info@", "noreply@", "no-reply@", "0000000000",
+        "n/a", "na", "nan", "nil", "none", "null", "undefined", "unknown",
+    )  # fmt: skip
+    """E-mail addresses (ending with @: at any domain), CRM and WhatsApp ids and phone numbers that name nobody.
+
+    As written; in lower case they also hold for other cases.
+    """
 
     contact_not_after: Span = DAY
     """A proposal to contact somebody lapses after this long."""

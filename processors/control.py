@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from typing import Any
 
@@ -18,6 +19,9 @@ from schemas.events.weights import WeightsVersion
 OF_MONEY: tuple[type[Message], ...] = (PolicyChanged, ExchangeRateSet, WeightsVersion)
 """What credits and figures follow from."""
 CONTROL_TYPES: tuple[type[Message], ...] = (*OF_MONEY, IdentitySweepOrdered)
+
+MAX_DEPTH = 32
+"""A policy is nested less. How deep Python can read depends on who calls; every stage must refuse the same ones."""
 
 RATE_REACH_DAYS = 7
 """A day without a rate of its own takes the nearest earlier one up to this many days back."""
@@ -98,12 +102,26 @@ def apply(control: Control, event: Message) -> Control:
 
 def policy_of(document: str, version: int, applies_from: int) -> Policy:
     """The policy of a JSON document. Raises ``msgspec.MsgspecError`` when it is none that could be applied."""
+    if _depth(document) > MAX_DEPTH:
+        raise msgspec.ValidationError(f"nested more than {MAX_DEPTH} deep")
     rules = msgspec.json.decode(document or "{}", type=dict[str, Any])
     policy = msgspec.convert({**rules, "version": version, "applies_from": applies_from}, Policy)
     unknown = sorted({*policy.attribution_models, policy.optimizer_model} - {*MODELS})
     if unknown:
         raise msgspec.ValidationError(f"no attribution models: {', '.join(unknown)}; there are {', '.join(MODELS)}")
     return policy
+
+
+_TEXT_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.?)*(?:"|$)|[\[{\]}]', re.DOTALL)
+
+
+def _depth(document: str) -> int:
+    """How deep the brackets of a JSON text are nested, those in its strings aside."""
+    depth = deepest = 0
+    for found in _TEXT_OR_BRACKET.finditer(document):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _learned(event: WeightsVersion) -> Learned:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, get_args
+from typing import Any
 
 from confluent_kafka import KafkaError, Producer
 
 from schemas.codec import CodecError, decode, encode
-from schemas.events.base import Event, Region
+from schemas.events.base import Event
 from schemas.events.operations import DeadLettered
 from schemas.ids import derived_id
+from schemas.refused import named
 from schemas.topics import PLATFORM_TOPIC
 from sinks.base import SinkError, Unavailable
 from sinks.delivery import Record
@@ -22,7 +22,6 @@ from sinks.delivery import Record
 MAX_SHARE = 0.01
 MAX_A_MINUTE = 100
 _TIMEOUT = 30.0
-_WORKSPACE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
 def why(record: Record, otherwise: str) -> tuple[str, str]:
@@ -110,12 +109,11 @@ def dead_letter(stage: str, record: Record, reason: str, detail: str) -> DeadLet
         message = decode(record.value).message
     except CodecError:
         message = None
-    event = message if isinstance(message, Event) else None
-    workspace = event.workspace_id if event is not None else ""
+    workspace_id, region, fact_id = named(message if isinstance(message, Event) else None)
     return DeadLettered.build(
         event_id=derived_id("dead-letter", stage, record.topic, record.partition, record.offset),
-        workspace_id=workspace if _WORKSPACE.fullmatch(workspace) else "unknown",
-        region=event.region if event is not None and event.region in get_args(Region) else None,
+        workspace_id=workspace_id,
+        region=region,
         occurred_at=record.timestamp,
         source=stage,
         stage=stage,
@@ -126,6 +124,6 @@ def dead_letter(stage: str, record: Record, reason: str, detail: str) -> DeadLet
         offset=record.offset,
         arrived_at=record.timestamp,
         fact_type=type(message).__name__ if message is not None else None,
-        fact_id=event.event_id if event is not None else None,
+        fact_id=fact_id,
         original=record.value,
     )

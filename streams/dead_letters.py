@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from typing import get_args
-
 from processors.base import DeadLetter
 from schemas.codec import CodecError, decode
-from schemas.events.base import Event, Region
+from schemas.events.base import Event
 from schemas.events.operations import DeadLettered
 from schemas.events.routing import Prefix
 from schemas.ids import derived_id
+from schemas.refused import named
 from streams.records import InRecord
 
 
 def dead_letter(stage: str, letter: DeadLetter, origin: Prefix, event: Event | None, raw: bytes) -> DeadLettered:
     """The dead letter of a record that ``stage`` refused; ``event`` as far as it could be read."""
-    workspace = event.workspace_id if event is not None else ""
-    region = event.region if event is not None else ""
+    workspace_id, region, fact_id = named(event)
     return DeadLettered.build(
         event_id=derived_id("dead-letter", stage, origin.topic, origin.partition, origin.offset),
-        workspace_id=workspace if re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,62}", workspace) else "unknown",
-        region=region if region in get_args(Region) else None,
+        workspace_id=workspace_id,
+        region=region,
         occurred_at=origin.arrived_at,
         source=stage,
         stage=stage,
@@ -32,7 +29,7 @@ def dead_letter(stage: str, letter: DeadLetter, origin: Prefix, event: Event | N
         offset=origin.offset,
         arrived_at=origin.arrived_at,
         fact_type=type(event).__name__ if event is not None else None,
-        fact_id=event.event_id if event is not None else None,
+        fact_id=fact_id,
         original=raw,
     )
 

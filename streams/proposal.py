@@ -29,7 +29,7 @@ def read_document(path: Path) -> str:
     try:
         document = json.dumps(yaml.safe_load(path.read_text(encoding="utf-8")))
         policy_of(document, _VERSION, 0)
-    except (yaml.YAMLError, UnicodeDecodeError, TypeError, msgspec.MsgspecError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError, msgspec.MsgspecError) as error:
         raise ProposalError(f"no policy that could be applied: {error}") from None
     return document
 

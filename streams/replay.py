@@ -44,7 +44,7 @@ def _read(number: int, line: str) -> tuple[Event, int]:
         received = value.pop("received_at", None) if isinstance(value, dict) else None
         fact = from_json(value)
         received_at = fact.occurred_at if received is None else instant(received)
-    except (EventError, ValueError) as error:
+    except (EventError, ValueError, RecursionError) as error:
         raise ReplayError(f"line {number}: {error}") from None
     if type(fact) not in FACT_TOPIC:
         raise ReplayError(f"line {number}: {type(fact).__name__} is written by the platform, it is no fact")

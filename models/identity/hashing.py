@@ -45,7 +45,7 @@ def normal_email(value: str) -> str | None:
 
 
 def normalise(kind: str, value: str, region: str) -> tuple[str, str] | None:
-    """(kind, value) in the one form that is hashed, or none when the value names nobody.
+    """(kind, value) in the one form that is hashed, or none when the value names nobody: ``-`` or nothing but space.
 
     A WhatsApp id that is a phone number is that phone number.
     """
@@ -56,8 +56,10 @@ def normalise(kind: str, value: str, region: str) -> tuple[str, str] | None:
         phone = normal_phone(value if kind == "phone" else "+" + value.lstrip("+"), region)
         if phone:
             return "phone", phone
-        return None if kind == "phone" else (kind, value.strip())
-    return (kind, value.strip()) if value.strip() else None
+        if kind == "phone":
+            return None
+    text = value.strip()
+    return (kind, text) if any(map(str.isalnum, text)) else None
 
 
 @lru_cache(1_024)

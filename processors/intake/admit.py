@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 from pydantic import ValidationError
 
@@ -10,7 +11,7 @@ from models.identity import hashes
 from processors.base import Context, DeadLetter, Forward, Output, Received
 from processors.intake.identities import SaidOfIdentities, contradiction, hashed
 from schemas.codec import CodecError, decode
-from schemas.events.base import HOUR, Event, Identified
+from schemas.events.base import HOUR, Event, Identified, Message
 from schemas.events.bookings import BookingChanged
 from schemas.events.contact import ConsentChanged, OutreachRequested
 from schemas.events.identity import IdentifierHash
@@ -20,6 +21,11 @@ from schemas.topics import FACT_TOPIC, MAX_FACT_BYTES
 
 MAX_AHEAD = 24 * HOUR
 """A fact may not have happened later than this after it arrived."""
+
+UUIDS = ("event_id", "lead_id", "approval_id")
+"""All fields of facts that are UUIDs."""
+
+_IDS_OF = {type_: itemgetter(*(name for name in UUIDS if name in type_.model_fields)) for type_ in FACT_TOPIC}
 
 
 def admit(identity_key: bytes, slice_: None, received: Received, ctx: Context) -> tuple[None, Sequence[Output]]:
@@ -66,7 +72,13 @@ def _read(received: Received) -> Event | DeadLetter:
     assert isinstance(fact, Event)
     if fact.occurred_at > received.arrived_at + MAX_AHEAD:
         return DeadLetter("future", "occurred_at is more than 24 h after the fact arrived: check the publisher's clock")
-    return fact
+    ids_of = _IDS_OF[type(fact)]  # validating lowers them, and the bytes that go on are as written
+    return fact if ids_of(fact.__dict__) == ids_of(message.__dict__) else _in_upper_case(fact, message)
+
+
+def _in_upper_case(fact: Event, written: Message) -> DeadLetter:
+    upper = [name for name in UUIDS if fact.__dict__.get(name) != written.__dict__.get(name)]
+    return DeadLetter("bad_id", f"{', '.join(upper)}: write UUIDs in lower case")
 
 
 def _identifiers(identity_key: bytes, fact: Event) -> list[IdentifierHash]:

@@ -14,7 +14,8 @@ from processors.resolve.root import Root, conclude
 from processors.resolve.social import Account, post
 from processors.resolve.strong import resolve_strong
 from processors.resolve.unnamed import pass_on
-from processors.resolve.weak import Weak, resolve_weak
+from processors.resolve.weak import VERSION as WEAK_VERSION
+from processors.resolve.weak import Weak, resolve_weak, upcast
 from schemas.events.base import Identified
 from schemas.events.bookings import BookingChanged
 from schemas.events.contact import ConsentChanged, DeliveryReported, MessageReceived, OutreachRequested
@@ -81,6 +82,8 @@ STEPS = (
         consumes=(*_PERSONAL, BookingChanged, Login, Owner, Companion, Claim, Attach),
         emits=(Companion, Claim, Contested, Attach, *_BINDING),
         slice=Weak,
+        version=WEAK_VERSION,
+        upcast=upcast,
     ),
     Step(
         "booking", own, consumes=(BookingChanged, Owner), emits=(IdentifierBound, BindingChanged, Attach), slice=Booking

@@ -97,8 +97,12 @@ def _fact(booking: Booking, fact: BookingChanged, ctx: Context) -> tuple[Booking
 
 
 def _revised(booking: Booking, fact: BookingChanged, ctx: Context) -> Booking:
-    """With one revision more; the highest one says what the booking hangs on."""
-    dates = {**booking.revisions, fact.revision: Dates(fact.occurred_at, fact.booked_at)}
+    """With one revision more; the highest one says what the booking hangs on.
+
+    Of one revision what came first stays, as at the lead, which refuses it with other content.
+    """
+    dates = {**booking.revisions}
+    dates.setdefault(fact.revision, Dates(fact.occurred_at, fact.booked_at))
     revisions, dropped = bounded(dates, booking.dropped)
     booking = msgspec.structs.replace(booking, revisions=revisions, dropped=dropped)
     if fact.revision <= booking.revision:

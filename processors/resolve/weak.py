@@ -12,8 +12,8 @@ import msgspec
 
 from models.identity.binding import Rows, between, collapsed, lead_at
 from models.identity.erasure import rows_of
-from models.identity.logins import MAX_LOGINS, Logins, runs_of, with_login
 from models.identity.logins import Login as LoggedIn
+from models.identity.logins import Logins, runs_of, with_login
 from processors.base import Context, Emit, Output
 from processors.resolve.accept import accepted, passed_on
 from processors.resolve.binding import FIRST, Bound, Decision, Ownership, change, first_bound, owners, rebound
@@ -40,8 +40,25 @@ class Owned(NamedTuple):
 class Weak(msgspec.Struct, frozen=True, array_like=True):
     """A weak identifier's logins, the leads of those who logged in, and the binding that follows.
 
-    ``companions`` were used together with it, ``claims`` are their first logins; ``bookings`` hang here, dated.
+    ``companions`` were used together with it; ``claim`` is the earliest of their first logins, as long as there is no
+    direct one. ``bookings`` hang here, dated.
     """
+
+    rows: Rows
+    logins: Logins = _NO_LOGINS
+    leads: dict[str, Owned] = {}
+    companions: tuple[str, ...] = ()
+    claim: LoggedIn | None = None
+    ver: int = 0
+    seq: int = 0
+    bookings: dict[str, int] = {}
+
+
+VERSION = 2
+
+
+class _First(msgspec.Struct, array_like=True):
+    """Version 1: it kept the first login of every companion, and the leads of all."""
 
     rows: Rows
     logins: Logins = _NO_LOGINS
@@ -51,6 +68,19 @@ class Weak(msgspec.Struct, frozen=True, array_like=True):
     ver: int = 0
     seq: int = 0
     bookings: dict[str, int] = {}
+
+
+_decode_first = msgspec.msgpack.Decoder(_First).decode
+
+
+def upcast(version: int, data: bytes) -> bytes:
+    """The slice as stored today, of what an older program stored. Raises ``ValueError`` where a newer one did."""
+    if version != 1:
+        raise ValueError(f"slice weak is stored as version {version}, this program reads {VERSION}")
+    old = _decode_first(data)
+    claim = None if old.logins.known else min(old.claims.values(), default=None)
+    weak = Weak(old.rows, old.logins, old.leads, old.companions, claim, old.ver, old.seq, old.bookings)
+    return msgspec.msgpack.encode(_without_strangers(weak))
 
 
 def resolve_weak(held: Weak | None, event: Event, ctx: Context) -> tuple[Weak | None, Sequence[Output]]:
@@ -120,10 +150,7 @@ def _fact(weak: Weak, fact: Identified, ctx: Context) -> tuple[Weak, Sequence[Ou
 def _login(weak: Weak, message: Login, ctx: Context) -> tuple[Weak, Sequence[Output]]:
     before = weak.logins
     logins = with_login(weak.logins, LoggedIn(message.at, message.fact_id, message.strong))
-    weak = _with_lead(msgspec.structs.replace(weak, logins=logins), message)
-    if len(weak.leads) > MAX_LOGINS:
-        named = {login.strong for login in (*logins.known, *weak.claims.values())}
-        weak = msgspec.structs.replace(weak, leads={one: lead for one, lead in weak.leads.items() if one in named})
+    weak = _with_lead(msgspec.structs.replace(weak, logins=logins, claim=None), message)
     claims = _claims(weak, weak.companions, message.occurred_at, ctx) if logins.known[:1] != before.known[:1] else []
     asked = [
         Emit(Contested.build(occurred_at=message.occurred_at, subject=one, weak=key_of(ctx).subject))
@@ -153,9 +180,14 @@ def _companion(weak: Weak, message: Companion, ctx: Context) -> tuple[Weak, Sequ
 
 
 def _claim(weak: Weak, message: Claim, ctx: Context) -> tuple[Weak, Sequence[Output]]:
-    """A companion was claimed first: hang on the same identifier, whose lead it will tell."""
+    """A companion was claimed: if no other earlier, hang on the same identifier, whose lead it will tell.
+
+    That of one companion only becomes earlier, so others need not be kept, however many there are.
+    """
     claim = LoggedIn(message.at, message.fact_id, message.strong)
-    weak = msgspec.structs.replace(weak, claims={**weak.claims, message.weak: claim})
+    if weak.logins.known or (weak.claim is not None and weak.claim <= claim):
+        return weak, ()
+    weak = _without_strangers(msgspec.structs.replace(weak, claim=claim))
     attach = Attach.build(
         occurred_at=message.occurred_at, subject=message.strong, dependent=key_of(ctx).subject, at=message.at
     )
@@ -179,7 +211,15 @@ def _with_lead(weak: Weak, message: Login | Owner) -> Weak:
     if held is not None and held.ver >= message.ver:
         return weak
     owned = Owned(message.lead_id, message.ver, message.erased_at)
-    return msgspec.structs.replace(weak, leads={**weak.leads, message.strong: owned})
+    return _without_strangers(msgspec.structs.replace(weak, leads={**weak.leads, message.strong: owned}))
+
+
+def _without_strangers(weak: Weak) -> Weak:
+    """Without the leads of those who have nothing to say here any more; if they log in, they tell their lead anew."""
+    named = {login.strong for login in weak.logins.known} | ({weak.claim.strong} if weak.claim else set())
+    if weak.leads.keys() <= named:
+        return weak
+    return msgspec.structs.replace(weak, leads={one: lead for one, lead in weak.leads.items() if one in named})
 
 
 def _with_booking(weak: Weak, booking: str, at: int) -> Weak:
@@ -190,8 +230,7 @@ def _with_booking(weak: Weak, booking: str, at: int) -> Weak:
 
 def _rows(weak: Weak, key: Key) -> Rows:
     """The binding that follows from all that is known: that of each owner, for as long as it was the owner."""
-    claimed = min(weak.claims.values(), default=None)
-    runs = runs_of(weak.logins) or ([(0, claimed.strong)] if claimed else [])
+    runs = runs_of(weak.logins) or ([(0, weak.claim.strong)] if weak.claim else [])
     rows: list[tuple[int, str]] = []
     for place, (since, strong) in enumerate(runs):
         until = runs[place + 1][0] if place + 1 < len(runs) else None

@@ -155,7 +155,7 @@ def load_mapping(name_or_path: str) -> Mapping:
                 f"there is none of this name; known are {', '.join(known)}, or give a path to a .yaml file"
             )
         return compiled_mapping(yaml.safe_load(text))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, MappingError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError, MappingError) as error:
         raise MappingError(f"mapping {name_or_path}: {error}") from None
 
 

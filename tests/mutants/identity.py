@@ -116,13 +116,19 @@ MUTANTS: dict[str, Mutant] = {
     "companions are not claimed": Mutant(
         "processors/resolve/weak.py", "if not weak.logins.known:\n        return []", "if weak:\n        return []"
     ),
+    "a later login of another companion claims": Mutant(
+        "processors/resolve/weak.py", "weak.claim <= claim", "weak.claim >= claim"
+    ),
+    "a later word on a revision moves the booking": Mutant(
+        "processors/resolve/booking.py", "dates.setdefault(fact.revision, ", "dates.__setitem__(fact.revision, "
+    ),
     "the ownership epoch stands still": Mutant(
         "processors/resolve/booking.py", "ver=booking.ver + 1", "ver=booking.ver"
     ),
     "blocked identifiers name people": Mutant(
         "processors/resolve/usable.py",
-        "    left = identifiers\n    for kind in blocked:",
-        "    left = identifiers\n    for kind in ():",
+        "for one, (_, blocked) in zip(strong, named, strict=True) if not blocked]",
+        "for one in strong]",
     ),
     "a lead is not told of its anchor": Mutant(
         "processors/resolve/root.py", "for one in sorted(in_use & {*facts.first})", "for one in ()"

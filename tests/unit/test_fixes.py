@@ -71,6 +71,10 @@ def test_a_fact_is_corrected_and_keeps_its_id(broken: dict[str, Any], fix: str, 
     assert {name: getattr(event, name) for name in became} == became
 
 
+def test_ids_in_upper_case_need_no_fix() -> None:
+    assert _fixed(_letter(_booking(event_id=ID.upper())), "").event_id == ID
+
+
 def test_a_fix_of_another_type_changes_nothing() -> None:
     assert _fixed(_letter(_booking()), "LeadCaptured: {set: {region: UAE}}").region == "EUR"
 

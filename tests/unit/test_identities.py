@@ -161,15 +161,43 @@ def test_a_split_may_name_who_has_not_been_seen() -> None:
 
 @pytest.mark.parametrize(
     "who",
-    [{"email": "info@example.com"}, {"email": "Test@Test.com"}, {"phone": "000 000 0000"}, {"crm_id": "0000000000"}],
-    ids=["mailbox", "test address", "zeros", "crm"],
-)
+    [
+        {"email": "info@example.com"}, {"email": "Test@Test.com"}, {"phone": "000 000 0000"}, {"crm_id": "0000000000"},
+        {"crm_id": "N/A"}, {"wa_id": " null "},
+    ],
+    ids=["mailbox", "test address", "zeros", "crm", "placeholder", "placeholder for WhatsApp"],
+)  # fmt: skip
 def test_blocked_identifiers_name_nobody(who: dict[str, str]) -> None:
     run = run_of(captured("3-1", **who))
     assert [(letter.stage, letter.reason) for letter in run.dead_letters()] == [("resolve", "no_usable_identifier")]
     run.publish(captured("3-2", **{**who, "device_id": "d"}))
     assert set(leads(run)) == {name("d", "device_id")}, "another identifier takes the fact"
     assert run.count("resolve", "leads", "accepted") == 1
+
+
+@pytest.mark.parametrize("nobody", [{"wa_id": " "}, {"crm_id": "-"}, {"wa_id": "n/a"}, {"crm_id": "NULL"}])
+def test_what_stands_for_no_identifier_brings_nobody_together(nobody: dict[str, str]) -> None:
+    run = run_of(captured("3-1", email=ADA, **nobody), captured("3-2", email=BOB, **nobody))
+    assert leads(run) == {name(ADA): {name(ADA)}, name(BOB): {name(BOB)}}
+    assert run.dead_letters() == []
+
+
+ZEROS, WHATSAPP = "000 000 0000", "971501234567"
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        {"phone": ZEROS, "wa_id": WHATSAPP},
+        {"phone": ZEROS, "wa_id": WHATSAPP, "region": "EUR"},  # where it cannot be read as a phone
+        {"phone": PHONE, "wa_id": "0000000000"},
+        {"email": "info@example.com", "phone": ZEROS, "wa_id": WHATSAPP},
+    ],
+)
+def test_a_blocked_number_takes_no_other_along(who: dict[str, str]) -> None:
+    run = run_of(captured("3-1", **{**who, "cookie_id": "c"}))
+    assert run.dead_letters() == []
+    assert bindings(run)[name("c", "cookie_id")] == [(0, name(PHONE))]
 
 
 @pytest.mark.parametrize(

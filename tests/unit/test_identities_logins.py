@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from models.identity.logins import MAX_LOGINS
+from typing import Any
+
+import msgspec
+import pytest
+
+from models.identity.logins import MAX_LOGINS, Login, Logins
+from processors.resolve.weak import Owned, Weak, upcast
 from schemas.events.identity import LeadMerged, LeadSplit
+from streams.stage import KeyState
+from streams.state import StateCodec
 from tests.support.facts import at
 from tests.support.identities import places, states, unsettled
 from tests.support.leads import run_of
@@ -15,7 +23,7 @@ from tests.support.persons import (
     sent,
     touch,
 )
-from tests.support.runs import bindings, leads, new_run
+from tests.support.runs import STAGES, bindings, leads, new_run
 
 
 def test_anonymous_history_is_claimed_by_the_first_login_and_later_ones_own_what_follows() -> None:
@@ -86,3 +94,58 @@ def test_a_kiosk_belongs_to_nobody_who_logs_in() -> None:
     assert (len(weak.logins.known), weak.logins.kiosk_at is not None) == (64, True)
     run.publish(touch("t1", "4-1", cookie_id="c"))
     assert places(run)["t1"] == {name("c", "cookie_id")}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_link_that_everybody_clicks_holds_the_first_of_all_logins_and_no_others(order: int) -> None:
+    people = [f"p{n}@example.com" for n in range(30)]
+    run = new_run()
+    for n, _ in enumerate(people):
+        run.publish(touch(f"t{n}", f"3-1 10:{n}", click_id="newsletter", cookie_id=f"c{n}"))
+    for n, email in [*enumerate(people)][::order]:
+        run.publish(captured(f"3-2 10:{n}", email=email, cookie_id=f"c{n}"))
+    click, first = name("newsletter", "click_id"), name(people[0], "email")
+    held = states(run, "resolve")[f"acme/click_id:{click}"]["weak"]
+    assert (held.claim.strong, {*held.leads}) == (f"email:{first}", {f"email:{first}"})
+    assert bindings(run)[click] == [(0, first)]
+    asked = sum("click_id:" + click in slices["strong"].weak for slices in with_strong(states(run, "resolve")))
+    assert asked == (1 if order == 1 else len(people)), "who logged in later is not asked"
+    run.publish(captured("3-3", email=ADA, click_id="newsletter"))
+    held = states(run, "resolve")[f"acme/click_id:{click}"]["weak"]
+    assert (held.claim, {*held.leads}) == (None, {f"email:{name(ADA)}"}), "a direct login decides alone"
+    assert bindings(run)[click] == [(0, name(ADA))]
+
+
+def with_strong(found: Any) -> list[Any]:
+    """The slices of strong identifiers."""
+    return [slices for slices in found.values() if "strong" in slices]
+
+
+ROWS, OWNED = ((0, "A"),), ("A", 1, None)
+CLAIMS = {"cookie_id:1": (7, "f2", "email:b"), "cookie_id:2": (5, "f1", "email:a")}
+
+
+@pytest.mark.parametrize(
+    ("known", "claim", "kept"),
+    [
+        ((), Login(5, "f1", "email:a"), {"email:a"}),
+        (((9, "f3", "email:c"),), None, {"email:c"}),
+    ],
+)
+def test_a_weak_identifier_as_it_was_stored_first_is_read(known: Any, claim: Login | None, kept: set[str]) -> None:
+    leads_of = {f"email:{one}": OWNED for one in "abcd"}
+    old = [ROWS, [known, None], leads_of, ["cookie_id:1", "cookie_id:2"], CLAIMS, 3, 4, {"b:b1": 6}]
+    stage = next(stage for stage in STAGES if stage.name == "resolve")
+    codec = StateCodec(stage)
+    stored = msgspec.msgpack.decode(codec.encode(KeyState({"weak": Weak(ROWS)}, {}, 0, "UAE")))
+    stored[0]["weak"] = [1, old]
+    read = codec.decode(msgspec.msgpack.encode(stored)).slices["weak"]
+    assert read == Weak(
+        ROWS, Logins(tuple(Login(*one) for one in known)), {one: Owned(*OWNED) for one in kept},
+        ("cookie_id:1", "cookie_id:2"), claim, 3, 4, {"b:b1": 6},
+    )  # fmt: skip
+
+
+def test_a_weak_identifier_that_a_newer_program_stored_is_not_misread() -> None:
+    with pytest.raises(ValueError, match="version 3"):
+        upcast(3, b"")

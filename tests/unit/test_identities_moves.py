@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from schemas.events.identity import IdentifierBound, LeadMerged, LeadSplit
+from schemas.events.ledger import CreditsPosted
 from schemas.events.profiles import LeadProfiled
 from schemas.ids import derived_id
 from tests.support.identities import places, states
@@ -73,3 +76,18 @@ def test_a_bookings_facts_wait_for_nobody_and_follow_its_owner() -> None:
     assert (moved.identifier, moved.lead_id, moved.version, moved.why) == (identifier, name(BOB), 1, "revised")
     assert run.count("resolve", "bookings", "accepted") == 2
     assert not run.said("identity.changes", LeadSplit), "that a booking was renamed splits nobody"
+
+
+@pytest.mark.parametrize("another", ["2-10", "1-10"])
+def test_a_booking_stays_where_the_first_word_of_a_revision_puts_it(another: str) -> None:
+    """What the lead refuses has moved nothing; the same fact under another id is no news either."""
+    run = run_of(captured("1-2", email=ADA, cookie_id="c"), captured("2-2", email=BOB, cookie_id="c"))
+    run.publish(touch("t", "1-3", email=ADA))
+    run.publish(booking(1, "1-10", cookie_id="c", booked_at="1-10"))
+    posted = run.said("attribution.credits", CreditsPosted)
+    run.publish(booking(1, another, cookie_id="c", booked_at=another))
+    conflicts = [("lead", "revision_conflict")] if another != "1-10" else []
+    assert [(letter.stage, letter.reason) for letter in run.dead_letters()] == conflicts
+    assert places(run)["b:b1"] == {name(ADA)}
+    assert run.said("attribution.credits", CreditsPosted) == posted
+    assert credited(run) == {"t#1": 100}

@@ -26,6 +26,11 @@ from tests.support.runs import IDENTITY_KEY
         ("wa_id", "user-17", "UAE", ("wa_id", "user-17")),
         ("cookie_id", " c-1 ", "UAE", ("cookie_id", "c-1")),
         ("cookie_id", "   ", "UAE", None),
+        ("wa_id", " ", "UAE", None),
+        ("wa_id", "+", "UAE", None),
+        ("crm_id", "--", "UAE", None),
+        ("crm_id", " ٧ ", "UAE", ("crm_id", "٧")),
+        ("click_id", "?", "UAE", None),
     ],
 )
 def test_normal_forms(kind: str, value: str, region: str, wanted: tuple[str, str] | None) -> None:

@@ -110,7 +110,10 @@ def test_a_refused_fact_is_not_remembered() -> None:
         '{"cooling_after": -1}', '{"click_look_back": 7776000000001}', '{"warming_engagements": 17}',
         '{"hot_score": 99999999999999999999999999}', '{"budget_points": [[1, 5], [2, 10]]}',
         '{"attribution_bases": ["gross"]}', '{"version": 7, "applies_from": 3, "warm_score": "40"}',
+        '{"hot_score": ' + "[" * 30_000, '{"a": ' * 8_000 + "1" + "}" * 8_000,
+        '{"hot_score": ' + "[" * 400 + "]" * 400 + ', "hot_score": 60}',  # one stage could read it, the next could not
     ],
+    ids=lambda document: document[:40],
 )  # fmt: skip
 def test_a_policy_that_could_not_be_applied_stops_here(document: str) -> None:
     run = new_run()
@@ -118,6 +121,13 @@ def test_a_policy_that_could_not_be_applied_stops_here(document: str) -> None:
     (letter,) = run.dead_letters()
     assert letter.reason == "bad_policy"
     assert not run.driver.values("ledger.inbox")
+
+
+def test_brackets_in_the_texts_of_a_policy_are_no_nesting() -> None:
+    run = new_run()
+    document = '{"blocked_identifiers": ["' + r"\"[" * 100 + '"], "identity_limits": [["email", 3]]}'
+    run.publish(fact(PolicyChanged, occurred_at="3-1", version=1, applies_from=0, document=document))
+    assert run.dead_letters() == []
 
 
 def test_policies_go_to_every_partition_that_holds_them_and_rates_only_where_money_is_converted() -> None:

@@ -21,13 +21,13 @@ def workspace_key(identity_key: bytes, workspace: str) -> bytes:
 
 
 def normal(kind: str, value: str) -> tuple[str, str] | None:
-    """(kind, value) in normal form, none of blank text. Phones must be written in full, with their country."""
+    """(kind, value) in normal form, none without a letter or digit. Phones must be written in full, with country."""
     text = value.strip()
     if kind == "email":
         text = text.lower()
     if kind == "phone" or (kind == "wa_id" and re.fullmatch(r"\+?\d{8,15}", text)):
         return "phone", "+" + "".join(c for c in text if c.isdigit())
-    return (kind, text) if text else None
+    return (kind, text) if any(c.isalnum() for c in text) else None
 
 
 def named(fact: Identified) -> list[tuple[str, str]]:

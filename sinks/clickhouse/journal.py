@@ -4,23 +4,30 @@ ClickHouse has no transaction over several inserts. So table ``sink_positions`` 
 whoever comes next writes exactly those again, under the same tokens, and ClickHouse keeps each block once.
 
 The announcement also fences. Batches are numbered, and the number is the insert's token, of which ClickHouse takes
-the first only. Of two processes that announce the same number one reads back the other's name and stops.
+the first only. Of two processes that announce the same number one reads back the other's name and stops. The numbers
+go on when the store is emptied to be filled anew: what stands before that announcement says nothing of what there is.
 """
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from sinks.base import Fenced, Log, Resume, require_same_log
+from sinks.base import Fenced, Log, Resume, SinkError, require_same_log
 from sinks.clickhouse.client import Client
 from sinks.delivery import Positions, Range
 
-_TABLE = "sink_positions"
+POSITIONS = "sink_positions"
 _CLAIM = Range("", -1, 0, 0)
+_REBUILD = Range("", -2, 0, 0)
 _ATTEMPTS = 100
+_UNDER_WAY_SECONDS = 120
+"""A batch that was announced longer ago is not being written any more."""
+_PAUSE_SECONDS = 0.2
+_SINCE_REBUILD = "topic != '' AND batch > (SELECT max(batch) FROM sink_positions WHERE topic = '' AND partition = -2)"
 
 
 class Journal:
@@ -38,23 +45,43 @@ class Journal:
         Raises:
             SinkError: it was filled from another log.
         """
+        if self._rebuild_is_half_done():
+            raise SinkError(
+                f"{self._store} was being emptied to be filled anew and that was cut short: "
+                f"`fineacers sink {self._store} --rebuild` begins again"
+            )
         known = self._client.rows(
-            "SELECT topic, partition, cluster_id, topic_id FROM sink_positions FINAL WHERE topic != ''"
+            # names of our own: nothing in these queries comes from a record
+            f"SELECT topic, partition, cluster_id, topic_id FROM sink_positions FINAL WHERE {_SINCE_REBUILD}"  # noqa: S608
         )
         require_same_log(self._store, {(t, p): (cluster, id_) for t, p, cluster, id_ in known}, log)
         self._log = log.owners()
-        for _ in range(_ATTEMPTS):
-            self._number, _ = self._last()
-            if self._announced([_CLAIM], done=True):
-                break
-        else:
-            raise Fenced(self._store, "others keep taking it over")
+        self._claim(_CLAIM, done=True)
         positions: Positions = dict.fromkeys(log.owners(), 0)
         ends = self._client.rows(
-            "SELECT topic, partition, max(end) FROM sink_positions WHERE done AND topic != '' GROUP BY 1, 2"
+            f"SELECT topic, partition, max(end) FROM sink_positions WHERE done AND {_SINCE_REBUILD} GROUP BY 1, 2"  # noqa: S608
         )
         positions.update({(topic, partition): end for topic, partition, end in ends})
         return Resume(positions, self._pending())
+
+    def begin_rebuild(self) -> None:
+        """Fence every other process off, wait for the batch that one may be writing, and forget all positions.
+
+        Until ``end_rebuild`` nobody can take the store over.
+        """
+        self._claim(_REBUILD, done=False)
+        while self._client.rows(
+            """
+            SELECT batch FROM sink_positions WHERE topic != '' GROUP BY batch
+            HAVING NOT max(done) AND max(written_at) > now64(6) - toIntervalSecond({seconds:UInt32})
+            """,
+            {"seconds": _UNDER_WAY_SECONDS},
+        ):
+            time.sleep(_PAUSE_SECONDS)
+
+    def end_rebuild(self) -> None:
+        """The store is empty: whoever takes it over fills it from the start."""
+        self._insert([_REBUILD], self._number, done=True, token=f"done:{self._number}")
 
     def announce(self, ranges: Sequence[Range]) -> None:
         """Say that these ranges are about to be written.
@@ -68,6 +95,25 @@ class Journal:
     def finish(self, ranges: Sequence[Range]) -> None:
         """Say that the announced ranges are written."""
         self._insert(ranges, self._number, done=True, token=f"done:{self._number}")
+
+    def _claim(self, what: Range, *, done: bool) -> None:
+        """Take the next number, whoever had the last."""
+        for _ in range(_ATTEMPTS):
+            self._number, _ = self._last()
+            if self._announced([what], done=done):
+                return
+        raise Fenced(self._store, "others keep taking it over")
+
+    def _rebuild_is_half_done(self) -> bool:
+        begun = self._client.rows(
+            """
+            SELECT batch FROM sink_positions
+            WHERE topic = '' AND partition = -2
+              AND batch = (SELECT max(batch) FROM sink_positions WHERE topic = '' AND partition = -2)
+            GROUP BY batch HAVING NOT max(done)
+            """
+        )
+        return bool(begun)
 
     def _announced(self, ranges: Sequence[Range], *, done: bool) -> bool:
         number = self._number
@@ -91,13 +137,13 @@ class Journal:
     def _pending(self) -> tuple[Range, ...]:
         """Ranges announced last, unless they are done."""
         rows = self._client.rows(
-            """
+            f"""
             SELECT topic, partition, first, end FROM sink_positions
-            WHERE NOT done AND topic != ''
+            WHERE NOT done AND {_SINCE_REBUILD}
               AND batch = (SELECT max(batch) FROM sink_positions WHERE NOT done AND topic != '')
               AND batch > (SELECT max(batch) FROM sink_positions WHERE done AND topic != '')
             ORDER BY topic, partition
-            """
+            """  # noqa: S608
         )
         return tuple(Range(*row) for row in rows)
 
@@ -119,4 +165,4 @@ class Journal:
                 }
             )
         data = "\n".join(map(json.dumps, rows)).encode()
-        self._client.insert(_TABLE, list(rows[0]), data, "JSONEachRow", token)
+        self._client.insert(POSITIONS, list(rows[0]), data, "JSONEachRow", token)

@@ -10,6 +10,7 @@ import json
 import re
 
 from sinks.clickhouse.client import Client, Server
+from sinks.clickhouse.journal import POSITIONS, Journal
 from sinks.migrations import load, pending
 
 _CREATE_MIGRATIONS = """CREATE TABLE IF NOT EXISTS migrations
@@ -41,24 +42,31 @@ def migrate(server: Server) -> list[str]:
 
 
 def rebuild(server: Server) -> None:
-    """Drop everything, positions included, and make it anew, empty, to be filled from the topics.
+    """Drop everything and make it anew, empty, to be filled from the topics.
 
-    The positions go first and the list of migrations last: cut short, the store refuses to be filled until this is
-    run again.
+    The numbers of batches stay, and with them the fence: a sink that still runs must not go on in the empty tables from
+    where it stood in the full ones. Cut short, the store refuses to be filled until this is run again.
     """
     client = Client(server)
     try:
         named = client.rows(
             """
             SELECT name, engine LIKE '%View' AS view FROM system.tables WHERE database = currentDatabase()
-            ORDER BY name = 'sink_positions' DESC, name = 'migrations', view DESC
+            ORDER BY name = 'migrations', view DESC
             """
         )
+        journal = Journal(client, "clickhouse")
+        is_fenced = (POSITIONS, 0) in [tuple(row) for row in named]  # without the table nothing can be written
+        if is_fenced:
+            journal.begin_rebuild()
         for name, is_view in named:
-            client.command(f"DROP {'VIEW' if is_view else 'TABLE'} IF EXISTS `{name}` SYNC")
+            if name != POSITIONS:
+                client.command(f"DROP {'VIEW' if is_view else 'TABLE'} IF EXISTS `{name}` SYNC")
+        migrate(server)
+        if is_fenced:
+            journal.end_rebuild()
     finally:
         client.close()
-    migrate(server)
 
 
 def statements(text: str) -> list[str]:

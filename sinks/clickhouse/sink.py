@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
+from operator import attrgetter
 
 from schemas.codec import HEADER_BYTES, CodecError, decode, entry_of
 from schemas.registry import Entry
@@ -34,9 +35,11 @@ class Block:
         object.__setattr__(self, "data", container(_schema(self.table, self.entry), rows))
 
     def halves(self) -> tuple[Block, Block]:
-        """Two blocks of half the records; their tokens, too, follow from the records alone."""
-        middle = len(self.records) // 2
-        return self._part(self.records[:middle]), self._part(self.records[middle:])
+        """Two blocks of half the records. Their tokens, too, follow from the records alone: when a batch is written again
+        its partitions come in another order.
+        """
+        records, middle = tuple(sorted(self.records, key=_place)), len(self.records) // 2
+        return self._part(records[:middle]), self._part(records[middle:])
 
     def again(self) -> Block:
         """The same block under another token."""
@@ -137,6 +140,9 @@ class ClickHouseSink:
         )
         found = {(table, (partition, offset)) for table, partition, offset in self._client.rows(query)}
         return [block for block in blocks if block in witnesses and (block.table.holds, witnesses[block]) not in found]
+
+
+_place = attrgetter("partition", "offset")
 
 
 def _blocks(batch: Batch, refuse: Refuse) -> list[Block]:

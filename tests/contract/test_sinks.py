@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,18 +24,26 @@ from sinks.postgres.connection import Server as Postgres
 from sinks.postgres.sink import PostgresSink
 from sinks.postgres.tables import TABLES as POSTGRES_TABLES
 from streams.settings import Settings
+from tests.support.facts import at
 from tests.support.sinks import batch, log, own_clickhouse, own_postgres
 from tests.support.stored import lead_id, posting, story
 
 Rows = Counter[tuple[Any, ...]]
 DEAD_PORT = 1
+NOON = at("3-2")
 
 
 class Subject:
     """A store under test, empty; ``make`` gives another process's sink on it."""
 
-    def __init__(self, make: Callable[[], Sink], unhealthy: Callable[[], Sink], empty: Callable[[], None]) -> None:
-        self._make, self._unhealthy, self._empty = make, unhealthy, empty
+    def __init__(
+        self,
+        make: Callable[[], Sink],
+        unhealthy: Callable[[], Sink],
+        empty: Callable[[], None],
+        rebuild: Callable[[], None],
+    ) -> None:
+        self._make, self._unhealthy, self._empty, self.rebuild = make, unhealthy, empty, rebuild
         self._opened: list[Sink] = []
         empty()
 
@@ -69,21 +78,24 @@ class Subject:
 class InMemory(Subject):
     def __init__(self) -> None:
         self._memory = Memory()
+        dead = Memory(healthy=False)
         super().__init__(
-            lambda: MemorySink(self._memory), lambda: MemorySink(Memory(healthy=False)), self._memory.__init__
+            lambda: MemorySink(self._memory), lambda: MemorySink(dead), self._memory.__init__, self._rebuild
         )
 
     def rows(self) -> Rows:
         return Counter(self._memory.rows)
+
+    def _rebuild(self) -> None:
+        self._memory.__init__(epoch=self._memory.epoch + 1)  # type: ignore[misc]
 
 
 class InPostgres(Subject):
     def __init__(self, owner: Postgres, server: Postgres) -> None:
         self._owner = owner
         dead = replace(server, port=DEAD_PORT)
-        super().__init__(
-            lambda: PostgresSink(server), lambda: PostgresSink(dead), lambda: SINKS["postgres"].rebuild(owner)
-        )
+        rebuild = partial(SINKS["postgres"].rebuild, owner)
+        super().__init__(lambda: PostgresSink(server), lambda: PostgresSink(dead), rebuild, rebuild)
 
     def rows(self) -> Rows:
         found: Rows = Counter()
@@ -98,7 +110,8 @@ class InClickHouse(Subject):
     def __init__(self, server: ClickHouse) -> None:
         self._server = server
         dead = replace(server, port=DEAD_PORT)
-        super().__init__(lambda: ClickHouseSink(server), lambda: ClickHouseSink(dead), self._truncate)
+        rebuild = partial(SINKS["clickhouse"].rebuild, server)
+        super().__init__(lambda: ClickHouseSink(server), lambda: ClickHouseSink(dead), self._truncate, rebuild)
 
     def rows(self) -> Rows:
         client = Client(self._server)
@@ -175,7 +188,11 @@ def of_topics(sink: Sink, whole: Batch) -> Batch:
 
 
 def resume(sink: Sink, written: Batch, refuse: Any) -> None:
-    """What the runner does at its start: write again what is pending, then what is missing."""
+    """What the runner does at its start: write again what is pending, then what is missing.
+
+    Read again, partitions come one after the other, and not as they came at first.
+    """
+    written = replace(written, records=tuple(sorted(written.records, key=lambda one: (one.partition, one.offset))))
     resumed = sink.open(log())
     positions = resumed.positions
     if resumed.pending:
@@ -252,6 +269,54 @@ def test_a_crash_in_the_middle_of_a_batch_loses_and_repeats_nothing(subject: Sub
     resume(subject.sink(), poisoned, no_refusal)
     assert subject.rows() == found
     assert found == subject.clean_rows(clean)
+
+
+def test_a_crash_amid_bad_records_repeats_nothing_though_partitions_come_in_another_order(subject: Subject) -> None:
+    topic, size = "accepted.bookings", 40  # every sink reads it
+    values = [value for number in range(60) for value in story(number) if value[0] == topic][:size]
+    records = [Record(topic, at % 2, at // 2, NOON, value) for at, (_, value) in enumerate(values)]
+    assert len(records) == size
+    victim = records[-3]._replace(value=records[-3].value[:-2])
+    ranges = tuple(Range(topic, partition, 0, size // 2) for partition in (0, 1))
+    poisoned = Batch(ranges, tuple(victim if one[:3] == victim[:3] else one for one in records))
+    sink = subject.sink()
+    sink.open(log())
+    with pytest.raises(Crash):
+        sink.prepare(poisoned, crash)()
+    refused = Refused()
+    resume(subject.sink(), poisoned, refused)
+    assert refused == [(topic, victim.offset, "truncated")]
+    found = subject.rows()
+    assert found == subject.clean_rows(Batch(ranges, tuple(one for one in records if one[:3] != victim[:3])))
+
+
+def test_who_slept_while_the_store_was_emptied_goes_on_nowhere(subject: Subject) -> None:
+    sleeper = subject.sink()
+    sleeper.open(log())
+    sleeper.prepare(of_topics(sleeper, stories()), no_refusal)()
+    subject.rebuild()
+    assert not subject.rows()
+    with pytest.raises(Fenced):
+        sleeper.prepare(later(of_topics(sleeper, stories())), no_refusal)()
+    filled = subject.sink()
+    assert set(filled.open(log()).positions.values()) == {0}
+    written = of_topics(filled, stories())
+    filled.prepare(written, no_refusal)()
+    once = subject.rows()
+    with pytest.raises(Fenced):
+        sleeper.prepare(later(of_topics(sleeper, stories())), no_refusal)()
+    assert subject.rows() == once
+    positions = subject.sink().open(log()).positions
+    assert {(r.topic, r.partition): r.end for r in written.ranges}.items() <= positions.items()
+
+
+def later(written: Batch) -> Batch:
+    """What follows a batch: as many records again."""
+    gone = {(r.topic, r.partition): r.end - r.first for r in written.ranges}
+    return Batch(
+        tuple(r._replace(first=r.end, end=r.end + gone[r.topic, r.partition]) for r in written.ranges),
+        tuple(r._replace(offset=r.offset + gone[r.topic, r.partition]) for r in written.records),
+    )
 
 
 def test_a_second_process_fences_the_first_off(subject: Subject) -> None:

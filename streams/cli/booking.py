@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import psycopg
 import typer
-from babel.numbers import get_currency_precision
 
+from models.money import minor_digits
 from sinks.base import SinkError, Unavailable
 from sinks.clickhouse.booking import booking_facts
 from streams.cli.fail import REFUSED, fail
@@ -108,7 +108,7 @@ def _draw(path: Path, found: History) -> None:
     model = next((line["model"] for posting in found.postings for line in posting["lines"]), "")
     known, channels = credited_over_time(found, model)
     currency = found.booking["currency"]
-    unit = 10 ** get_currency_precision(currency)
+    unit = 10 ** minor_digits(currency)
     credited = {channel: [amount / unit for amount in amounts] for channel, amounts in channels.items()}
     draw_stacked(path, [moment(at) for at in known], credited, f"net credit known then, {model}, {currency}")
 

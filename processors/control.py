@@ -98,7 +98,10 @@ def apply(control: Control, event: Message) -> Control:
 
 def policy_of(document: str, version: int, applies_from: int) -> Policy:
     """The policy of a JSON document. Raises ``msgspec.MsgspecError`` when it is none that could be applied."""
-    rules = msgspec.json.decode(document or "{}", type=dict[str, Any])
+    try:
+        rules = msgspec.json.decode(document or "{}", type=dict[str, Any])
+    except RecursionError:
+        raise msgspec.ValidationError("nested too deep") from None
     policy = msgspec.convert({**rules, "version": version, "applies_from": applies_from}, Policy)
     unknown = sorted({*policy.attribution_models, policy.optimizer_model} - {*MODELS})
     if unknown:

@@ -19,7 +19,7 @@ from schemas.reasons import reason_of
 from schemas.topics import FACT_TOPIC, MAX_FACT_BYTES
 
 MAX_AHEAD = 24 * HOUR
-"""A fact may not have happened later than this after it arrived."""
+"""A fact may not have happened, nor a booking have been made, later than this after it arrived."""
 
 
 def admit(identity_key: bytes, slice_: None, received: Received, ctx: Context) -> tuple[None, Sequence[Output]]:
@@ -64,9 +64,16 @@ def _read(received: Received) -> Event | DeadLetter:
     except ValidationError as error:
         return DeadLetter(*reason_of(error))
     assert isinstance(fact, Event)
-    if fact.occurred_at > received.arrived_at + MAX_AHEAD:
-        return DeadLetter("future", "occurred_at is more than 24 h after the fact arrived: check the publisher's clock")
+    ahead = [name for name, at in _past(fact).items() if at is not None and at > received.arrived_at + MAX_AHEAD]
+    if ahead:
+        return DeadLetter("future", f"{ahead[0]} is more than 24 h after the fact arrived: check the publisher's clock")
     return fact
+
+
+def _past(fact: Event) -> dict[str, int | None]:
+    """What cannot have been later than the fact."""
+    booked = {"booked_at": fact.booked_at} if isinstance(fact, BookingChanged) else {}
+    return {"occurred_at": fact.occurred_at, **booked}
 
 
 def _identifiers(identity_key: bytes, fact: Event) -> list[IdentifierHash]:

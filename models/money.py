@@ -8,6 +8,18 @@ from functools import lru_cache
 
 from babel.numbers import get_currency_precision
 
+_ISO_4217 = {
+    **dict.fromkeys(("AFN", "ALL", "IRR", "KPW", "LAK", "LBP", "MGA", "MMK", "RSD", "SOS", "SYP", "YER"), 2),
+    "IQD": 3,
+}
+"""Where ISO 4217 (list one of 1 January 2026) has minor units and CLDR, which says how amounts are written, none."""
+
+
+def minor_digits(currency: str) -> int:
+    """Decimal places of a currency's minor unit by ISO 4217; of withdrawn currencies, by CLDR."""
+    found = _ISO_4217.get(currency)
+    return int(get_currency_precision(currency)) if found is None else found
+
 
 def apportion(amount: int, weights: Sequence[int]) -> list[int]:
     """Shares of an amount by weight that sum to it: floors first, then one unit each to the largest remainders.
@@ -30,7 +42,7 @@ def apportion(amount: int, weights: Sequence[int]) -> list[int]:
 
 @lru_cache(65_536)
 def _scaled(rate: str, base: str, quote: str) -> Fraction:
-    return Fraction(rate) * Fraction(10) ** (get_currency_precision(quote) - get_currency_precision(base))
+    return Fraction(rate) * Fraction(10) ** (minor_digits(quote) - minor_digits(base))
 
 
 def convert(amount_minor: int, rate: str, base: str, quote: str) -> int:

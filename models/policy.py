@@ -32,6 +32,8 @@ Amount = Annotated[int, msgspec.Meta(ge=0, le=MAX_MINOR)]
 Basis = Literal["net", "realised", "expected", "count"]
 Status = Literal["booked", "contracted"]
 Webhook = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+LeadDays = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""Of any sense or none, but storable: policies that are in force must be readable for ever."""
 Ppm = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 Strong = Literal["crm_id", "email", "phone", "wa_id"]
 Points = Annotated[int, msgspec.Meta(ge=0, le=25)]
@@ -87,7 +89,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """New weights of data-driven models apply to conversions from their adoption on, from 30 days before, or to all."""
     exposure: bool = False
     """Whether a path keeps only the last of a run of touches of one channel."""
-    cancellation_risk: tuple[tuple[Status, int, Ppm], ...] = ()
+    cancellation_risk: tuple[tuple[Status, LeadDays, Ppm], ...] = ()
     """(status, at least so many days between conversion and start, probability), the longest lead time first."""
     half_life: Span = 7 * DAY
     """In time-decay attribution a touch weighs half as much as one that is so much younger."""

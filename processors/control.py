@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -35,15 +35,22 @@ class Rate(msgspec.Struct, frozen=True, array_like=True):
     rate_id: str
 
 
+STRETCH = 400
+"""So many days of a pair's rates are kept together."""
+
+Rates = dict[int, Rate]
+"""By day, of one pair and stretch."""
+
+
 class Control(msgspec.Struct, frozen=True):
-    """Policies by version, rates by ``base/quote`` and day, adopted weights by data-driven model and version.
+    """Policies by version, rates by stretch and day, adopted weights by data-driven model and version.
 
     ``swept``: the last order to decide everybody anew. Bound: one entry per version, pair and day; of weights, those
-    that some conversion may still be under.
+    that some conversion may still be under. It is stored in parts (``parts_of``), each of which is small.
     """
 
     policies: dict[int, Policy] = {}
-    rates: dict[str, dict[int, Rate]] = {}
+    rates: dict[str, Rates] = {}
     weights: dict[str, dict[int, Learned]] = {}
     swept: str = ""
 
@@ -56,13 +63,11 @@ class Control(msgspec.Struct, frozen=True):
 
     def rate_on(self, base: str, quote: str, day: int) -> Rate | None:
         """The rate of a day, else of the nearest earlier day within reach, else none."""
-        known = self.rates.get(f"{base}/{quote}")
-        if not known:
-            return None
-        days = sorted(known)
-        place = bisect_right(days, day) - 1
-        found = days[place] if place >= 0 else None
-        return known[found] if found is not None and day - found <= RATE_REACH_DAYS else None
+        for earlier in range(day, day - RATE_REACH_DAYS - 1, -1):
+            known = self.rates.get(_stretch(f"{base}/{quote}", earlier))
+            if known is not None and (rate := known.get(earlier)) is not None:
+                return rate
+        return None
 
     def weights_at(self, model: str, conversion_time: int) -> Learned | None:
         """The highest adopted version whose ``applies_from`` is not after a conversion, if any is."""
@@ -86,11 +91,13 @@ def apply(control: Control, event: Message) -> Control:
         )
     if isinstance(event, ExchangeRateSet):
         pair = f"{event.base}/{event.quote}"
-        held = control.rates.get(pair, {}).get(event.day)
+        stretch = _stretch(pair, event.day)
+        known = control.rates.get(stretch, {})
+        held = known.get(event.day)
         if held is not None and held.revision >= event.revision:
             return control
         rate = Rate(event.revision, event.rate, f"{pair}/{as_date(event.day)}#{event.revision}")
-        return replace(control, rates={**control.rates, pair: {**control.rates.get(pair, {}), event.day: rate}})
+        return replace(control, rates={**control.rates, stretch: {**known, event.day: rate}})
     if isinstance(event, WeightsVersion):
         before = control.weights.get(event.model, {})
         after = _not_superseded({event.version: _learned(event), **before}) if event.adopted else before
@@ -98,6 +105,59 @@ def apply(control: Control, event: Message) -> Control:
     if isinstance(event, IdentitySweepOrdered):
         return replace(control, swept=event.event_id) if event.event_id != control.swept else control
     raise TypeError(f"{type(event).__name__} is no control record")
+
+
+Part = Policy | Rates | Learned
+
+
+def parts_of(control: Control) -> dict[str, Part]:
+    """What control state is made of but for ``swept``, by name: a part that did not change is the same object."""
+    return {
+        **{f"policies/{version}": policy for version, policy in control.policies.items()},
+        **{f"rates/{stretch}": rates for stretch, rates in control.rates.items()},
+        **{
+            f"weights/{model}/{version}": learned
+            for model, versions in control.weights.items()
+            for version, learned in versions.items()
+        },
+    }
+
+
+def of_parts(parts: Mapping[str, bytes], swept: str) -> Control:
+    """Control state of its stored parts."""
+    policies: dict[int, Policy] = {}
+    rates: dict[str, Rates] = {}
+    weights: dict[str, dict[int, Learned]] = {}
+    for name, stored in parts.items():
+        kind, _, rest = name.partition("/")
+        match kind:
+            case "policies":
+                policies[int(rest)] = _decode_policy(stored)
+            case "rates":
+                rates[rest] = _decode_rates(stored)
+            case _:
+                model, _, version = rest.partition("/")
+                weights.setdefault(model, {})[int(version)] = _decode_learned(stored)
+    return Control(policies, rates, weights, swept)
+
+
+def by_stretch(rates: Mapping[str, Rates]) -> dict[str, Rates]:
+    """Rates by pair, as they were once stored, by stretch."""
+    found: dict[str, Rates] = {}
+    for pair, days in rates.items():
+        for day, rate in days.items():
+            found.setdefault(_stretch(pair, day), {})[day] = rate
+    return found
+
+
+# made here and not by the first threads (DECISIONS 28)
+_decode_policy = msgspec.msgpack.Decoder(Policy).decode
+_decode_rates = msgspec.msgpack.Decoder(Rates).decode
+_decode_learned = msgspec.msgpack.Decoder(Learned).decode
+
+
+def _stretch(pair: str, day: int) -> str:
+    return f"{pair}/{day // STRETCH}"
 
 
 def policy_of(document: str, version: int, applies_from: int) -> Policy:

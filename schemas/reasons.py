@@ -56,7 +56,7 @@ def _reason(problem: Any) -> str:  # noqa: PLR0911 one return per code
         return NO_EVIDENCE
     if name == "region":
         return UNKNOWN_REGION
-    if name.endswith("currency"):
+    if name.endswith(("currency", "base", "quote")):
         return UNKNOWN_CURRENCY
     if _logical(name) == "timestamp-micros":
         return BAD_INSTANT

@@ -34,8 +34,8 @@ class Seen(NamedTuple):
 class Changes:
     """Everything that a transaction changes in a partition's store.
 
-    ``controls`` is the control state of workspaces, ``meta`` the partition's own record (clock, sweeps); none means
-    unchanged.
+    ``controls`` is the control state of workspaces and its parts, ``meta`` the partition's own record (clock, sweeps);
+    none means unchanged.
     """
 
     states: dict[str, bytes] = field(default_factory=dict)
@@ -61,8 +61,8 @@ class Store(Protocol):
     def seen(self, event_id: str) -> Seen | None:
         """The duplicate index's entry of an event."""
 
-    def control(self, workspace: str) -> bytes | None:
-        """The control state of a workspace."""
+    def control(self, name: str) -> bytes | None:
+        """The control state of a workspace, or a part of it."""
 
     def meta(self) -> bytes | None:
         """The partition's own record."""
@@ -99,9 +99,9 @@ class MemoryStore:
         """The duplicate index's entry of an event."""
         return self._seen.get(event_id)
 
-    def control(self, workspace: str) -> bytes | None:
-        """The control state of a workspace."""
-        return self.controls.get(workspace)
+    def control(self, name: str) -> bytes | None:
+        """The control state of a workspace, or a part of it."""
+        return self.controls.get(name)
 
     def meta(self) -> bytes | None:
         """The partition's own record."""

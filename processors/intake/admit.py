@@ -20,7 +20,7 @@ from schemas.reasons import reason_of
 from schemas.topics import FACT_TOPIC, MAX_FACT_BYTES
 
 MAX_AHEAD = 24 * HOUR
-"""A fact may not have happened later than this after it arrived."""
+"""A fact may not have happened, nor a booking have been made, later than this after it arrived."""
 
 UUIDS = ("event_id", "lead_id", "approval_id")
 """All fields of facts that are UUIDs."""
@@ -70,8 +70,9 @@ def _read(received: Received) -> Event | DeadLetter:
     except ValidationError as error:
         return DeadLetter(*reason_of(error))
     assert isinstance(fact, Event)
-    if fact.occurred_at > received.arrived_at + MAX_AHEAD:
-        return DeadLetter("future", "occurred_at is more than 24 h after the fact arrived: check the publisher's clock")
+    ahead = [name for name, at in _past(fact).items() if at is not None and at > received.arrived_at + MAX_AHEAD]
+    if ahead:
+        return DeadLetter("future", f"{ahead[0]} is more than 24 h after the fact arrived: check the publisher's clock")
     ids_of = _IDS_OF[type(fact)]  # validating lowers them, and the bytes that go on are as written
     return fact if ids_of(fact.__dict__) == ids_of(message.__dict__) else _in_upper_case(fact, message)
 
@@ -79,6 +80,12 @@ def _read(received: Received) -> Event | DeadLetter:
 def _in_upper_case(fact: Event, written: Message) -> DeadLetter:
     upper = [name for name in UUIDS if fact.__dict__.get(name) != written.__dict__.get(name)]
     return DeadLetter("bad_id", f"{', '.join(upper)}: write UUIDs in lower case")
+
+
+def _past(fact: Event) -> dict[str, int | None]:
+    """What cannot have been later than the fact."""
+    booked = {"booked_at": fact.booked_at} if isinstance(fact, BookingChanged) else {}
+    return {"occurred_at": fact.occurred_at, **booked}
 
 
 def _identifiers(identity_key: bytes, fact: Event) -> list[IdentifierHash]:

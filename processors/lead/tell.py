@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from babel.numbers import get_currency_precision
-
+from models.money import minor_digits
 from processors.base import Context, Emit, Output
 from processors.lead.history import lead_id
 from processors.lead.score import Log
@@ -90,5 +89,5 @@ def _clock(at: int) -> str:
 
 
 def _money(minor: int, currency: str) -> str:
-    digits = get_currency_precision(currency)
+    digits = minor_digits(currency)
     return f"{Decimal(minor).scaleb(-digits):,.{digits}f} {currency}"

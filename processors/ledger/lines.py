@@ -11,6 +11,12 @@ from processors.ledger.target import Terms
 from schemas.events.base import assemble
 from schemas.events.ledger import CreditsPosted, Line
 from schemas.ids import derived_id, numbered_ids
+from schemas.topics import PLATFORM_TOPIC
+
+_RECORD_BYTES = PLATFORM_TOPIC[CreditsPosted].max_bytes - 10_000
+"""Lines of one record may take so much; the rest is for what they share."""
+_LINE_BYTES = 200
+"""Of a line beside the texts of its place, at most."""
 
 
 def posting_id(ctx: Context) -> str:
@@ -19,7 +25,11 @@ def posting_id(ctx: Context) -> str:
 
 
 def posting(books: Books, changed: Ledger, reason: str, under: Terms, ctx: Context) -> list[CreditsPosted]:
-    """The record of a change, its lines sorted by (model, basis, effective_at, account, dims); none if none changed."""
+    """The record of a change, its lines sorted by (model, basis, effective_at, account, dims); none if none changed.
+
+    What fits no record, as when the accounts of a lead of a thousand touches are reversed, comes in several that share
+    everything but their lines.
+    """
     if not changed.blocks:
         return []
     id_ = posting_id(ctx)
@@ -29,12 +39,18 @@ def posting(books: Books, changed: Ledger, reason: str, under: Terms, ctx: Conte
         head, shared = (block.model, block.basis, block.effective_at), _of_block(block, under)
         in_order += [(head, place, block, shared, balance) for place, balance in changed.balances[number].items()]
     in_order.sort()
-    lines = []
+    sizes = {place: _LINE_BYTES + _text_bytes(place) for place in said}
+    records: list[list[Line]] = []
+    room = 0
     for line_id, (_, place, _, shared, balance) in zip(numbered_ids(id_, len(in_order)), in_order, strict=True):
         values = shared | said[place]
         values["line_id"] = line_id
         values["amount_minor"], values["reporting_minor"] = balance
-        lines.append(assemble(Line, values))
+        room -= sizes[place]
+        if room < 0:
+            records.append([])
+            room = _RECORD_BYTES - sizes[place]
+        records[-1].append(assemble(Line, values))
     return [
         CreditsPosted.build(
             occurred_at=ctx.at,
@@ -46,6 +62,7 @@ def posting(books: Books, changed: Ledger, reason: str, under: Terms, ctx: Conte
             reason=reason,
             lines=lines,
         )
+        for lines in records
     ]
 
 
@@ -67,6 +84,11 @@ def _of_block(block: Block, under: Terms) -> dict[str, Any]:
         "policy_version": under.policy.version,
         "weights_version": under.weights_version(block.model),
     }
+
+
+def _text_bytes(place: Place) -> int:
+    texts = f"{place.account}{place.channel}{place.campaign_id}{place.content_id}{place.variant_id}"
+    return len(texts.encode())
 
 
 def _of_place(place: Place) -> dict[str, Any]:

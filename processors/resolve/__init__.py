@@ -13,7 +13,7 @@ from processors.resolve.point import Point, hear_and_reserve
 from processors.resolve.root import Root, conclude
 from processors.resolve.social import Account, post
 from processors.resolve.strong import resolve_strong
-from processors.resolve.unnamed import pass_on
+from processors.resolve.unnamed import Told, pass_on
 from processors.resolve.weak import VERSION as WEAK_VERSION
 from processors.resolve.weak import Weak, resolve_weak, upcast
 from schemas.events.base import Identified
@@ -90,7 +90,7 @@ STEPS = (
     ),
     Step("social", post, consumes=(OutreachRequested,), emits=(ContactDecided,), slice=Account),
     Step("addressed", pass_on_to_lead, consumes=_PERSONAL),
-    Step("unnamed", pass_on, consumes=_UNNAMED),
+    Step("unnamed", pass_on, consumes=_UNNAMED, slice=Told),
 )
 
 CONTROLS = (PolicyChanged, IdentitySweepOrdered)

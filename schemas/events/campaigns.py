@@ -48,7 +48,7 @@ class PropertyListed(Event):
     kind: Literal["apartment", "villa", "townhouse", "plot", "office", "hotel", "room"]
     city: Code
     country: Code
-    bedrooms: int | None = None
+    bedrooms: Annotated[int, Field(ge=0, le=100_000)] | None = None
     price_minor: Minor | None = None
     currency: Currency | None = None
 

@@ -1,9 +1,14 @@
 """Topics ``approvals``, ``identities``, ``policies``, ``rates``, ``risks``: people's and models' say in decisions."""
 
-from typing import ClassVar, Literal
+from decimal import Decimal as Number
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from schemas.events.base import (
     Code,
+    Currency,
     CustomerId,
     Day,
     Decimal,
@@ -80,8 +85,14 @@ class IdentitySweepOrdered(Event):
     version: Revision
 
 
+def _above_zero(rate: str) -> str:
+    if not Number(rate):
+        raise PydanticCustomError("not_above_zero", "a rate is above zero")
+    return rate
+
+
 class ExchangeRateSet(Event):
-    """Units of ``quote`` for one unit of ``base`` on a day, as decimal text."""
+    """Units of ``quote`` for one unit of ``base`` on a day, as decimal text above zero."""
 
     natural_key: ClassVar[tuple[str, ...]] = (
         "base",
@@ -89,11 +100,11 @@ class ExchangeRateSet(Event):
         "day",
     )
 
-    base: Code
-    quote: Code
+    base: Currency
+    quote: Currency
     day: Day
     revision: Revision
-    rate: Decimal
+    rate: Annotated[Decimal, AfterValidator(_above_zero)]
 
 
 class CancellationRisk(Event):
@@ -103,4 +114,4 @@ class CancellationRisk(Event):
 
     booking_id: Id
     version: Revision
-    p_ppm: int
+    p_ppm: Annotated[int, Field(ge=0, le=1_000_000)]

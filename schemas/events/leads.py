@@ -1,6 +1,8 @@
 """Topic ``leads``: a person left or changed their details."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from schemas.events.base import Code, Currency, FreeText, Id, Minor, PersonName, Promoted
 
@@ -20,7 +22,7 @@ class LeadCaptured(Promoted):
     interest: Interest | None = None
     budget_minor: Minor | None = None
     currency: Currency | None = None
-    timeframe_days: int | None = None
+    timeframe_days: Annotated[int, Field(ge=0, le=36_500)] | None = None
     financing: Financing | None = None
     message: FreeText | None = None
 

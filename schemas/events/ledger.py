@@ -1,4 +1,4 @@
-"""Topic ``attribution.credits``: postings of the attribution ledger, one record each with all its lines."""
+"""Topic ``attribution.credits``: postings of the attribution ledger, with all their lines."""
 
 from typing import Annotated, Literal
 
@@ -47,7 +47,11 @@ class Line(Message):
 
 
 class CreditsPosted(Event):
-    """One change of one booking's books. Its lines sum to zero per model, basis, effective_at and currency."""
+    """One change of one booking's books. Its lines sum to zero per model, basis, effective_at and currency.
+
+    A change with more lines than a record can hold comes in several, one after the other in one transaction, with the
+    same ``posting_id`` and ``seq``.
+    """
 
     posting_id: Uuid
     booking_id: Id

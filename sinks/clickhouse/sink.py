@@ -35,8 +35,8 @@ class Block:
         object.__setattr__(self, "data", container(_schema(self.table, self.entry), rows))
 
     def halves(self) -> tuple[Block, Block]:
-        """Two blocks of half the records. Their tokens, too, follow from the records alone: when a batch is written again
-        its partitions come in another order.
+        """Two blocks of half the records. Their tokens, too, follow from the records alone: partitions come in another
+        order when a batch is written again.
         """
         records, middle = tuple(sorted(self.records, key=_place)), len(self.records) // 2
         return self._part(records[:middle]), self._part(records[middle:])

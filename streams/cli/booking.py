@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import psycopg
 import typer
-from babel.numbers import get_currency_precision
 
+from models.money import minor_digits
 from sinks.base import SinkError, Unavailable
 from sinks.clickhouse.booking import booking_facts
 from streams.cli.fail import REFUSED, fail
@@ -115,7 +115,7 @@ def _draw(path: Path, found: History) -> None:
     model, basis = drawn(found)
     known, channels = credited_over_time(found, model, basis)
     currency = found.booking["currency"]
-    unit = 10 ** get_currency_precision(currency)
+    unit = 10 ** minor_digits(currency)
     credited = {channel: [amount / unit for amount in amounts] for channel, amounts in channels.items()}
     with drawing("--picture", path):
         draw_stacked(path, [moment(at) for at in known], credited, f"{basis} credit known then, {model}, {currency}")

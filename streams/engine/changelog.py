@@ -3,7 +3,8 @@
 | record key | value |
 |---|---|
 | a state's key | the state's bytes |
-| ``#control:<workspace>`` | the control state of a workspace |
+| ``#control:<workspace>`` | of what parts the control state of a workspace is |
+| ``#control:<workspace>/<part>`` | a policy, a stretch of a pair's rates or a version of weights |
 | ``#meta`` | the partition's own record |
 | ``#position`` | the next inbox offset, decimal |
 | ``#seen:<first offset>`` | what one transaction added to the duplicate index, named by its first inbox offset |

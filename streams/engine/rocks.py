@@ -131,9 +131,9 @@ class RocksStore:
         found = self._db.get(b"d" + id_bytes(event_id))
         return Seen(*_SEEN.unpack(found)) if found is not None else None
 
-    def control(self, workspace: str) -> bytes | None:
-        """The control state of a workspace."""
-        found: bytes | None = self._db.get(b"c" + workspace.encode())
+    def control(self, name: str) -> bytes | None:
+        """The control state of a workspace, or a part of it."""
+        found: bytes | None = self._db.get(b"c" + name.encode())
         return found
 
     def meta(self) -> bytes | None:

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from babel.numbers import format_currency, get_currency_precision
+from babel.numbers import format_decimal
 from rich.table import Table
+
+from models.money import minor_digits
 
 T = TypeVar("T", bound=Hashable)
 
@@ -25,22 +27,28 @@ def table(title: str, *columns: str, text: int = 1) -> Table:
 
 def money(minor: int, currency: str) -> str:
     """An amount in whole units of its currency."""
-    return _written(minor, currency, "#,##0", exact=False)
+    return _written(minor, currency, "#,##0")
 
 
 def exact_money(minor: int, currency: str) -> str:
     """An amount to the minor unit."""
-    return _written(minor, currency, "#,##0.00;−#,##0.00", exact=True)
+    number = _exact(currency)
+    return _written(minor, currency, f"{number};−{number}")
 
 
 def moved_money(minor: int, currency: str) -> str:
     """A difference to the minor unit, with its sign."""
-    return _written(minor, currency, "+#,##0.00;−#,##0.00", exact=True) if minor else ""
+    number = _exact(currency)
+    return _written(minor, currency, f"+{number};−{number}") if minor else ""
 
 
-def _written(minor: int, currency: str, pattern: str, *, exact: bool) -> str:
-    amount = Decimal(minor).scaleb(-get_currency_precision(currency))
-    return str(format_currency(amount, currency, pattern, locale="en", currency_digits=exact))
+def _exact(currency: str) -> str:
+    digits = minor_digits(currency)
+    return "#,##0" + ("." + "0" * digits if digits else "")
+
+
+def _written(minor: int, currency: str, pattern: str) -> str:
+    return str(format_decimal(Decimal(minor).scaleb(-minor_digits(currency)), pattern, locale="en"))
 
 
 def money_basis(bases: Collection[str]) -> str | None:

@@ -14,8 +14,7 @@ from functools import lru_cache, partial
 from math import prod
 from typing import Any, Literal
 
-from babel.numbers import get_currency_precision
-
+from models.money import minor_digits
 from schemas.events.base import CURRENCIES, DAY, SECOND, epoch_day
 
 Kind = Literal["text", "integer", "boolean", "day", "instant"]
@@ -66,7 +65,7 @@ def _amount(digits: int, text: str) -> int:
 def _minor(currency: str) -> Callable[[str], int]:
     if currency not in CURRENCIES:
         raise ValueError("currency is not an ISO 4217 code")
-    return partial(_amount, get_currency_precision(currency))
+    return partial(_amount, minor_digits(currency))
 
 
 @_remembered

@@ -13,9 +13,7 @@ MUTANTS: dict[str, Mutant] = {
         "round(amount_minor * _scaled(rate, base, quote))",
         "int((amount_minor * _scaled(rate, base, quote) * 2 + 1) // 2)",
     ),
-    "decimals of currencies are ignored": Mutant(
-        "models/money.py", "(get_currency_precision(quote) - get_currency_precision(base))", "0"
-    ),
+    "decimals of currencies are ignored": Mutant("models/money.py", "(minor_digits(quote) - minor_digits(base))", "0"),
     "look-back excludes its end": Mutant(
         "models/attribution/path.py", "if touch.at <= end and", "if touch.at < end and"
     ),

@@ -22,8 +22,8 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "the future is believed": Mutant(
         "processors/intake/admit.py",
-        "if fact.occurred_at > received.arrived_at + MAX_AHEAD:",
-        "if fact.occurred_at < 0:",
+        "at is not None and at > received.arrived_at + MAX_AHEAD]",
+        "at is not None and at < 0]",
     ),
     "any fact is taken from any topic": Mutant("processors/intake/admit.py", " or topic.name != received.topic:", ":"),
     "an older assignment is taken": Mutant(

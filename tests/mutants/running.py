@@ -7,7 +7,7 @@ MUTANTS: dict[str, Mutant] = {
         "processors/control.py", "if policy.applies_from <= at]", "if policy.applies_from >= 0]"
     ),
     "rates reach back a day less": Mutant(
-        "processors/control.py", "day - found <= RATE_REACH_DAYS", "day - found < RATE_REACH_DAYS"
+        "processors/control.py", "day - RATE_REACH_DAYS - 1, -1", "day - RATE_REACH_DAYS, -1"
     ),
     "older rates replace newer ones": Mutant(
         "processors/control.py", "if held is not None and held.revision >= event.revision:", "if held == event:"
@@ -86,7 +86,9 @@ MUTANTS: dict[str, Mutant] = {
         "streams/partition.py", "sorted({*stored, *fresh})[:limit]", "sorted({*stored})[:limit]"
     ),
     "control state is as it was read first": Mutant(
-        "streams/controls.py", "        if committed:\n            self._hold(self._fresh)\n", ""
+        "streams/controls.py",
+        "                self._hold(workspace, control, parts_of(control))\n",
+        "                pass\n",
     ),
     "an abort keeps its control state": Mutant("streams/partition.py", "self._controls.end(committed=False)", "pass"),
     "control state is lost with the disk": Mutant(

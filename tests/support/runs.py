@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from models.identity import STRONG
 from schemas.codec import decode, encode
 from schemas.events.base import DAY, Event, Message
+from schemas.events.bookings import BookingChanged
 from schemas.events.campaigns import CampaignMeasured
 from schemas.events.decisions import TemperatureChanged
 from schemas.events.identity import IdentifierBound, IdentifierSighted, IdentityConflict, LinkObserved
@@ -39,12 +40,12 @@ class Run:
     published: list[Event] = field(default_factory=list)
 
     def publish(self, fact: Event, *, arrived_at: int | None = None, settle: bool = True, topic: str = "") -> None:
-        """Let a fact arrive: now, or when it happened if that is later."""
+        """Let a fact arrive: now, or when what it says had happened if that is later."""
         self.published.append(fact)
         if isinstance(fact, WeightsVersion):
             self._learn(fact, settle=settle)
             return
-        at = arrived_at if arrived_at is not None else max(self.driver.now, fact.occurred_at)
+        at = arrived_at if arrived_at is not None else max(self.driver.now, _happened(fact))
         topic = topic or FACT_TOPIC[type(fact)].name
         self.driver.publish(topic, fact.event_id, encode(fact), at, settle=settle)
 
@@ -77,6 +78,10 @@ class Run:
         start = outcome.rstrip("*")
         fits = str.startswith if outcome.endswith("*") else str.__eq__
         return sum(n for (s, t, _, o), n in self.driver.counts.items() if (s, t) == (stage, topic) and fits(o, start))
+
+
+def _happened(fact: Event) -> int:
+    return max(fact.occurred_at, fact.booked_at or 0) if isinstance(fact, BookingChanged) else fact.occurred_at
 
 
 def new_run(chooser: Callable[[Sequence[Slot]], Slot] | None = None, stages: Sequence[Stage] = STAGES) -> Run:

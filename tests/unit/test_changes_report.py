@@ -61,5 +61,7 @@ def test_models_that_say_the_same_are_told_once() -> None:
 
 
 def test_money_has_the_decimals_of_its_currency() -> None:
-    assert [exact_money(123_456, currency) for currency in ("AED", "JPY", "KWD")] == ["1,234.56", "123,456", "123.456"]
+    assert [exact_money(123_456, currency) for currency in ("AED", "JPY", "KWD", "LBP")] == [
+        "1,234.56", "123,456", "123.456", "1,234.56"
+    ]  # fmt: skip
     assert [moved_money(minor, "AED") for minor in (-667, 0, 667)] == ["−6.67", "", "+6.67"]

@@ -224,11 +224,11 @@ def test_only_what_changed_is_written() -> None:
 def test_control_state_is_written_where_it_changes_and_holds_after_an_abort() -> None:
     bench = Bench()
     bench.take(policy(1))
-    assert set(bench.store.controls) == {"acme"}
+    assert set(bench.store.controls) == {"acme", "acme/policies/1"}
     for key, value in (policy(1, "other"), tick(1)):
         bench.partition.apply(InRecord("ledger.inbox", 0, 9, 0, key, value))
     changes = bench.partition.changes()
-    assert set(changes.controls) == {"other"}
+    assert set(changes.controls) == {"other", "other/policies/1"}
     bench.partition.committed(changes)
     bench.partition.apply(InRecord("ledger.inbox", 0, 10, 0, *policy(2)))
     bench.partition.aborted()

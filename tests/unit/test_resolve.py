@@ -14,7 +14,7 @@ from schemas.events.identity import IdentifierBound
 from schemas.events.leads import LeadCaptured
 from schemas.events.routing import Accepted
 from schemas.events.touchpoints import TouchpointRecorded
-from schemas.topics import TOPICS
+from schemas.topics import FACT_TOPIC, TOPICS
 from tests.property.oracles.identity import hash_of
 from tests.support.facts import at, fact, fresh_id
 from tests.support.runs import IDENTITY_KEY, STAGES, Run, new_run
@@ -128,6 +128,30 @@ def test_brackets_in_the_texts_of_a_policy_are_no_nesting() -> None:
     document = '{"blocked_identifiers": ["' + r"\"[" * 100 + '"], "identity_limits": [["email", 3]]}'
     run.publish(fact(PolicyChanged, occurred_at="3-1", version=1, applies_from=0, document=document))
     assert run.dead_letters() == []
+
+
+RULES = fact(PolicyChanged, occurred_at="3-1", version=2, applies_from=0, document='{"hot_score":60}')
+RATE = fact(ExchangeRateSet, occurred_at="3-1", base="USD", quote="AED", day=20_000, revision=2, rate="3.67")
+
+
+@pytest.mark.parametrize(
+    ("first", "other"),
+    [(RULES, {"document": '{"hot_score":90}'}), (RULES, {"applies_from": 1}), (RATE, {"rate": "36.7"})],
+)
+def test_of_two_contents_under_one_version_the_first_stays(first: Event, other: dict[str, Any]) -> None:
+    run, topic = new_run(), FACT_TOPIC[type(first)].name
+    run.publish(first)
+    run.publish(first.model_copy(update={"event_id": fresh_id(), "source": "again"}))
+    assert run.count("resolve", topic, "accepted") == 2
+    contradicted = first.model_copy(update={"event_id": fresh_id(), **other})
+    run.publish(contradicted)
+    (letter,) = run.dead_letters()
+    assert (letter.stage, letter.reason, letter.fact_id) == ("resolve", "revision_conflict", contradicted.event_id)
+    number = "version" if isinstance(first, PolicyChanged) else "revision"
+    run.publish(contradicted.model_copy(update={"event_id": fresh_id(), number: 3}))
+    run.publish(first.model_copy(update={"event_id": fresh_id()}))
+    assert len(run.dead_letters()) == 1
+    assert run.count("resolve", topic, "accepted") == 4
 
 
 def test_policies_go_to_every_partition_that_holds_them_and_rates_only_where_money_is_converted() -> None:

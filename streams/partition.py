@@ -15,7 +15,7 @@ import msgspec
 
 from processors.base import Broadcast, DeadLetter, Drop, Forward, Output, Received, Visit
 from schemas.codec import decode, encode
-from schemas.events.base import DAY, Event
+from schemas.events.base import DAY, HOUR, Event
 from schemas.events.operations import Tick
 from schemas.events.routing import Prefix, Routed
 from schemas.topics import FACT_TOPIC, TOPICS
@@ -31,6 +31,8 @@ from streams.store import Changes, Seen, Store, TimerEntry, timer_entries
 
 REMEMBER_IDS = 7 * DAY
 TIMERS_PER_TICK = 2_000
+MAX_TICK_AHEAD = HOUR
+"""A tick counts for no later than this after the broker took it."""
 
 
 class Meta(msgspec.Struct, array_like=True):
@@ -89,7 +91,7 @@ class Partition:
             return list(self._receive(record))
         message, prefix, raw = decode(record.value)
         if isinstance(message, Tick):
-            return list(self._tick(message, record.partition))
+            return list(self._tick(message, record))
         assert isinstance(message, Event)
         if type(message) in self.stage.controls and prefix is None:
             self._control(message)
@@ -130,10 +132,11 @@ class Partition:
 
     # -- time
 
-    def _tick(self, tick: Tick, partition: int) -> Iterable[OutRecord]:
-        self._meta.now = max(self._meta.now, tick.at)
+    def _tick(self, tick: Tick, record: InRecord) -> Iterable[OutRecord]:
+        # A worker whose clock is days ahead must not take them all there: no tick would ever lead back.
+        self._meta.now = max(self._meta.now, min(tick.at, record.timestamp + MAX_TICK_AHEAD))
         yield from self._fire_timers()
-        yield from self._visit_page(partition)
+        yield from self._visit_page(record.partition)
 
     def _fire_timers(self) -> Iterable[OutRecord]:
         """Timers due by now, oldest first, those set meanwhile included; what is left waits for the next tick."""

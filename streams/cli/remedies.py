@@ -26,8 +26,8 @@ REMEDIES: dict[str, str] = {
     "invalid_field": "A field has a value that its contract does not allow, or the type has no such field. Compare "
     "with schemas/events, correct it and send again with a new event_id.",
     "unknown_type": "No event type has this name. Compare with `fineacers topics` and send again.",
-    "future": "The fact claims to happen more than 24 hours after it arrived. Check the publisher's clock and zone, "
-    "then send again with a new event_id.",
+    "future": "The fact, or its booking, claims to be of more than 24 hours after it arrived. Check the publisher's "
+    "clock and zone, then send again with a new event_id.",
     # meaning
     "no_usable_identifier": "The fact names no person that can be told: every identifier is missing, malformed or "
     "blocked (such as test@test.com). Add an identifier or a lead_id and send again with a new event_id.",

@@ -103,6 +103,15 @@ class Inbox:
             raise KafkaException(found.error)
         return found.offset if found.offset >= 0 else None
 
+    def was_read(self, topics: Sequence[str]) -> bool:
+        """Whether the group has a position in any partition of some topics."""
+        places = [TopicPartition(topic, number) for topic in topics for number in range(self.partitions(topic))]
+
+        def ask() -> bool:
+            return any(found.offset >= 0 for found in self._consumer.committed(places, timeout=self._patience.seconds))
+
+        return self._patience.call("learn what was read", ask)
+
     def resume(self, place: Place, position: int | None) -> None:
         """Let records flow from a position on; none: from the oldest there is."""
         self.rewind(place, position)

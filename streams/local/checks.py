@@ -15,7 +15,7 @@ import clickhouse_connect
 import psycopg
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[attr-defined]
 
 from streams.hanging import LONGEST_OPEN_SECONDS, CannotLook, hanging, told
 from streams.kafka import access_config
@@ -33,6 +33,7 @@ from streams.settings import (
 )
 
 _OLDEST_PYTHON = (3, 11)
+_LEAST_MEMORY_DAYS = 90
 _LEAST_DISK_BYTES = 2_000_000_000
 
 
@@ -59,6 +60,7 @@ def all_checks(settings: Settings) -> Iterator[Check]:
     broker = _server("Kafka", settings.kafka_bootstrap, _ask_kafka, settings)
     yield broker
     if broker.result == "ok":
+        yield _groups(settings)
         yield from _transactions(settings)
     yield _server("PostgreSQL", settings.postgres_host, _ask_postgres, settings)
     yield _server("ClickHouse", settings.clickhouse_url, _ask_clickhouse, settings)
@@ -163,6 +165,22 @@ def _ask_kafka(settings: Settings) -> str:
     client = AdminClient({**access_config(settings), "log_level": 0})
     metadata = client.list_topics(timeout=5)
     return f"{len(metadata.brokers)} broker(s), {len(metadata.topics)} topics, cluster {metadata.cluster_id}"
+
+
+def _groups(settings: Settings) -> Check:
+    """How long the brokers remember what a group without members has read, by the setting of one of them."""
+    name = "Kafka groups"
+    admin = AdminClient({**access_config(settings), "log_level": 0})
+    try:
+        broker = ConfigResource(ConfigResource.Type.BROKER, str(next(iter(admin.list_topics(timeout=5).brokers))))
+        found = admin.describe_configs([broker])[broker].result(5)["offsets.retention.minutes"].value
+    except KafkaException as error:
+        return Check(name, "note", f"could not ask how long they are remembered: {error.args[0].str()}")
+    days = int(found) / 1_440
+    if days < _LEAST_MEMORY_DAYS:
+        more = f"raise offsets.retention.minutes: intake must not stand still for longer than {days:.0f} days"
+        return Check(name, "note", f"forgotten {days:.0f} days after their last member left; {more}")
+    return Check(name, "ok", f"remembered for {days:,.0f} days without members")
 
 
 def _transactions(settings: Settings) -> Iterator[Check]:

@@ -36,7 +36,8 @@ Configuration:
 
 # One node: nothing can be replicated, and a rebalance need not wait for members that start later. Records may be as
 # large as the largest topic allows (dead letters, 3 MB); every topic states its own limit below that. Compaction's
-# table of keys would be 128 MB, four fifths of all that the broker holds; this one takes 600,000 keys in one pass.
+# table of keys would be 128 MB, four fifths of all that the broker holds; this one takes 600,000 keys in one pass. What
+# groups have read is kept for ten years, for a week without workers must not make intake begin anew.
 _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -60,6 +61,7 @@ transaction.state.log.num.partitions=4
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=1
+offsets.retention.minutes=5256000
 group.initial.rebalance.delay.ms=0
 log.segment.bytes=134217728
 log.cleaner.dedupe.buffer.size=16777216

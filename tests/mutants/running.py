@@ -69,6 +69,9 @@ MUTANTS: dict[str, Mutant] = {
     "what did not change is written all the same": Mutant(
         "streams/stage.py", "        if self._changed():\n", "        if self._before:\n"
     ),
+    "a clock that runs ahead is believed": Mutant(
+        "streams/partition.py", "min(tick.at, record.timestamp + MAX_TICK_AHEAD)", "tick.at"
+    ),
     "a timer alone is no change": Mutant(
         "streams/stage.py",
         "if (before.timers, before.generation) != (after.timers, after.generation):",

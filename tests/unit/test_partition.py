@@ -11,6 +11,7 @@ import pytest
 
 from processors.base import Context, DeadLetter, Drop, Output, Step, Timer, TimerFired, Visit
 from schemas.codec import encode
+from schemas.events.base import DAY, HOUR
 from schemas.events.governance import PolicyChanged
 from schemas.events.operations import Tick
 from schemas.events.paths import PathChanged
@@ -104,6 +105,16 @@ def test_now_is_the_last_tick_else_the_records_own_time_and_never_goes_back() ->
     bench.tick(20)
     bench.tick(10)
     assert bench.take(event("a", 5), at=99) == [("acme/a", "event", 5, 20)]
+
+
+def test_a_clock_that_is_days_ahead_leads_a_partition_no_further_than_an_hour() -> None:
+    bench = Bench()
+    bench.take(tick(30 * DAY), at=DAY)
+    assert bench.partition.now == DAY + HOUR
+    bench.take(tick(DAY + 1), at=DAY + 1)
+    assert bench.partition.now == DAY + HOUR
+    bench.take(tick(2 * DAY), at=2 * DAY)
+    assert bench.partition.now == 2 * DAY
 
 
 def test_what_a_timer_drops_before_an_event_is_not_the_events() -> None:

@@ -27,7 +27,8 @@ _ATTEMPTS = 100
 _UNDER_WAY_SECONDS = 120
 """A batch that was announced longer ago is not being written any more."""
 _PAUSE_SECONDS = 0.2
-_SINCE_REBUILD = "topic != '' AND batch > (SELECT max(batch) FROM sink_positions WHERE topic = '' AND partition = -2)"
+SINCE_REBUILD = "topic != '' AND batch > (SELECT max(batch) FROM sink_positions WHERE topic = '' AND partition = -2)"
+"""Of the table of positions: what says something of the rows that there are."""
 
 
 class Journal:
@@ -52,14 +53,14 @@ class Journal:
             )
         known = self._client.rows(
             # names of our own: nothing in these queries comes from a record
-            f"SELECT topic, partition, cluster_id, topic_id FROM sink_positions FINAL WHERE {_SINCE_REBUILD}"  # noqa: S608
+            f"SELECT topic, partition, cluster_id, topic_id FROM sink_positions FINAL WHERE {SINCE_REBUILD}"  # noqa: S608
         )
         require_same_log(self._store, {(t, p): (cluster, id_) for t, p, cluster, id_ in known}, log)
         self._log = log.owners()
         self._claim(_CLAIM, done=True)
         positions: Positions = dict.fromkeys(log.owners(), 0)
         ends = self._client.rows(
-            f"SELECT topic, partition, max(end) FROM sink_positions WHERE done AND {_SINCE_REBUILD} GROUP BY 1, 2"  # noqa: S608
+            f"SELECT topic, partition, max(end) FROM sink_positions WHERE done AND {SINCE_REBUILD} GROUP BY 1, 2"  # noqa: S608
         )
         positions.update({(topic, partition): end for topic, partition, end in ends})
         return Resume(positions, self._pending())
@@ -139,7 +140,7 @@ class Journal:
         rows = self._client.rows(
             f"""
             SELECT topic, partition, first, end FROM sink_positions
-            WHERE NOT done AND {_SINCE_REBUILD}
+            WHERE NOT done AND {SINCE_REBUILD}
               AND batch = (SELECT max(batch) FROM sink_positions WHERE NOT done AND topic != '')
               AND batch > (SELECT max(batch) FROM sink_positions WHERE done AND topic != '')
             ORDER BY topic, partition

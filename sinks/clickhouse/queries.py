@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sinks.clickhouse.client import Client, Server
+from sinks.clickhouse.journal import SINCE_REBUILD
 from sinks.clickhouse.tables import LINES, TABLES
 from sinks.delivery import Positions
 
@@ -260,6 +261,6 @@ def positions(server: Server) -> Positions:
 
 def _positions(client: Client) -> Positions:
     rows = client.rows(
-        "SELECT topic, partition, max(end) FROM sink_positions WHERE done AND topic != '' GROUP BY topic, partition"
+        f"SELECT topic, partition, max(end) FROM sink_positions WHERE done AND {SINCE_REBUILD} GROUP BY 1, 2"  # noqa: S608
     )
     return {(topic, partition): end for topic, partition, end in rows}

@@ -261,6 +261,6 @@ def positions(server: Server) -> Positions:
 
 def _positions(client: Client) -> Positions:
     rows = client.rows(
-        f"SELECT topic, partition, max(end) FROM sink_positions WHERE done AND {SINCE_REBUILD} GROUP BY 1, 2"  # noqa: S608
+        f"SELECT topic, partition, max(end) FROM sink_positions WHERE done AND {SINCE_REBUILD} GROUP BY 1, 2"
     )
     return {(topic, partition): end for topic, partition, end in rows}

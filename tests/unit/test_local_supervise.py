@@ -1,6 +1,7 @@
 """The supervisor, with small programs in place of servers."""
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -157,6 +158,50 @@ async def test_adding_again_starts_only_what_is_new(folder: StateFolder) -> None
     await _until(lambda: _state(folder, "second") == "ready")
     assert folder.status()["first"] == before
     await supervisor.stop()
+
+
+@_in_a_loop
+async def test_services_are_kept_while_the_disk_is_full_and_told_of_when_it_is_not(folder: StateFolder) -> None:
+    full = asyncio.Event()
+
+    def write(name: str, content: str) -> None:
+        if full.is_set():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        StateFolder.write(folder, name, content)
+
+    folder.write = write  # type: ignore[method-assign]
+    lives: list[str] = []
+    supervisor = Supervisor(folder)
+    supervisor.add([Service("store", _python(_SLEEP), prepare=lambda: lives.append("store"))])
+    await _until(lambda: _state(folder, "store") == "ready")
+    first = folder.status()["store"]["pid"]
+    full.set()
+    os.kill(first, signal.SIGKILL)
+    await _until(lambda: len(lives) == 2)
+    full.clear()
+    await _until(lambda: folder.status()["store"]["pid"] not in (first, None) and _state(folder, "store") == "ready")
+    await supervisor.stop()
+
+
+@_in_a_loop
+async def test_adding_again_revives_what_nobody_keeps_and_nothing_that_is_done(folder: StateFolder) -> None:
+    lives: list[str] = []
+
+    def service(name: str, *after: str, once: bool = False) -> Service:
+        code = "" if once else _SLEEP
+        return Service(name, _python(code), prepare=lambda: lives.append(name), after=after, once=once)
+
+    migrate, worker, late = service("migrate", once=True), service("worker", "store"), service("late", "worker")
+    supervisor = Supervisor(folder)
+    supervisor.add([migrate, worker, late])  # the worker's keeper ends: it comes after nothing known
+    await _until(lambda: _state(folder, "migrate") == "done")
+    supervisor.add([service("store"), migrate, worker, late])
+    await _until(lambda: _state(folder, "late") == "ready")
+    assert lives == ["migrate", "store", "worker", "late"]
+    await supervisor.stop()
+    supervisor.add([worker])
+    await asyncio.sleep(0.1)
+    assert _state(folder, "worker") == "stopped"
 
 
 def test_one_supervisor_per_folder(folder: StateFolder) -> None:

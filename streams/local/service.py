@@ -4,6 +4,7 @@ import signal
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
@@ -53,5 +54,5 @@ def answers_http(url: str) -> bool:
     try:
         with build_opener(ProxyHandler({})).open(url, timeout=2) as response:
             return bool(200 <= response.status < 300)
-    except (URLError, OSError):
+    except (URLError, OSError, HTTPException):
         return False

@@ -131,6 +131,10 @@ class Supervisor:
             if not service.once:
                 await self._until_ready(child, ending)
             code = await ending
+        except Exception:  # of the probe; a stop, which cancels this, lets the process end in its own way
+            _kill_group(process.pid)
+            await process.wait()
+            raise
         finally:
             ending.cancel()
         # Whatever a dead leader left in its process group must not meet its successor.

@@ -4,7 +4,10 @@ import asyncio
 import errno
 import os
 import signal
+import socket
 import sys
+import threading
+import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,7 @@ from typing import Any
 import pytest
 
 from streams.local import supervise
-from streams.local.service import Service
+from streams.local.service import Service, answers_http
 from streams.local.state import LocalStackError, StateFolder
 from streams.local.supervise import Supervisor
 
@@ -101,6 +104,42 @@ async def test_a_failed_preparation_is_reported_not_fatal(folder: StateFolder) -
     await _until(lambda: _state(folder, "good") == "ready" and _state(folder, "bad") == "restarting")
     assert folder.status()["bad"]["reason"] == "no disk"
     await supervisor.stop()
+
+
+@_in_a_loop
+async def test_a_probe_that_raises_leaves_no_copy_behind(folder: StateFolder) -> None:
+    pids = folder.path / "pids"
+    code = f"import os, sys; print(os.getpid(), file=open(sys.argv[1], 'a')); {_SLEEP}"
+
+    def raises_at_last() -> bool:
+        time.sleep(0.3)  # so that the process has written its pid
+        if len(pids.read_text().split()) < 3:
+            raise ValueError("no answer that a server gives")
+        return True
+
+    supervisor = Supervisor(folder)
+    supervisor.add([Service("server", _python(code, str(pids)), prepare=pids.touch, ready=raises_at_last)])
+    await _until(lambda: _state(folder, "server") == "restarting")
+    assert folder.status()["server"]["reason"] == "no answer that a server gives"
+    await _until(lambda: _state(folder, "server") == "ready")
+    *former, last = map(int, pids.read_text().split())
+    assert folder.status()["server"]["pid"] == last
+    assert not [pid for pid in former if Path(f"/proc/{pid}").exists()]
+    await supervisor.stop()
+
+
+def test_what_speaks_something_else_than_http_does_not_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        assert not answers_http(f"http://127.0.0.1:{server.getsockname()[1]}/ready")
+        thread.join()
 
 
 @_in_a_loop

@@ -1,5 +1,6 @@
 """What a service is: one process to keep running, and how to tell that it answers."""
 
+import os
 import signal
 import socket
 from collections.abc import Callable, Mapping
@@ -23,6 +24,8 @@ class Service:
     """Work to do before the first start, in a thread."""
     env: Mapping[str, str] = field(default_factory=dict)
     """Added to the supervisor's environment."""
+    bare: bool = False
+    """It gets a bare environment instead, for it has no use for our settings, and some of them are secrets."""
     after: tuple[str, ...] = ()
     """Services that must be ready (or, if they run once, have succeeded) before this one starts."""
     once: bool = False
@@ -38,6 +41,15 @@ class Service:
 
 STANDS_BACK = 5
 """What fills and keeps the stores lets those go first who decide: what it shows may be a moment late."""
+
+
+# What a program needs to find itself, its libraries and temporary files.
+_BARE = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "JAVA_HOME", "PYTHONPATH")
+
+
+def bare_environment() -> dict[str, str]:
+    """What is left of our environment for programs that are not ours: no setting, no secret."""
+    return {name: os.environ[name] for name in _BARE if name in os.environ}
 
 
 def listens(port: int) -> bool:

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from streams.local.service import Service
+from streams.local.service import Service, bare_environment
 from streams.local.services import wanted_services
 from streams.local.state import StateFolder
 
@@ -165,7 +165,7 @@ class Supervisor:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, **service.env},
+                env={**(bare_environment() if service.bare else os.environ), **service.env},
                 process_group=0,
                 user=user,
                 group=group,

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import json
 import os
 import signal
 import socket
@@ -184,6 +185,27 @@ async def test_a_service_may_stand_back(folder: StateFolder) -> None:
     stands = {name: os.getpriority(os.PRIO_PROCESS, one["pid"]) for name, one in folder.status().items()}
     assert stands == {"store": os.nice(0) + 3, "worker": os.nice(0)}
     await supervisor.stop()
+
+
+def test_a_bare_service_gets_its_own_environment_and_what_programs_need(
+    folder: StateFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @_in_a_loop
+    async def started(folder: StateFolder) -> None:
+        code = "import json, os, sys; print(json.dumps(dict(os.environ)))"
+        supervisor = Supervisor(folder)
+        env = {"TZ": "UTC"}
+        supervisor.add([Service(name, _python(code), env=env, bare=name == "bare", once=True) for name in names])
+        await _until(lambda: {_state(folder, name) for name in names} == {"done"})
+
+    names = ("bare", "ours")
+    monkeypatch.setenv("FINEACERS_WEBHOOKS", "secret")
+    monkeypatch.setenv("TMPDIR", "/var/tmp")
+    started(folder)
+    bare, ours = (json.loads(folder.log(name).read_text()) for name in names)
+    assert "secret" not in bare.values()
+    assert (bare["PATH"], bare["TMPDIR"], bare["TZ"]) == (os.environ["PATH"], "/var/tmp", "UTC")
+    assert (ours["FINEACERS_WEBHOOKS"], ours["TZ"]) == ("secret", "UTC")
 
 
 @_in_a_loop

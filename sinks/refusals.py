@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from confluent_kafka import KafkaError, Producer
@@ -16,8 +16,8 @@ from schemas.events.operations import DeadLettered
 from schemas.ids import derived_id
 from schemas.refused import named
 from schemas.topics import PLATFORM_TOPIC
-from sinks.base import SinkError, Unavailable
-from sinks.delivery import Record
+from sinks.base import Refuse, SinkError, Unavailable
+from sinks.delivery import Batch, Range, Record
 
 MAX_SHARE = 0.01
 MAX_A_MINUTE = 100
@@ -33,22 +33,36 @@ def why(record: Record, otherwise: str) -> tuple[str, str]:
     return "store_refused", otherwise
 
 
+@dataclass
+class _Counted:
+    at: float
+    seen: int
+    refused: set[tuple[str, int, int]] = field(default_factory=set)
+
+
 class Meter:
-    """Seen and refused records of the last 60 seconds."""
+    """Seen and refused records of the batches that came, or lost a record, within the last 60 seconds.
+
+    A batch counts as long as it is being stored, however long that takes, and once, however often it is tried.
+    """
 
     def __init__(self) -> None:
-        self._counted: deque[tuple[float, int, int]] = deque()
+        self._batches: dict[tuple[Range, ...], _Counted] = {}
 
-    def count(self, now: float, seen: int = 0, refused: int = 0) -> None:
-        """Add to the counts; ``now`` in seconds of any steady clock."""
-        self._counted.append((now, seen, refused))
-        while self._counted[0][0] < now - 60:
-            self._counted.popleft()
+    def count(self, now: float, batch: Batch, refused: Record | None = None) -> None:
+        """Add a batch, or a refused record of it, to the counts; ``now`` in seconds of any steady clock."""
+        counted = self._batches.pop(batch.ranges, None) or _Counted(now, len(batch.records))
+        counted.at = now
+        if refused is not None:
+            counted.refused.add((refused.topic, refused.partition, refused.offset))
+        self._batches[batch.ranges] = counted  # the last one is the newest
+        while self._batches[oldest := next(iter(self._batches))].at < now - 60:
+            del self._batches[oldest]
 
     def too_many(self) -> bool:
         """Whether more than 1 % and more than 100 records were refused within a minute."""
-        seen = sum(entry[1] for entry in self._counted)
-        refused = sum(entry[2] for entry in self._counted)
+        seen = sum(counted.seen for counted in self._batches.values())
+        refused = sum(len(counted.refused) for counted in self._batches.values())
         return refused > MAX_A_MINUTE and refused > MAX_SHARE * seen
 
 
@@ -64,23 +78,26 @@ class Refusals:
         self._producer: Producer | None = None
         self._one_at_a_time = threading.Lock()
 
-    def seen(self, records: int) -> None:
-        """Count records that came in."""
-        with self._one_at_a_time:
-            self._meter.count(self._clock(), seen=records)
+    def of(self, batch: Batch) -> Refuse:
+        """Count a batch that is about to be stored; call what is returned with each record of it that is refused.
 
-    def __call__(self, record: Record, reason: str, detail: str) -> None:
-        """Keep a refused record as a dead letter; returns once the broker has it.
+        That keeps the record as a dead letter and returns once the broker has it.
 
         Raises:
             SinkError: too many were refused.
             Unavailable: the broker did not take it.
         """
         with self._one_at_a_time:
-            self._keep(record, reason, detail)
+            self._meter.count(self._clock(), batch)
+
+        def refuse(record: Record, reason: str, detail: str) -> None:
+            with self._one_at_a_time:
+                self._meter.count(self._clock(), batch, refused=record)
+                self._keep(record, reason, detail)
+
+        return refuse
 
     def _keep(self, record: Record, reason: str, detail: str) -> None:
-        self._meter.count(self._clock(), refused=1)
         if self._meter.too_many():
             raise SinkError(
                 f"more than {MAX_A_MINUTE} records and {MAX_SHARE:.0%} were refused within a minute, the last one "

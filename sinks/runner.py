@@ -37,7 +37,7 @@ def run(sink: Sink, source: Source, refusals: Refusals, stop: threading.Event) -
         collected = Accumulator(resume.positions)
         with _Writer(sink, refusals, stop) as writer:
             while not stop.is_set():
-                _collect(source, collected, refusals)
+                _collect(source, collected)
                 # behind a slow store a batch grows until it is full; then reading waits
                 if writer.has_rested() or collected.is_full:
                     writer.store(collected.take())
@@ -54,16 +54,16 @@ def _opened(sink: Sink, source: Source, refusals: Refusals) -> Resume:
     resume = sink.open(source.describe(sink.topics))
     if not resume.pending:
         return resume
-    sink.prepare(source.exactly(resume.pending), refusals)()
+    batch = source.exactly(resume.pending)
+    sink.prepare(batch, refusals.of(batch))()
     return Resume(advanced(resume.positions, resume.pending))
 
 
-def _collect(source: Source, collected: Accumulator, refusals: Refusals) -> None:
+def _collect(source: Source, collected: Accumulator) -> None:
     records, reached = source.poll(0.05)
     collected.add(records)
     for topic, partition, offset in reached:
         collected.reach(topic, partition, offset)
-    refusals.seen(len(records))
 
 
 class _Writer:
@@ -97,7 +97,7 @@ class _Writer:
         """Prepare a batch, if there is one, and store it as soon as the one before is stored."""
         if batch is None:
             return
-        write = _until_done(lambda: self._sink.prepare(batch, self._refusals), self._stop)
+        write = _until_done(lambda: self._sink.prepare(batch, self._refusals.of(batch)), self._stop)
         self._writing.result()
         self._writing = self._thread.submit(self._write, write)
 

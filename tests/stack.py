@@ -4,6 +4,7 @@ In a test, take the fixture `stack`; it is started once per run. In a script: `w
 Child processes reach the same servers with FINEACERS_STATE_DIR set to `settings.state_dir`.
 """
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ def local_stack(*stores: Store) -> Iterator[Settings]:
         yield servers.start(settings, stores or STORES, bound_to_caller=True).settings
     finally:
         servers.stop(settings, delete_data=True)
+        shutil.rmtree(folder, ignore_errors=True)  # what tests have put there
 
 
 @pytest.fixture(scope="session")

@@ -49,6 +49,10 @@ _STAND: LiteralString = """
 """
 
 
+class _NotAllMoved(Exception):
+    """Positions of a batch are not where it begins."""
+
+
 class PostgresSink:
     """One process's hold on the tables of ``sinks.postgres.tables``."""
 
@@ -110,25 +114,26 @@ class PostgresSink:
         return self._connection
 
     def _store(self, connection: Connection, ranges: Sequence[Range], staged: Staged) -> None:
-        with connection.transaction():
-            # First of all, so that two processes wait for each other here and not half way.
-            done = connection.execute(
-                _ADVANCE,
-                (
-                    [r.topic for r in ranges],
-                    [r.partition for r in ranges],
-                    [r.first for r in ranges],
-                    [r.end for r in ranges],
-                    self._epoch,
-                ),
-            )
-            if done.rowcount == len(ranges):
+        try:
+            with connection.transaction():
+                # First of all, so that two processes wait for each other here and not half way.
+                done = connection.execute(
+                    _ADVANCE,
+                    (
+                        [r.topic for r in ranges],
+                        [r.partition for r in ranges],
+                        [r.first for r in ranges],
+                        [r.end for r in ranges],
+                        self._epoch,
+                    ),
+                )
+                if done.rowcount != len(ranges):
+                    raise _NotAllMoved
                 _merge(connection, staged)
-                return
-            # Rolls back the positions that did fit; what remains to be known is why the others did not.
-            raise_for = self._why_not(connection, ranges)
-            if raise_for is not None:
-                raise raise_for
+        except _NotAllMoved:  # those that did are rolled back, lest they be taken for stored
+            reason = self._why_not(connection, ranges)
+            if reason is not None:
+                raise reason from None
 
     def _why_not(self, connection: Connection, ranges: Sequence[Range]) -> Fenced | None:
         """Why positions did not move: none if the batch is stored, its answer having been lost on the way."""

@@ -1,5 +1,6 @@
 """`fineacers down`: stop everything on this machine."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ from streams.settings import SettingsError, read_settings
 
 def down(
     delete_data: Annotated[
-        bool, typer.Option("--delete-data", help="Also delete the state folder: data, passwords and identity key.")
+        bool, typer.Option("--delete-data", help="Also delete the state folder's data, passwords and identity key.")
     ] = False,
 ) -> None:
     """Stop the platform, then the stores, gracefully. The data stay unless --delete-data.
@@ -31,4 +32,11 @@ def down(
         raise typer.Exit(1) from None
     typer.echo("stopped" if ran else "nothing was running")
     if delete_data:
-        typer.echo(f"deleted {settings.state_dir}")
+        typer.echo(_deleted(settings.state_dir))
+
+
+def _deleted(folder: Path) -> str:
+    if not folder.exists():
+        return f"deleted {folder}"
+    left = ", ".join(sorted(entry.name for entry in folder.iterdir()))
+    return f"deleted all that the platform kept in {folder}; {f'left there: {left}' if left else 'it is empty'}"

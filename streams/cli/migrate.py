@@ -10,7 +10,7 @@ import typer
 from clickhouse_connect.driver.exceptions import Error as ClickHouseError
 from confluent_kafka import KafkaException
 
-from sinks.base import SinkError
+from sinks.base import SinkError, Unavailable
 from sinks.clickhouse import migrate as clickhouse
 from sinks.clickhouse.client import Server as ClickHouse
 from sinks.postgres import migrate as postgres
@@ -42,7 +42,7 @@ def migrate(as_json: Annotated[bool, typer.Option("--json", help="Print what was
             ),
             "clickhouse": clickhouse.migrate(ClickHouse(**settings.clickhouse("sink"))),
         }
-    except (MigrateError, SettingsError, SinkError) as error:
+    except (MigrateError, SettingsError, SinkError, Unavailable) as error:
         fail(str(error))
     except (KafkaException, psycopg.Error, ClickHouseError) as error:
         fail(f"cannot migrate: {told(error)}")

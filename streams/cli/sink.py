@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from sinks import SINKS, ClickHouse, Postgres
-from sinks.base import SinkError
+from sinks.base import SinkError, Unavailable
 from sinks.refusals import Refusals
 from sinks.runner import run
 from sinks.source import Source
@@ -55,7 +55,7 @@ def sink(
         consumer = {**consumer_config(settings, role, f"fineacers.{role}"), **_PATIENT}
         source = Source(name, client_config(settings, role), consumer)
         run(SINKS[name].sink(server(settings, name)), source, Refusals(name, producer_config(settings, role)), stop)
-    except (SinkError, SettingsError) as error:
+    except (SinkError, SettingsError, Unavailable) as error:
         fail(str(error))
 
 

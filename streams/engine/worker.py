@@ -8,16 +8,12 @@ comes after the agent has applied it. So nothing of an engine ever overlaps.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
-import os
 import socket
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 import faust
 from faust.app.base import BootStrategy
@@ -173,13 +169,15 @@ def run(stages: Sequence[Stage], all_stages: Sequence[Stage], settings: Settings
 
 
 def _free_port() -> int:
-    """A port that is free, and is left to us by the other workers of this machine, who look at the same moment."""
-    claims = Path(tempfile.gettempdir()) / f"fineacers-ports-{os.getuid()}"
-    claims.mkdir(mode=0o700, exist_ok=True)
+    """A port that is free, and is left to us by the other workers of this machine, who look at the same moment.
+
+    The claim is the UDP port of that number, which nobody else uses: it is shared by exactly those who share the ports,
+    whatever their user, folders or containers, and ends with the process.
+    """
     for port in range(FIRST_PORT, FIRST_PORT + _PORTS):
-        claim = (claims / str(port)).open("w")
+        claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
-            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            claim.bind(("127.0.0.1", port))
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(("127.0.0.1", port))
@@ -191,4 +189,4 @@ def _free_port() -> int:
     raise EngineFault(f"no free port for metrics from {FIRST_PORT} to {FIRST_PORT + _PORTS - 1} on this machine")
 
 
-_claims: list[IO[str]] = []  # held as long as the process lives
+_claims: list[socket.socket] = []  # held as long as the process lives

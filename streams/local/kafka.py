@@ -13,7 +13,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from streams.local.jars import locked_jars
-from streams.local.service import Service, listens
+from streams.local.service import Service, bare_environment, listens
 from streams.local.state import LocalStackError, StateFolder
 
 _OLDEST_JAVA = 17
@@ -117,6 +117,7 @@ def kafka_service(folder: StateFolder, cache: Path) -> Service:
         argv=(str(java), *_JVM, *newer, logging, "-cp", class_path, "kafka.Kafka", str(config)),
         prepare=partial(_prepare, home, properties, java, class_path),
         ready=partial(_answers, ports["kafka_port"]),
+        bare=True,
         stop_timeout=30,
     )
 
@@ -166,7 +167,9 @@ def _feature(version: str) -> tuple[int, ...]:
 
 
 def _run(command: list[str | Path]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - ours
+    return subprocess.run(  # noqa: S603 - ours
+        command, capture_output=True, text=True, timeout=60, check=False, env=bare_environment()
+    )
 
 
 def _answers(port: int) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 
-from streams.local.service import STANDS_BACK, Service, listens
+from streams.local.service import STANDS_BACK, Service, bare_environment, listens
 from streams.local.state import LocalStackError, StateFolder
 from streams.settings import Settings
 
@@ -78,6 +78,7 @@ def postgres_service(folder: StateFolder, settings: Settings) -> Service:
         argv=(str(programs / "postgres"), "-D", str(home / "data"), *flags),
         prepare=partial(_prepare, programs, home, user, settings),
         ready=partial(_answers, settings),
+        bare=True,
         run_as=user,
         # SIGINT is PostgreSQL's fast stop; SIGTERM would wait for every client to leave.
         stop_signal=signal.SIGINT,
@@ -131,6 +132,7 @@ def _run(command: list[str | Path], user: tuple[int, int] | None, stdin: str = "
         capture_output=True,
         text=True,
         cwd="/",
+        env=bare_environment(),
         user=uid,
         group=gid,
         extra_groups=None if user is None else [],

@@ -1,9 +1,11 @@
 """What a service is: one process to keep running, and how to tell that it answers."""
 
+import os
 import signal
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
@@ -22,6 +24,8 @@ class Service:
     """Work to do before the first start, in a thread."""
     env: Mapping[str, str] = field(default_factory=dict)
     """Added to the supervisor's environment."""
+    bare: bool = False
+    """It gets a bare environment instead, for it has no use for our settings, and some of them are secrets."""
     after: tuple[str, ...] = ()
     """Services that must be ready (or, if they run once, have succeeded) before this one starts."""
     once: bool = False
@@ -39,6 +43,15 @@ STANDS_BACK = 5
 """What fills and keeps the stores lets those go first who decide: what it shows may be a moment late."""
 
 
+# What a program needs to find itself, its libraries and temporary files.
+_BARE = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "JAVA_HOME", "PYTHONPATH")
+
+
+def bare_environment() -> dict[str, str]:
+    """What is left of our environment for programs that are not ours: no setting, no secret."""
+    return {name: os.environ[name] for name in _BARE if name in os.environ}
+
+
 def listens(port: int) -> bool:
     """Whether something accepts connections on that port of 127.0.0.1."""
     try:
@@ -53,5 +66,5 @@ def answers_http(url: str) -> bool:
     try:
         with build_opener(ProxyHandler({})).open(url, timeout=2) as response:
             return bool(200 <= response.status < 300)
-    except (URLError, OSError):
+    except (URLError, OSError, HTTPException):
         return False

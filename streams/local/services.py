@@ -8,7 +8,7 @@ from streams.local.kafka import kafka_service
 from streams.local.postgres import postgres_service
 from streams.local.service import STANDS_BACK, Service, answers_http
 from streams.local.state import StateFolder, metrics_port_of
-from streams.settings import STORES, Settings, read_settings
+from streams.settings import PREFIX, STORES, Settings, read_settings
 
 # Name -> arguments of `fineacers`. Each starts when the stores are ready and `migrate` has succeeded.
 _PLATFORM: Mapping[str, tuple[str, ...]] = {
@@ -30,7 +30,8 @@ def clickhouse_service(folder: StateFolder, settings: Settings) -> Service:
     return Service(
         name="clickhouse",
         argv=(sys.executable, "-m", "streams.local.clickhouse", str(folder.path)),
-        env={"TZ": "UTC"},
+        env={"TZ": "UTC", f"{PREFIX}CLICKHOUSE_DATABASE": settings.clickhouse_database},
+        bare=True,
         nice=STANDS_BACK,
         ready=partial(answers_http, f"{settings.need('clickhouse_url')}/ping"),
     )

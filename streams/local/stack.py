@@ -2,7 +2,6 @@
 
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -87,7 +86,8 @@ def stop(settings: Settings, *, delete_data: bool = False) -> bool:
 
     Args:
         settings: gives the state folder.
-        delete_data: also delete the folder, with its data, passwords and identity key.
+        delete_data: also delete the data, passwords and identity key in the folder, and the folder itself unless
+            something else is in it.
 
     Raises:
         LocalStackError: the folder to delete is not a state folder.
@@ -97,9 +97,7 @@ def stop(settings: Settings, *, delete_data: bool = False) -> bool:
     if pid is not None:
         _end(pid, folder)
     if delete_data and folder.path.exists():
-        if not (folder.path / "status.json").exists():
-            raise LocalStackError(f"{folder.path} was not made by `fineacers up`: delete it yourself if you mean it")
-        shutil.rmtree(folder.path)
+        folder.delete()
     return pid is not None
 
 

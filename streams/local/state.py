@@ -3,19 +3,24 @@
 services.json     addresses and passwords, 0600, read by `settings`
 status.json       what the supervisor last knew of each service
 wanted            names of the services to run, one a line
+identity.key      key of the identifier hashes, drawn once
 supervisor.lock   held by the supervisor as long as it lives; contains its pid
+up.lock           held by `up` while it works; where it is, the folder is ours
 logs/NAME.log     one per service
 kafka/ postgres/ clickhouse/   their data
+engine/ demo/     what workers keep, what `fineacers demo` simulated
 """
 
 import fcntl
 import json
 import os
 import random
+import re
 import secrets
+import shutil
 import socket
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +36,18 @@ _PASSWORDS = (
     "clickhouse_reader_password",
     "webhook_signing_key",
 )
+_MARK = "up.lock"
+_NAMED = 5
+# What is ours in the folder, files that a killed process has not renamed yet among it.
+_OURS = re.compile(
+    r"(services\.json|status\.json|wanted|identity\.key|(supervisor|up)\.lock|logs|kafka|postgres|clickhouse|engine|demo)"
+    r"|\.(services\.json|status\.json|wanted)\.\d+"
+    r"|identity\.key\.\d+\.[0-9a-f]{8}"
+)
+# What there can be before `up` has run, of workers and commands that were given their servers by the environment.
+_BEFORE_UP = (
+    "services.json", "identity.key", "identity.key.*.*", "engine/faust", "engine/effects/*/lock", "demo/truth-*.json"
+)  # fmt: skip
 
 
 class LocalStackError(Exception):
@@ -44,10 +61,49 @@ class StateFolder:
         self.path = path.absolute()
 
     def create(self) -> None:
-        """Make the folder, closed to others, except that PostgreSQL's own user must pass through it under root."""
+        """Make the folder, closed to others, except that PostgreSQL's own user must pass through it under root.
+
+        Raises:
+            LocalStackError: there is such a folder, and it holds something else.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
+        strangers = self._strangers()
+        if strangers:
+            some = ", ".join(strangers[:_NAMED]) + (" …" if len(strangers) > _NAMED else "")
+            raise LocalStackError(
+                f"{self.path} holds what the platform has not put there ({some}): set FINEACERS_STATE_DIR to a folder "
+                "that is empty or does not exist"
+            )
+        (self.path / _MARK).touch(mode=0o600)
         self.path.chmod(0o711 if os.geteuid() == 0 else 0o700)
         self.logs.mkdir(mode=0o700, exist_ok=True)
+
+    def delete(self) -> None:
+        """Delete what is ours, then the folder unless something else is in it.
+
+        Raises:
+            LocalStackError: it is not a state folder.
+        """
+        if not (self.path / _MARK).exists():
+            raise LocalStackError(f"{self.path} was not made by `fineacers up`: delete it yourself if you mean it")
+        # The mark last: who is interrupted may begin again.
+        for entry in sorted(self.path.iterdir(), key=lambda entry: entry.name == _MARK):
+            if not _OURS.fullmatch(entry.name):
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+        with suppress(OSError):  # not empty, or a link, or another disk begins there
+            self.path.rmdir()
+
+    def _strangers(self) -> list[str]:
+        """Names of what somebody else has put there; none once `up` has run on the folder."""
+        names = {entry.name for entry in self.path.iterdir()}
+        if _MARK in names:
+            return []
+        ours = {found.relative_to(self.path).parts[0] for trace in _BEFORE_UP for found in self.path.glob(trace)}
+        return sorted(names - ours)
 
     @property
     def logs(self) -> Path:

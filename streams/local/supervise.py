@@ -9,6 +9,7 @@ after kill -9.
 import asyncio
 import ctypes
 import json
+import logging
 import os
 import signal
 import sys
@@ -19,7 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from streams.local.service import Service
+from streams.local.service import Service, bare_environment
 from streams.local.services import wanted_services
 from streams.local.state import StateFolder
 
@@ -29,6 +30,8 @@ _FIRST_BACKOFF_SECONDS = 0.5
 _LONGEST_BACKOFF_SECONDS = 30.0
 _STABLE_SECONDS = 60.0
 _LOG_BYTES = 20_000_000
+_PUBLISH_AGAIN_SECONDS = 1.0
+_log = logging.getLogger(__name__)
 _prctl = ctypes.CDLL(None).prctl
 
 State = Literal["waiting", "preparing", "starting", "ready", "restarting", "done", "stopped"]
@@ -75,13 +78,17 @@ class Supervisor:
         self._folder = folder
         self._children: dict[str, _Child] = {}
         self._stopping: dict[str, asyncio.Task[None]] = {}
+        self._publishing_again: asyncio.TimerHandle | None = None
 
     def add(self, services: Iterable[Service]) -> None:
-        """Start the services that do not run yet, each as soon as those that it comes after are ready."""
-        fresh = [_Child(service) for service in services if service.name not in self._children]
-        self._children.update({child.service.name: child for child in fresh})
-        for child in fresh:
-            child.keeper = asyncio.create_task(self._keep(child), name=child.service.name)
+        """Start the services that nobody keeps running yet, each as soon as those that it comes after are ready."""
+        for service in services:
+            child = self._children.setdefault(service.name, _Child(service))
+            kept = child.keeper is not None and (not child.keeper.done() or child.status.state == "done")
+            if not kept and service.name not in self._stopping:
+                # The child stays the same one: others wait for it.
+                child.service = service
+                child.keeper = asyncio.create_task(self._keep(child), name=service.name)
         self._publish()
 
     async def stop(self) -> None:
@@ -124,6 +131,10 @@ class Supervisor:
             if not service.once:
                 await self._until_ready(child, ending)
             code = await ending
+        except Exception:  # of the probe; a stop, which cancels this, lets the process end in its own way
+            _kill_group(process.pid)
+            await process.wait()
+            raise
         finally:
             ending.cancel()
         # Whatever a dead leader left in its process group must not meet its successor.
@@ -154,7 +165,7 @@ class Supervisor:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, **service.env},
+                env={**(bare_environment() if service.bare else os.environ), **service.env},
                 process_group=0,
                 user=user,
                 group=group,
@@ -199,8 +210,17 @@ class Supervisor:
         self._publish()
 
     def _publish(self) -> None:
+        """Write `status.json`; where that fails (a full disk), services are kept running and it is tried again."""
+        if self._publishing_again is not None:
+            self._publishing_again.cancel()
+            self._publishing_again = None
         statuses = {name: asdict(child.status) for name, child in self._children.items()}
-        self._folder.write("status.json", json.dumps(statuses, indent=1) + "\n")
+        try:
+            self._folder.write("status.json", json.dumps(statuses, indent=1) + "\n")
+        except OSError as error:
+            _log.warning("cannot write status.json: %s", error)
+            loop = asyncio.get_running_loop()
+            self._publishing_again = loop.call_later(_PUBLISH_AGAIN_SECONDS, self._publish)
 
 
 def _kill_group(group: int) -> None:

@@ -358,6 +358,23 @@ def test_a_gap_before_a_batch_is_not_written(subject: Subject) -> None:
     assert not subject.rows()
 
 
+def test_a_batch_of_which_one_part_is_stored_already_is_not_written(subject: Subject) -> None:
+    sink = subject.sink()
+    sink.open(log())
+    written = of_topics(sink, stories())
+    ahead = written.ranges[0]
+    sink.prepare(Batch((ahead,), ()), no_refusal)()
+    before = subject.rows()
+    for _ in range(2):
+        with pytest.raises(Fenced):
+            sink.prepare(written, no_refusal)()
+    assert subject.rows() == before
+    positions = subject.sink().open(log()).positions
+    assert {(r.topic, r.partition): positions[r.topic, r.partition] for r in written.ranges} == {
+        (r.topic, r.partition): r.end if r == ahead else r.first for r in written.ranges
+    }
+
+
 def test_marks_alone_move_positions(subject: Subject) -> None:
     sink = subject.sink()
     sink.open(log())

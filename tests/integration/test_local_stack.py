@@ -126,6 +126,21 @@ def test_secrets_are_in_private_files_and_nowhere_else(stack: Settings) -> None:
     assert not [secret for secret in secrets if secret in said]
 
 
+def test_stores_do_not_hold_what_only_the_platform_may_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINEACERS_WEBHOOK_SIGNING_KEY", "nobody-but-us")
+    monkeypatch.setenv("FINEACERS_CLICKHOUSE_DATABASE", "another")
+    monkeypatch.setenv("FINEACERS_POSTGRES_DATABASE", "another")
+    with local_stack() as settings:
+        supervisor = _supervisor(settings)
+        held = {pid: Path(f"/proc/{pid}/environ").read_text() for pid in (supervisor, *_descendants(supervisor))}
+        assert [pid for pid, environment in held.items() if "nobody-but-us" in environment] == [supervisor]
+        with psycopg.connect(**settings.postgres("admin")) as connection:
+            assert connection.execute("SELECT current_database()").fetchone() == ("another",)
+        client = clickhouse_connect.get_client(**settings.clickhouse("reader"))
+        assert client.command("SELECT currentDatabase()") == "another"
+        client.close()
+
+
 def test_a_killed_service_comes_back(stack: Settings) -> None:
     folder = StateFolder(stack.state_dir)
     os.kill(folder.status()["clickhouse"]["pid"], signal.SIGKILL)
@@ -218,17 +233,10 @@ def test_a_store_elsewhere_is_not_started(empty: Settings, monkeypatch: pytest.M
 
 
 def test_a_service_that_cannot_start_says_why(empty: Settings) -> None:
-    empty.state_dir.mkdir()
+    StateFolder(empty.state_dir).create()
     (empty.state_dir / "clickhouse").write_text("not a folder")
     with pytest.raises(LocalStackError, match=r"(?s)clickhouse does not start.*exit code 1.*fineacers down"):
         servers.start(empty, ["clickhouse"], bound_to_caller=True)
-
-
-def test_deleting_refuses_a_folder_that_is_not_ours(tmp_path: Path) -> None:
-    (tmp_path / "precious").write_text("x")
-    with pytest.raises(LocalStackError, match="not made by"):
-        servers.stop(read_settings(state_dir=tmp_path), delete_data=True)
-    assert (tmp_path / "precious").exists()
 
 
 def test_without_a_stack_the_error_names_the_way_out(tmp_path: Path) -> None:

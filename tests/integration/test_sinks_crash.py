@@ -26,7 +26,7 @@ from sinks.clickhouse import queries as clickhouse
 from sinks.clickhouse.client import Client
 from sinks.clickhouse.sink import ClickHouseSink
 from sinks.clickhouse.tables import LINES, TABLES
-from sinks.delivery import Positions, Record
+from sinks.delivery import Batch, Positions, Range, Record
 from sinks.postgres import queries as postgres
 from sinks.postgres.sink import PostgresSink
 from sinks.refusals import Refusals
@@ -301,7 +301,8 @@ def test_a_refused_record_is_kept_as_a_dead_letter(stack: Settings) -> None:
     refusals = Refusals("postgres", producer_config(stack, "test"))
     topic, value = story(12_345)[-5]
     before = {letter.event_id for letter in letters(stack)}
-    refusals(Record(topic, 3, 77, 1_000, value[:-1]), "truncated", "ends early")
+    bad = Record(topic, 3, 77, 1_000, value[:-1])
+    refusals.of(Batch((Range(topic, 3, 77, 78),), (bad,)))(bad, "truncated", "ends early")
     (kept,) = [letter for letter in letters(stack) if letter.event_id not in before]
     assert (kept.stage, kept.reason, kept.topic, kept.partition, kept.offset, kept.original) == (
         "sink-postgres", "truncated", topic, 3, 77, value[:-1],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sinks.delivery import Accumulator, Misplaced, Range, Record, advanced, standing, token
+from sinks.delivery import Accumulator, Batch, Misplaced, Range, Record, advanced, standing, token
 from sinks.refusals import Meter
 
 HERE = ("leads", 0)
@@ -83,14 +83,40 @@ def test_what_was_reached_before_makes_no_batch() -> None:
     assert collected.take() is None
 
 
+def whole(first: int, count: int) -> Batch:
+    return Batch((Range("leads", 0, first, first + count),), tuple(record(first + n) for n in range(count)))
+
+
 def test_refusals_are_too_many_above_a_hundred_a_minute_and_one_in_a_hundred() -> None:
-    meter = Meter()
-    meter.count(0, seen=9_000)
-    meter.count(1, refused=100)
+    meter, batch = Meter(), whole(0, 9_000)
+    for n in range(100):
+        meter.count(1, batch, record(n))
     assert not meter.too_many()
-    meter.count(2, refused=1)
+    meter.count(2, batch, record(100))
     assert meter.too_many(), "101 of 9,000"
-    meter.count(3, seen=2_000)
+    meter.count(3, whole(9_000, 2_000))
     assert not meter.too_many(), "101 of 11,000"
-    meter.count(70, refused=1)
+    meter.count(70, whole(11_000, 1), record(11_000))
     assert not meter.too_many(), "the first minute is over"
+
+
+def test_a_batch_that_is_tried_again_counts_once() -> None:
+    meter, batch = Meter(), whole(0, 150)
+    for _ in range(2):
+        meter.count(0, batch)
+        for n in range(60):
+            meter.count(0, batch, record(n))
+    assert not meter.too_many(), "60 records, twice"
+    for n in range(60, 101):
+        meter.count(0, batch, record(n))
+    assert meter.too_many()
+
+
+@pytest.mark.parametrize("seconds_between", [0, 1, 61])
+def test_a_batch_counts_as_long_as_it_is_being_stored(seconds_between: float) -> None:
+    meter, batch, now = Meter(), whole(0, 50_000), 0.0
+    meter.count(now, batch)
+    for n in range(125):
+        now += seconds_between
+        meter.count(now, batch, record(n))
+        assert not meter.too_many(), "125 of 50,000"

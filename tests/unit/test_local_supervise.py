@@ -1,9 +1,14 @@
 """The supervisor, with small programs in place of servers."""
 
 import asyncio
+import errno
+import json
 import os
 import signal
+import socket
 import sys
+import threading
+import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -11,7 +16,7 @@ from typing import Any
 import pytest
 
 from streams.local import supervise
-from streams.local.service import Service
+from streams.local.service import Service, answers_http
 from streams.local.state import LocalStackError, StateFolder
 from streams.local.supervise import Supervisor
 
@@ -103,6 +108,42 @@ async def test_a_failed_preparation_is_reported_not_fatal(folder: StateFolder) -
 
 
 @_in_a_loop
+async def test_a_probe_that_raises_leaves_no_copy_behind(folder: StateFolder) -> None:
+    pids = folder.path / "pids"
+    code = f"import os, sys; print(os.getpid(), file=open(sys.argv[1], 'a')); {_SLEEP}"
+
+    def raises_at_last() -> bool:
+        time.sleep(0.3)  # so that the process has written its pid
+        if len(pids.read_text().split()) < 3:
+            raise ValueError("no answer that a server gives")
+        return True
+
+    supervisor = Supervisor(folder)
+    supervisor.add([Service("server", _python(code, str(pids)), prepare=pids.touch, ready=raises_at_last)])
+    await _until(lambda: _state(folder, "server") == "restarting")
+    assert folder.status()["server"]["reason"] == "no answer that a server gives"
+    await _until(lambda: _state(folder, "server") == "ready")
+    *former, last = map(int, pids.read_text().split())
+    assert folder.status()["server"]["pid"] == last
+    assert not [pid for pid in former if Path(f"/proc/{pid}").exists()]
+    await supervisor.stop()
+
+
+def test_what_speaks_something_else_than_http_does_not_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        assert not answers_http(f"http://127.0.0.1:{server.getsockname()[1]}/ready")
+        thread.join()
+
+
+@_in_a_loop
 async def test_what_ignores_the_signal_is_killed(folder: StateFolder) -> None:
     deaf = folder.path / "deaf"
     supervisor = Supervisor(folder)
@@ -146,6 +187,27 @@ async def test_a_service_may_stand_back(folder: StateFolder) -> None:
     await supervisor.stop()
 
 
+def test_a_bare_service_gets_its_own_environment_and_what_programs_need(
+    folder: StateFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @_in_a_loop
+    async def started(folder: StateFolder) -> None:
+        code = "import json, os, sys; print(json.dumps(dict(os.environ)))"
+        supervisor = Supervisor(folder)
+        env = {"TZ": "UTC"}
+        supervisor.add([Service(name, _python(code), env=env, bare=name == "bare", once=True) for name in names])
+        await _until(lambda: {_state(folder, name) for name in names} == {"done"})
+
+    names = ("bare", "ours")
+    monkeypatch.setenv("FINEACERS_WEBHOOKS", "secret")
+    monkeypatch.setenv("TMPDIR", "/var/tmp")
+    started(folder)
+    bare, ours = (json.loads(folder.log(name).read_text()) for name in names)
+    assert "secret" not in bare.values()
+    assert (bare["PATH"], bare["TMPDIR"], bare["TZ"]) == (os.environ["PATH"], "/var/tmp", "UTC")
+    assert (ours["FINEACERS_WEBHOOKS"], ours["TZ"]) == ("secret", "UTC")
+
+
 @_in_a_loop
 async def test_adding_again_starts_only_what_is_new(folder: StateFolder) -> None:
     first, second = (Service(name, _python(_SLEEP)) for name in ("first", "second"))
@@ -157,6 +219,50 @@ async def test_adding_again_starts_only_what_is_new(folder: StateFolder) -> None
     await _until(lambda: _state(folder, "second") == "ready")
     assert folder.status()["first"] == before
     await supervisor.stop()
+
+
+@_in_a_loop
+async def test_services_are_kept_while_the_disk_is_full_and_told_of_when_it_is_not(folder: StateFolder) -> None:
+    full = asyncio.Event()
+
+    def write(name: str, content: str) -> None:
+        if full.is_set():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        StateFolder.write(folder, name, content)
+
+    folder.write = write  # type: ignore[method-assign]
+    lives: list[str] = []
+    supervisor = Supervisor(folder)
+    supervisor.add([Service("store", _python(_SLEEP), prepare=lambda: lives.append("store"))])
+    await _until(lambda: _state(folder, "store") == "ready")
+    first = folder.status()["store"]["pid"]
+    full.set()
+    os.kill(first, signal.SIGKILL)
+    await _until(lambda: len(lives) == 2)
+    full.clear()
+    await _until(lambda: folder.status()["store"]["pid"] not in (first, None) and _state(folder, "store") == "ready")
+    await supervisor.stop()
+
+
+@_in_a_loop
+async def test_adding_again_revives_what_nobody_keeps_and_nothing_that_is_done(folder: StateFolder) -> None:
+    lives: list[str] = []
+
+    def service(name: str, *after: str, once: bool = False) -> Service:
+        code = "" if once else _SLEEP
+        return Service(name, _python(code), prepare=lambda: lives.append(name), after=after, once=once)
+
+    migrate, worker, late = service("migrate", once=True), service("worker", "store"), service("late", "worker")
+    supervisor = Supervisor(folder)
+    supervisor.add([migrate, worker, late])  # the worker's keeper ends: it comes after nothing known
+    await _until(lambda: _state(folder, "migrate") == "done")
+    supervisor.add([service("store"), migrate, worker, late])
+    await _until(lambda: _state(folder, "late") == "ready")
+    assert lives == ["migrate", "store", "worker", "late"]
+    await supervisor.stop()
+    supervisor.add([worker])
+    await asyncio.sleep(0.1)
+    assert _state(folder, "worker") == "stopped"
 
 
 def test_one_supervisor_per_folder(folder: StateFolder) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from schemas.codec import encode
 from schemas.events.decisions import LeadRouted
-from sinks.base import Log, Refuse, SinkError, Write
-from sinks.delivery import Batch, Record
+from sinks.base import Log, Refuse, Resume, SinkError, Write
+from sinks.delivery import Batch, Range, Record
 from sinks.memory import Memory, MemorySink
 from sinks.refusals import Refusals
 from sinks.runner import run
@@ -29,8 +29,8 @@ LONG = 10.0
 class Listed:
     """So many records of one partition, a thousand at a time, and then nothing; without a broker."""
 
-    def __init__(self, count: int, then: Callable[[], None] = lambda: None) -> None:
-        self._count, self._then = count, then
+    def __init__(self, count: int, then: Callable[[], None] = lambda: None, bad_every: int | None = None) -> None:
+        self._count, self._then, self._bad_every = count, then, bad_every
         self._read = 0
         self._moved = threading.Condition()
         self.closed = False
@@ -48,7 +48,15 @@ class Listed:
         with self._moved:
             self._read = end
             self._moved.notify_all()
-        return [Record(TOPIC, 0, offset, 0, VALUE) for offset in range(first, end)], []
+        return self._records(first, end), []
+
+    def exactly(self, ranges: tuple[Range, ...]) -> Batch:
+        ((_, _, first, end),) = ranges
+        return Batch(ranges, tuple(self._records(first, end)))
+
+    def _records(self, first: int, end: int) -> list[Record]:
+        bad = range(0, end, self._bad_every) if self._bad_every else ()
+        return [Record(TOPIC, 0, n, 0, b"" if n in bad else VALUE) for n in range(first, end)]
 
     def has_read(self, count: int, within: float = LONG) -> bool:
         """Whether so many records are read in time."""
@@ -214,3 +222,63 @@ def test_a_store_that_comes_back_gets_what_it_missed() -> None:
     go(Watched(memory, away_twice), Listed(1), stop)
     assert stored(memory) == [0]
     assert attempts[0] is attempts[1] is attempts[2]
+
+
+class Broker:
+    """A producer that keeps everything at once."""
+
+    def __init__(self, config: Any) -> None:
+        pass
+
+    def produce(self, *args: Any, **options: Any) -> None:
+        pass
+
+    def flush(self, timeout: float) -> int:
+        return 0
+
+
+MANY, EVERY = 50_000, 400
+"""125 bad records of 50,000: more than 100, and a quarter of a percent."""
+
+
+def test_a_batch_that_a_killed_process_left_half_done_may_hold_as_many_bad_records_as_any(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class LeftHalfDone(Watched):
+        def open(self, log: Log) -> Resume:
+            return Resume(super().open(log).positions, (Range(TOPIC, 0, 0, MANY),))
+
+    monkeypatch.setattr("sinks.refusals.Producer", Broker)
+    memory, stop = Memory(), threading.Event()
+    go(LeftHalfDone(memory, lambda batch: None), Listed(MANY, then=stop.set, bad_every=EVERY), stop)
+    assert len(stored(memory)) == MANY - MANY // EVERY
+
+
+def test_a_store_that_was_away_for_long_refuses_what_it_would_have_refused_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Late(MemorySink):
+        """Comes back after five minutes and refuses then, four a second."""
+
+        rest_seconds = LONG  # so that everything is one batch
+
+        def prepare(self, batch: Batch, refuse: Refuse) -> Write:
+            good = [record for record in batch.records if record.value]
+            write = super().prepare(Batch(batch.ranges, tuple(good)), refuse)
+
+            def late() -> None:
+                clock[0] += 300
+                for record in batch.records:
+                    if not record.value:
+                        clock[0] += 0.25
+                        refuse(record, "store_refused", "")
+                write()
+
+            return late
+
+    monkeypatch.setattr("sinks.refusals.Producer", Broker)
+    clock, memory, stop = [0.0], Memory(), threading.Event()
+    source = Listed(MANY, then=stop.set, bad_every=EVERY)
+    refusals = Refusals("memory", {}, clock=lambda: clock[0])
+    run(Late(memory), source, refusals, stop)  # type: ignore[arg-type]
+    assert len(stored(memory)) == MANY - MANY // EVERY

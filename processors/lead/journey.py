@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from models.local_time import monday_of
 from models.touches import is_click_class
@@ -23,6 +24,7 @@ from schemas.events.touchpoints import TouchpointRecorded
 from schemas.events.weights import PathCounted
 
 CLOSE = "close"
+VERSION = 2
 
 
 class Journey(NamedTuple):
@@ -45,6 +47,16 @@ class Journeys(msgspec.Struct, frozen=True):
     wakes: int | None = None
 
 
+_decode = msgspec.msgpack.Decoder(Journeys).decode
+
+
+def upcast(version: int, data: bytes) -> bytes:
+    """The slice as stored today; before, the timer of a lead without touches fired and left ``wakes`` behind."""
+    if version != 1:
+        raise ValueError(f"slice journey is stored as version {version}, this program reads {VERSION}")
+    return msgspec.msgpack.encode(replace(_decode(data), wakes=None))
+
+
 class Run(NamedTuple):
     """Touches of one journey: the first instant, the one at which it closes without another touch, its channels."""
 
@@ -58,7 +70,7 @@ def journey(
 ) -> tuple[Journeys | None, Sequence[Output]]:
     """Bring what was counted up to what the path says, and set the timer for the next journey to close."""
     path: Path | None = ctx.slices.get("path")
-    if path is None or not (path.touches or (held and held.counted)):
+    if path is None or not (path.touches or held):
         return held, ()
     before = held or Journeys()
     if isinstance(event, TouchpointRecorded | ClickRecorded) and _only_goes_on(before, event, ctx):

@@ -7,9 +7,13 @@ from collections import Counter
 from typing import Any
 from unittest.mock import patch
 
+import msgspec
+import pytest
+
+from processors.lead.journey import Journeys, upcast
 from schemas.events.base import DAY, as_date
 from schemas.events.bookings import BookingChanged
-from schemas.events.governance import PolicyChanged
+from schemas.events.governance import IdentitiesLinked, IdentitiesSplit, PolicyChanged
 from schemas.events.touchpoints import TouchpointDeleted
 from schemas.events.weights import PathCounted
 from tests.support.facts import at, fact
@@ -126,6 +130,23 @@ def test_touches_in_order_leave_the_timer_where_it_is() -> None:
     assert timers == [at("3-31")]
     assert not after(run, "4-1")
     assert after(run, "4-27") == {("4-27", " ".join(["web"] * 28)): 1}
+
+
+def test_a_lead_whose_touches_were_away_when_the_timer_fired_closes_journeys_again() -> None:
+    ada, bob = ({"kind": "email", "value": f"{name}@example.com"} for name in ("ada", "bob"))
+    run = run_of(T1, touch("b1", "3-1", email=bob["value"], channel="email"))
+    run.publish(fact(IdentitiesLinked, occurred_at="3-2", identifiers=[ada, bob]))
+    run.driver.tick(at("4-5"))
+    run.publish(fact(IdentitiesSplit, occurred_at="3-3", take=[bob], keep=[ada]))
+    run.publish(touch("b2", "4-20", email=bob["value"], channel="social"))
+    assert after(run, "6-1") == {("3-30", "search"): 1, ("3-30", "email"): 1, ("5-18", "social"): 1}
+
+
+def test_of_a_timer_that_an_older_program_let_fire_nothing_is_left() -> None:
+    stored = msgspec.msgpack.encode(Journeys((), 5, 7))
+    assert msgspec.msgpack.decode(upcast(1, stored), type=Journeys) == Journeys((), 5, None)
+    with pytest.raises(ValueError, match="version 3"):
+        upcast(3, b"")
 
 
 def test_what_a_full_path_forgets_stays_as_it_was_counted() -> None:

@@ -11,7 +11,8 @@ from processors.lead.flag import Flagged, flag
 from processors.lead.gate import gate
 from processors.lead.history import HistoryErased, HistoryGiven, HistoryTaken
 from processors.lead.hold import Holding, hold
-from processors.lead.journey import Journeys, journey
+from processors.lead.journey import VERSION as JOURNEY_VERSION
+from processors.lead.journey import Journeys, journey, upcast
 from processors.lead.nurture import nurture
 from processors.lead.path import Path, follow
 from processors.lead.profile import Profile, profile
@@ -94,7 +95,13 @@ def steps(identity_key: bytes) -> tuple[Step, ...]:
         Step("count", count, consumes=(*_TOUCHES, HistoryErased, HistoryTaken), emits=(TouchCounted,)),
         Step("path", follow, (*_TOUCHES, BookingChanged, *_MOVES, TimerFired), emits=(PathChanged,), slice=Path),
         Step(
-            "journey", journey, (*_TOUCHES, BookingChanged, *_MOVES, TimerFired, Visit), (PathCounted,), slice=Journeys
+            "journey",
+            journey,
+            consumes=(*_TOUCHES, BookingChanged, *_MOVES, TimerFired, Visit),
+            emits=(PathCounted,),
+            slice=Journeys,
+            version=JOURNEY_VERSION,
+            upcast=upcast,
         ),
         Step("flag", flag, consumes=_TOUCHES, emits=(IncidentRaised,), slice=Flagged),
     )

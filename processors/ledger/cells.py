@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Literal
+
 import msgspec
 from msgspec.structs import asdict
 
+from models.policy import Policy
 from processors.base import Context
 from processors.ledger.accounts import NOBODY, NOTHING, REVENUE, Balance, Ledger, minus
 from processors.ledger.lines import posting_id
@@ -17,7 +21,9 @@ PROVISIONAL_DAYS = 90
 """So long after a conversion day what is credited for it may well change."""
 
 Told = tuple[str, str]
-"""The model and the basis whose cells are told; those of the model's ``count`` are, too."""
+"""A model and the basis of it whose cells are told; the campaigns' figures hear of the model's ``count``, too."""
+
+Hears = Literal["both", "optimizer", "figures"]
 
 
 class Cell(msgspec.Struct, frozen=True, order=True, cache_hash=True):
@@ -33,16 +39,24 @@ class Cell(msgspec.Struct, frozen=True, order=True, cache_hash=True):
     reporting_currency: str
 
 
+def told_under(policy: Policy) -> tuple[Told, Told]:
+    """What the optimizer hears of under a policy, and what of revenue the campaigns' figures do."""
+    model = policy.optimizer_model
+    return (model, policy.optimizer_basis), (model, policy.figures_basis)
+
+
 def cells_changed(
-    should: tuple[Ledger, Told],
-    stands: tuple[Ledger, Told | None],
+    should: tuple[Ledger, Told, Told],
+    stands: tuple[Ledger, Told | None, Told | None],
     present: State,
     under: Terms,
     ctx: Context,
 ) -> list[CellChanged]:
     """What to tell of the cells that change, in their order; ``present`` is what holds of the booking now."""
-    changed = _cells(minus(_told_of(*should), _told_of(*stands)))
-    if not changed:
+    (ledger, told, figured), (posted, was_told, was_figured) = should, stands
+    for_optimizer = _cells(minus(_told_of(ledger, told), _told_of(posted, was_told)))
+    for_figures = _cells(minus(_told_of(ledger, figured, "count"), _told_of(posted, was_figured, "count")))
+    if not for_figures and not for_optimizer:
         return []
     young = ctx.now < (under.day + PROVISIONAL_DAYS) * DAY
     shared = {
@@ -62,18 +76,31 @@ def cells_changed(
                 "delta_minor": amount,
                 "delta_reporting_minor": reporting,
                 "weights_version": under.weights_version(cell.model),
+                "hears": hears,
             },
         )
-        for cell, (amount, reporting) in sorted(changed.items())
+        for cell in sorted({*for_optimizer, *for_figures})
+        for hears, (amount, reporting) in _heard(for_optimizer.get(cell, NOTHING), for_figures.get(cell, NOTHING))
     ]
 
 
-def _told_of(ledger: Ledger, told: Told | None) -> Ledger:
-    """What of a ledger the campaign stage hears of."""
+def _heard(optimizer: Balance, figures: Balance) -> Iterator[tuple[Hears, Balance]]:
+    """A cell's changes, and for whom they are."""
+    if optimizer == figures:
+        yield "both", figures
+        return
+    if optimizer != NOTHING:
+        yield "optimizer", optimizer
+    if figures != NOTHING:
+        yield "figures", figures
+
+
+def _told_of(ledger: Ledger, told: Told | None, *also: str) -> Ledger:
+    """What of a ledger somebody hears of, of bases ``also`` as well."""
     if told is None:
         return Ledger()
     model, basis = told
-    bases = basis, "count"
+    bases = {basis, *also}
     blocks = {block: number for block, number in ledger.blocks.items() if block.model == model and block.basis in bases}
     return Ledger(ledger.balances, blocks)
 

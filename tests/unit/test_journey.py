@@ -7,9 +7,13 @@ from collections import Counter
 from typing import Any
 from unittest.mock import patch
 
+import msgspec
+import pytest
+
+from processors.lead.journey import Journeys, upcast
 from schemas.events.base import DAY, as_date
 from schemas.events.bookings import BookingChanged
-from schemas.events.governance import PolicyChanged
+from schemas.events.governance import IdentitiesLinked, IdentitiesSplit, PolicyChanged
 from schemas.events.touchpoints import TouchpointDeleted
 from schemas.events.weights import PathCounted
 from tests.support.facts import at, fact
@@ -71,6 +75,15 @@ def test_views_own_sends_and_deleted_touches_are_no_part_of_it() -> None:
     assert not after(run_of(touch("v", "3-2", "view")), "6-1")
 
 
+def test_what_views_alone_led_to_is_counted_no_more_than_what_they_did_not() -> None:
+    run = run_of(touch("v", "3-1", "impression", channel="display"), booking("3-1 10:00"))
+    assert not run.said("workspace.inbox", PathCounted)
+    run.publish(touch("c", "3-1 09:00", channel="search"))
+    assert [(one.channels, one.converted) for one in run.said("workspace.inbox", PathCounted)] == [(["search"], True)]
+    run.publish(touch("c", "3-1 09:00", channel="search", revision=2, type=TouchpointDeleted))
+    assert [one.change for one in run.said("workspace.inbox", PathCounted)] == [1, -1]
+
+
 def test_a_conversion_claims_the_journey_that_it_falls_into() -> None:
     for when in ("3-1", "3-3", "4-4"):
         assert not after(run_of(T1, T2, booking(when)), "6-1")
@@ -126,6 +139,41 @@ def test_touches_in_order_leave_the_timer_where_it_is() -> None:
     assert timers == [at("3-31")]
     assert not after(run, "4-1")
     assert after(run, "4-27") == {("4-27", " ".join(["web"] * 28)): 1}
+
+
+def test_a_lead_whose_touches_were_away_when_the_timer_fired_closes_journeys_again() -> None:
+    ada, bob = ({"kind": "email", "value": f"{name}@example.com"} for name in ("ada", "bob"))
+    run = run_of(T1, touch("b1", "3-1", email=bob["value"], channel="email"))
+    run.publish(fact(IdentitiesLinked, occurred_at="3-2", identifiers=[ada, bob]))
+    run.driver.tick(at("4-5"))
+    run.publish(fact(IdentitiesSplit, occurred_at="3-3", take=[bob], keep=[ada]))
+    run.publish(touch("b2", "4-20", email=bob["value"], channel="social"))
+    assert after(run, "6-1") == {("3-30", "search"): 1, ("3-30", "email"): 1, ("5-18", "social"): 1}
+
+
+def test_of_a_timer_that_an_older_program_let_fire_nothing_is_left() -> None:
+    stored = msgspec.msgpack.encode(Journeys((), 5, 7))
+    assert msgspec.msgpack.decode(upcast(1, stored), type=Journeys) == Journeys((), 5, None)
+    with pytest.raises(ValueError, match="version 3"):
+        upcast(3, b"")
+
+
+def test_what_is_too_old_to_keep_stays_as_it_was_counted() -> None:
+    run = run_of(T1)
+    assert after(run, "4-20") == {("3-30", "search"): 1}
+    run.publish(touch("t2", "10-20", channel="social"))
+    assert after(run, "12-1") == {("3-30", "search"): 1, ("11-16", "social"): 1}
+
+
+def test_what_is_left_of_a_journey_that_is_too_old_to_keep_is_none() -> None:
+    run = run_of(T1, T2, touch("t3", "3-30", channel="email"), touch("t4", "5-10", channel="ads"))
+    once = {("4-27", "search social email"): 1, ("6-8", "ads"): 1}
+    assert after(run, "6-20") == once
+    for day in (2, 25):
+        run.publish(touch(f"n{day}", f"9-{day}", "inquiry"))
+        assert after(run, f"9-{day + 1}") == once
+    run.publish(touch("t4", "9-26", channel="ads", revision=2, type=TouchpointDeleted))
+    assert after(run, "9-27") == {("4-27", "search social email"): 1}, "this one is kept whole"
 
 
 def test_what_a_full_path_forgets_stays_as_it_was_counted() -> None:

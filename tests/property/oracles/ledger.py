@@ -125,7 +125,8 @@ def _booking(who: Resolved, known: list[Event], booking_id: str, until: int) -> 
     found: dict[Line, tuple[int, int]] = {}
     optimizer = rules["optimizer_model"]
     credited = {*product(rules["attribution_models"], rules["attribution_bases"])}
-    for model, basis in credited | {(optimizer, rules["optimizer_basis"]), (optimizer, "count")}:
+    needed = {rules["optimizer_basis"], _revenue_basis(rules), "count"}
+    for model, basis in credited | {*product([optimizer], needed)}:
         value = _value(basis, now, p_ppm)
         reporting = 0 if rate is None or basis == "count" else half_even(value * rate)
         currency = None if basis == "count" else now.currency
@@ -144,21 +145,31 @@ def _booking(who: Resolved, known: list[Event], booking_id: str, until: int) -> 
     return found
 
 
-def cells(identity_key: bytes, facts: Iterable[Event]) -> dict[tuple[Any, ...], tuple[int, int]]:
-    """What the optimizer must hold: sums of all credits of its model by cell, as of the end of time."""
+def _revenue_basis(rules: dict[str, Any]) -> str:
+    """Campaigns have revenue, also where the optimizer counts conversions."""
+    return str(rules["optimizer_basis"]).replace("count", "net")
+
+
+Cells = dict[tuple[Any, ...], tuple[int, int]]
+
+
+def cells(identity_key: bytes, facts: Iterable[Event]) -> dict[str, Cells]:
+    """What the optimizer and the figures must hold: sums of credits of its model by cell, as of the end of time."""
     known = list(facts)
     who = resolved(identity_key, known)
-    sums: dict[tuple[Any, ...], tuple[int, int]] = {}
+    sums: dict[str, Cells] = {"optimizer": {}, "figures": {}}
     for line, (amount, reporting) in balances(identity_key, known, 2**62).items():
         rules = _conversion(who, known, line.booking_id).rules
         if line.account == "(revenue)" or line.model != rules["optimizer_model"]:
             continue
-        if line.basis in (rules["optimizer_basis"], "count"):
-            what = line.campaign_id or "(none)", line.channel, line.touch_day, line.conversion_day
-            cell = (*what, line.model, line.basis, line.currency, line.reporting_currency)
-            held = sums.get(cell, (0, 0))
-            sums[cell] = held[0] + amount, held[1] + reporting
-    return {cell: both for cell, both in sums.items() if both != (0, 0)}
+        what = line.campaign_id or "(none)", line.channel, line.touch_day, line.conversion_day
+        cell = (*what, line.model, line.basis, line.currency, line.reporting_currency)
+        basis = rules["optimizer_basis"]
+        for ear, bases in (("optimizer", {basis}), ("figures", {_revenue_basis(rules), "count"})):
+            if line.basis in bases:
+                held = sums[ear].get(cell, (0, 0))
+                sums[ear][cell] = held[0] + amount, held[1] + reporting
+    return {ear: {cell: both for cell, both in heard.items() if both != (0, 0)} for ear, heard in sums.items()}
 
 
 def journeys(identity_key: bytes, facts: Iterable[Event]) -> dict[tuple[Any, ...], int]:
@@ -169,7 +180,7 @@ def journeys(identity_key: bytes, facts: Iterable[Event]) -> dict[tuple[Any, ...
     for booking_id in {fact.booking_id for fact in known if isinstance(fact, BookingChanged)}:
         revisions, _, day, path, _ = _conversion(who, known, booking_id)
         net = _value("net", max(revisions, key=lambda fact: fact.revision), 0)
-        if path:
+        if path and _kind(path[0]) not in VIEWS:
             monday = day - date.fromordinal(date(1970, 1, 1).toordinal() + day).weekday()
             found[monday, tuple(_dims(touch)[1] for touch in path), net > 0] += 1
     return dict(found)

@@ -39,7 +39,7 @@ def rows() -> Iterator[Row]:
         for stage in stages:
             partition = Partition(stage, router, MemoryStore())
             if stage.stateful:
-                partition.apply(InRecord(stage.inputs[0], 0, 0, START, "", encode(Tick.build(at=START + DAY))))
+                partition.apply(InRecord(stage.inputs[0], 0, 0, START + DAY, "", encode(Tick.build(at=START + DAY))))
             limit = _bare(waiting)
             outputs: dict[str, list[tuple[str, bytes]]] = {}
             best = float("inf")

@@ -38,7 +38,8 @@ class Bench:
         before = len(self.outputs)
         for message in messages:
             key = f"{WORKSPACE}/{WORKSPACE}" if isinstance(message, PathCounted) else f"{WORKSPACE}/"
-            record = InRecord("workspace.inbox", 0, len(self.records), 0, key, encode(message))
+            arrived = message.at if isinstance(message, Tick) else 0
+            record = InRecord("workspace.inbox", 0, len(self.records), arrived, key, encode(message))
             self.records.append(record)
             self.outputs += self.partition.apply(record)
         self.partition.committed(self.partition.changes())

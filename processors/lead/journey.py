@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from models.local_time import monday_of
 from models.touches import is_click_class
 from processors.base import Context, Emit, Output, Timer, TimerFired, Visit
-from processors.lead.path import MAX_TOUCHES, Path
+from processors.lead.path import MAX_TOUCHES, Path, horizon
 from schemas.events.bookings import BookingChanged
 from schemas.events.clicks import ClickRecorded
 from schemas.events.touchpoints import TouchpointRecorded
@@ -79,9 +79,10 @@ def journey(
     if isinstance(event, TimerFired):
         until, wakes = max(until, event.due), None
     runs = list(_runs(path, ctx))
-    horizon = _forgotten_until(path)
-    target = {one for one in _closed(runs, path, until, ctx) if one.first > horizon}
-    counted = {one for one in before.counted if one.first > horizon}
+    kept_since, whole_since = _kept(path, ctx)
+    counted = {one for one in before.counted if one.first >= kept_since}
+    closed = _closed(runs, path, until, ctx)
+    target = {one for one in closed if one.first >= whole_since or one in counted}
     outputs: list[Output] = [_told(one, -1, ctx) for one in sorted(counted - target)]
     outputs += [_told(one, 1, ctx) for one in sorted(target - counted)]
     closes = min((run.closes for run in runs if run.closes > until), default=None)
@@ -125,9 +126,18 @@ def _closed(runs: Sequence[Run], path: Path, until: int, ctx: Context) -> Iterat
             yield Journey(run.first, monday_of(run.closes, zone), run.channels)
 
 
-def _forgotten_until(path: Path) -> int:
-    """A full path forgets its oldest touches: what began by its oldest one is left as it was counted."""
-    return min(touch.at for touch in path.touches.values()) if len(path.touches) >= MAX_TOUCHES else -1
+def _kept(path: Path, ctx: Context) -> tuple[int, int]:
+    """Since when a path keeps all touches, and since when what begins cannot be the rest of a journey.
+
+    What began before is left as it was counted, and such a rest is not counted.
+    """
+    if not path.touches:
+        return 0, 0
+    since = horizon(next(reversed(path.touches.values())))
+    whole = since + ctx.control.policy_at(since).click_look_back
+    if len(path.touches) >= MAX_TOUCHES:
+        since = max(since, min(touch.at for touch in path.touches.values()) + 1)
+    return since, max(since, whole)
 
 
 def _told(one: Journey, change: int, ctx: Context) -> Output:

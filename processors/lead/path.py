@@ -136,7 +136,7 @@ def _folded(path: Path, touch: Touch, hit: set[str], ctx: Context) -> tuple[Path
 
 def _pruned(path: Path, newest: Touch) -> Path:
     """The path without the touches and bundles that are not kept as of its newest touch."""
-    if _oldest(path).at >= _horizon(newest) and not path.bundles.tallies:
+    if _oldest(path).at >= horizon(newest) and not path.bundles.tallies:
         return path
     touches = {id_: one for id_, one in path.touches.items() if _is_kept(path, one.at, one.at, newest)}
     bundled = path.bundles.tallies.items()
@@ -147,10 +147,11 @@ def _pruned(path: Path, newest: Touch) -> Path:
 
 def _is_kept(path: Path, since: int, until: int, newest: Touch) -> bool:
     """Whether touches between two instants, both included, are kept."""
-    return until >= _horizon(newest) or any(booking.reached_from(since, until) for booking in path.bookings.values())
+    return until >= horizon(newest) or any(booking.reached_from(since, until) for booking in path.bookings.values())
 
 
-def _horizon(newest: Touch) -> int:
+def horizon(newest: Touch) -> int:
+    """Since when touches are kept whatever they led to."""
     return newest.at // DAY * DAY - RETENTION
 
 

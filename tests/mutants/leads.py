@@ -16,8 +16,8 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "bookings keep no touches": Mutant(
         "processors/lead/path.py",
-        "return until >= _horizon(newest) or any(",
-        "return until >= _horizon(newest) or 0 > any(",
+        "return until >= horizon(newest) or any(",
+        "return until >= horizon(newest) or 0 > any(",
     ),
     "late touches stay where they came": Mutant(
         "processors/lead/path.py",

@@ -149,6 +149,24 @@ def test_of_a_timer_that_an_older_program_let_fire_nothing_is_left() -> None:
         upcast(3, b"")
 
 
+def test_what_is_too_old_to_keep_stays_as_it_was_counted() -> None:
+    run = run_of(T1)
+    assert after(run, "4-20") == {("3-30", "search"): 1}
+    run.publish(touch("t2", "10-20", channel="social"))
+    assert after(run, "12-1") == {("3-30", "search"): 1, ("11-16", "social"): 1}
+
+
+def test_what_is_left_of_a_journey_that_is_too_old_to_keep_is_none() -> None:
+    run = run_of(T1, T2, touch("t3", "3-30", channel="email"), touch("t4", "5-10", channel="ads"))
+    once = {("4-27", "search social email"): 1, ("6-8", "ads"): 1}
+    assert after(run, "6-20") == once
+    for day in (2, 25):
+        run.publish(touch(f"n{day}", f"9-{day}", "inquiry"))
+        assert after(run, f"9-{day + 1}") == once
+    run.publish(touch("t4", "9-26", channel="ads", revision=2, type=TouchpointDeleted))
+    assert after(run, "9-27") == {("4-27", "search social email"): 1}, "this one is kept whole"
+
+
 def test_what_a_full_path_forgets_stays_as_it_was_counted() -> None:
     with patch("processors.lead.path.MAX_TOUCHES", 3), patch("processors.lead.journey.MAX_TOUCHES", 3):
         run = run_of(T1)

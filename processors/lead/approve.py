@@ -169,7 +169,7 @@ def _asked(before: Approvals, at: int, ctx: Context) -> tuple[Approvals, list[Ou
         value_inr_minor=in_inr,
         property_id=said.get("property_id"),
         owner_id=said.get("owner_id"),
-        answer_by=at + ctx.policy.approval_wait,
+        answer_by=max(at, ctx.now) + ctx.policy.approval_wait,  # of a cause that came late, too, all the time there is
     )
     who = lead_id(ctx)
     bundle = before.by.get(who, Bundle())

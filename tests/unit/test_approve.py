@@ -66,6 +66,21 @@ def test_the_reviewer_is_told_what_there_is_to_know_and_until_when() -> None:
     assert request.source == "lead.approve"
 
 
+def test_a_cause_that_comes_late_takes_nothing_from_the_time_to_answer() -> None:
+    run = run_of(
+        fact(PolicyChanged, occurred_at="3-1", version=1, applies_from=0, document=f'{{"approval_wait":{HOUR}}}')
+    )
+    run.driver.tick(at("3-1 20:00"))
+    for one in hot():
+        run.publish(one, arrived_at=at("3-1 20:00"))
+    (request,) = requests(run)
+    assert (request.occurred_at, request.answer_by) == (at("3-1 01:00"), at("3-1 21:00"))
+    run.driver.tick(at("3-1 20:59"))
+    assert conclusions(run) == []
+    run.driver.tick(at("3-1 21:00"))
+    assert conclusions(run) == [("standard", "no_answer", None)]
+
+
 @pytest.mark.parametrize(("minor", "asked"), [(20 * MILLION, 1), (20 * MILLION - 1, 0), (0, 0)])
 def test_from_twenty_million_rupees_on_a_person_is_asked(minor: int, asked: int) -> None:
     assert len(requests(run_of(*hot(minor=minor)))) == asked

@@ -32,7 +32,6 @@ ANSWER = "answer"
 MAX_CONCLUDED = 16
 
 _INR = "INR"
-_TOLD = ("budget_minor", "currency", "property_id", "owner_id")
 
 
 class Concluded(msgspec.Struct, frozen=True, array_like=True):
@@ -146,7 +145,7 @@ def _asked(before: Approvals, at: int, ctx: Context) -> tuple[Approvals, list[Ou
     if not before.is_hot or before.asked or before.tier == "premium":
         return before, []
     profile: Profile = ctx.slices["profile"]
-    said = {name: one.value for name in _TOLD if (one := profile.newest(name)) is not None}
+    said = {name: one.value for name, one in profile.newest_words().items()}
     value = int(said.get("budget_minor", 0))
     if not value:
         return before, []

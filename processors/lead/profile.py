@@ -79,7 +79,7 @@ class Profile(msgspec.Struct, frozen=True):
         return not register.identifier or register.identifier in self.identifiers
 
     def newest(self, name: str) -> Register | None:
-        """The newest word on a field."""
+        """The newest word on a field; a budget's currency is another matter (``newest_words``)."""
         words = (said.registers.get(name) for said in self.said.values())
         return max((word for word in words if word is not None and self.counts(word)), key=_clock, default=None)
 
@@ -92,13 +92,17 @@ class Profile(msgspec.Struct, frozen=True):
         return None
 
     def newest_words(self) -> dict[str, Register]:
-        """The newest word on every field that there is one on."""
+        """The newest word on every field that there is one on; on the currency, the word said with the budget."""
         newest: dict[str, Register] = {}
         for said in self.said.values():
             for name, word in said.registers.items():
                 held = newest.get(name)
                 if self.counts(word) and (held is None or _clock(word) > _clock(held)):
                     newest[name] = word
+        newest.pop("currency", None)
+        if (budget := newest.get("budget_minor")) is not None:
+            words = (said.registers.get("currency") for said in self.said.values())
+            newest.update(("currency", word) for word in words if word is not None and _clock(word) == _clock(budget))
         return newest
 
 
@@ -182,11 +186,12 @@ def _without_erased(before: Profile, bound: BindingChanged) -> Profile:
 
 
 def _tells(name: str, register: Register, before: Profile) -> bool:
-    """Whether a register wins over all that is held, with another value."""
+    """Whether a register wins over all that is held, with another value; a budget may have another currency now."""
     if not before.counts(register):
         return False
     held = before.newest(name)
-    return held is None or (_clock(register) > _clock(held) and register.value != held.value)
+    is_other = held is None or register.value != held.value or name == "budget_minor"
+    return is_other and (held is None or _clock(register) > _clock(held))
 
 
 def _clock(register: Register) -> tuple[int, int, str]:
@@ -260,6 +265,8 @@ def joined(held: Profile, part: Profile | None) -> Profile:
 def _values(fact: Identified) -> dict[str, Any]:
     names = (*_PERSONAL, *_DETAILS) if isinstance(fact, LeadCaptured) else _PERSONAL
     said = {name: value for name in names if (value := getattr(fact, name)) is not None}
+    if "budget_minor" not in said:
+        said.pop("currency", None)
     if "email" in said:
         said["email"] = normal_email(said["email"])
     if "phone" in said:

@@ -9,7 +9,10 @@ Financing = Literal["none", "needed", "preapproved", "cash"]
 
 
 class LeadCaptured(Promoted):
-    """A form, call, chat or import named a person who may want to buy, rent or stay."""
+    """A form, call, chat or import named a person who may want to buy, rent or stay.
+
+    ``currency`` is that of ``budget_minor``: alone it says nothing, and a budget without one is in none that is known.
+    """
 
     full_name: PersonName | None = None
     country: Code | None = None
@@ -26,4 +29,4 @@ class LeadCaptured(Promoted):
 
 
 class LeadUpdated(LeadCaptured):
-    """Newer details of a person already captured; fields left out stay as they are."""
+    """Newer details of a person already captured; fields left out stay as they are, a budget's currency apart."""

@@ -81,6 +81,15 @@ def test_a_cause_that_comes_late_takes_nothing_from_the_time_to_answer() -> None
     assert conclusions(run) == [("standard", "no_answer", None)]
 
 
+def test_an_amount_without_a_currency_is_not_taken_for_one_in_the_last_currency_said() -> None:
+    first = captured("3-1", budget_minor=MILLION, currency="AED")
+    bare = captured("3-1 00:10", budget_minor=25 * MILLION, type=LeadUpdated)
+    run = run_of(rate("22.75"), first, bare, touch("t1", "3-1 01:00", "inquiry"))
+    assert requests(run) == []
+    run.publish(captured("3-1 02:00", budget_minor=25 * MILLION, currency="INR", type=LeadUpdated))
+    assert [(one.value_minor, one.currency) for one in requests(run)] == [(25 * MILLION, "INR")]
+
+
 @pytest.mark.parametrize(("minor", "asked"), [(20 * MILLION, 1), (20 * MILLION - 1, 0), (0, 0)])
 def test_from_twenty_million_rupees_on_a_person_is_asked(minor: int, asked: int) -> None:
     assert len(requests(run_of(*hot(minor=minor)))) == asked
@@ -134,7 +143,7 @@ def test_a_lead_that_is_not_hot_is_none_to_ask_about(kind: str) -> None:
 def test_a_hot_lead_that_turns_out_to_be_worth_so_much_is_asked_about() -> None:
     run = run_of(*hot(minor=MILLION))
     assert not requests(run)
-    run.publish(captured("3-1 02:00", budget_minor=25 * MILLION, type=LeadUpdated))
+    run.publish(captured("3-1 02:00", budget_minor=25 * MILLION, currency="INR", type=LeadUpdated))
     assert [one.occurred_at for one in requests(run)] == [at("3-1 02:00")]
 
 

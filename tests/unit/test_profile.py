@@ -47,6 +47,26 @@ def test_the_newest_word_on_each_field_wins_whatever_came_last() -> None:
         assert (last.email, last.email_domain) == ("ada@example.com", "example.com")
 
 
+def test_a_budget_is_in_the_currency_said_with_it_or_in_none_that_is_known() -> None:
+    dollars = captured("3-1", budget_minor=5, currency="USD")
+    bare = captured("3-3", budget_minor=5, type=LeadUpdated)
+    alone = captured("3-4", currency="INR", full_name="Ada", type=LeadUpdated)
+    rupees = captured("3-5", budget_minor=5, currency="INR", type=LeadUpdated)
+    for facts, wanted in (((dollars, alone), "USD"), ((dollars, bare, alone), None), ((dollars, bare, rupees), "INR")):
+        for order in permutations(facts):
+            last = profiled(*order)[-1]
+            assert (last.budget_minor, last.currency) == (5, wanted)
+    assert profiled(alone)[-1].currency is None
+
+
+def test_what_an_older_program_kept_of_a_currency_alone_is_no_budgets() -> None:
+    budget, with_it, alone = Register(5, 1, 0, "a"), Register("USD", 1, 0, "a"), Register("INR", 2, 0, "b")
+    apart = Profile({"e": Said({"budget_minor": budget, "currency": alone})})
+    assert set(apart.newest_words()) == {"budget_minor"}
+    other = Profile({"e": Said({"budget_minor": budget, "currency": with_it}), "f": Said({"currency": alone})})
+    assert other.newest_words()["currency"] == with_it
+
+
 def test_home_is_where_a_lead_was_first_named_whichever_fact_comes_first() -> None:
     facts = captured("3-1", region="EUR"), captured("3-2", region="USA", full_name="Ada", type=LeadUpdated)
     assert [profiled(*order)[-1].region for order in permutations(facts)] == ["EUR", "EUR"]

@@ -24,6 +24,8 @@ def measure(held: Day | None, event: Told | TimerFired | Visit, ctx: Context) ->
     match event:
         case TouchCounted():
             fresh = _touched(day, event)
+        case CellChanged(hears="optimizer"):
+            return held, ()
         case CellChanged():
             fresh = _credited(day, event)
         case SpendReported():

@@ -56,8 +56,8 @@ _NOTHING = Balance(0, 0, 0)
 
 
 def settle(cells: Cells | None, change: CellChanged, ctx: Context) -> tuple[Cells | None, Sequence[Output]]:
-    """Number a posting's change of a cell and add it up; conversions that only ``measure`` counts pass by."""
-    if change.basis == "count" and _optimizer_basis(change, ctx) != "count":
+    """Number a posting's change of a cell and add it up; what only ``measure`` is to hear passes by."""
+    if not _is_for_optimizer(change, ctx):
         return cells, ()
     came_for = cell = Cell(
         change.channel,
@@ -99,6 +99,8 @@ def settle(cells: Cells | None, change: CellChanged, ctx: Context) -> tuple[Cell
     return Cells({**held, cell: balance}), [Emit(said)]
 
 
-def _optimizer_basis(change: CellChanged, ctx: Context) -> str:
-    """The basis that the optimizer is told under the policy that the change was posted by."""
-    return ctx.control.policies.get(change.policy_version, DEFAULT_POLICY).optimizer_basis
+def _is_for_optimizer(change: CellChanged, ctx: Context) -> bool:
+    if change.hears is not None:
+        return change.hears != "figures"
+    basis = ctx.control.policies.get(change.policy_version, DEFAULT_POLICY).optimizer_basis
+    return change.basis != "count" or basis == "count"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from typing import Literal
+
 import msgspec
 from msgspec.structs import asdict
 
@@ -17,7 +20,9 @@ PROVISIONAL_DAYS = 90
 """So long after a conversion day what is credited for it may well change."""
 
 Told = tuple[str, str]
-"""The model and the basis whose cells are told; those of the model's ``count`` are, too."""
+"""The model and the basis whose cells the optimizer is told; the campaigns' figures hear of its ``count``, too."""
+
+Hears = Literal["both", "optimizer", "figures"]
 
 
 class Cell(msgspec.Struct, frozen=True, order=True, cache_hash=True):
@@ -41,8 +46,9 @@ def cells_changed(
     ctx: Context,
 ) -> list[CellChanged]:
     """What to tell of the cells that change, in their order; ``present`` is what holds of the booking now."""
-    changed = _cells(minus(_told_of(*should), _told_of(*stands)))
-    if not changed:
+    for_optimizer = _changed(should, stands, ())
+    for_figures = _changed(should, stands, ("count",))
+    if not for_figures and not for_optimizer:
         return []
     young = ctx.now < (under.day + PROVISIONAL_DAYS) * DAY
     shared = {
@@ -62,18 +68,38 @@ def cells_changed(
                 "delta_minor": amount,
                 "delta_reporting_minor": reporting,
                 "weights_version": under.weights_version(cell.model),
+                "hears": hears,
             },
         )
-        for cell, (amount, reporting) in sorted(changed.items())
+        for cell in sorted({*for_optimizer, *for_figures})
+        for hears, (amount, reporting) in _heard(for_optimizer.get(cell, NOTHING), for_figures.get(cell, NOTHING))
     ]
 
 
-def _told_of(ledger: Ledger, told: Told | None) -> Ledger:
-    """What of a ledger the campaign stage hears of."""
+def _changed(
+    should: tuple[Ledger, Told], stands: tuple[Ledger, Told | None], also: Collection[str]
+) -> dict[Cell, Balance]:
+    """What changes for one that hears of the told basis, and of others ``also``."""
+    return _cells(minus(_told_of(*should, also), _told_of(*stands, also)))
+
+
+def _heard(optimizer: Balance, figures: Balance) -> Iterator[tuple[Hears, Balance]]:
+    """A cell's changes, and for whom they are."""
+    if optimizer == figures:
+        yield "both", figures
+        return
+    if optimizer != NOTHING:
+        yield "optimizer", optimizer
+    if figures != NOTHING:
+        yield "figures", figures
+
+
+def _told_of(ledger: Ledger, told: Told | None, also: Collection[str]) -> Ledger:
+    """What of a ledger somebody hears of."""
     if told is None:
         return Ledger()
     model, basis = told
-    bases = basis, "count"
+    bases = {basis, *also}
     blocks = {block: number for block, number in ledger.blocks.items() if block.model == model and block.basis in bases}
     return Ledger(ledger.balances, blocks)
 

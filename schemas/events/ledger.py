@@ -63,6 +63,7 @@ class CellChanged(Event):
 
     ``basis`` is the optimizer's, or ``count`` (then amounts are millionths of a conversion and there is no currency).
     ``day`` is the conversion day; ``provisional`` that the booking is open or its conversion younger than 90 days.
+    ``hears`` says for whom the change is: the optimizer, the campaigns' figures or both (none: an older program's).
     """
 
     posting_id: Uuid
@@ -80,6 +81,7 @@ class CellChanged(Event):
     policy_version: int
     weights_version: int
     provisional: bool
+    hears: Literal["both", "optimizer", "figures"] | None = None
 
 
 class RevenueAttributed(Event):

@@ -216,6 +216,7 @@ _DOCUMENTS: tuple[dict[str, Any], ...] = (
     {"attribution_models": ["time_decay", "first"], "half_life": 3 * DAY},
     {"attribution_bases": ["expected", "count"], "attribution_models": ["last", "linear"]},
     {"optimizer_model": "linear", "optimizer_basis": "expected"},
+    {"optimizer_basis": "count"},
     {"attribution_models": ["markov_path", "shapley_set"], "optimizer_model": "markov_path"},
     {"attribution_models": ["markov_path", "shapley_set"]},
     {

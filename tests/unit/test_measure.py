@@ -83,6 +83,11 @@ def test_conversions_and_revenue_are_those_of_the_cells() -> None:
     assert (told.revenue_minor, told.conversions_ppm, told.reporting_currency) == (400, 750_000, "AED")
 
 
+def test_what_is_for_the_optimizer_alone_is_no_figure() -> None:
+    told = after(cell(5, hears="both"), cell(20, hears="figures"), cell(300, hears="optimizer"))
+    assert told.revenue_minor == 25
+
+
 def test_return_on_spend_is_half_to_even_and_null_without_spend() -> None:
     assert after(cell(150), spent(100)).roi_ppm == 500_000
     assert after(spent(100)).roi_ppm == -1_000_000

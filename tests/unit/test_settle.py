@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from processors.campaign.settle import KEPT_DAYS, OLDER, Cells
 from schemas.events.base import DAY
 from schemas.events.governance import PolicyChanged
 from schemas.events.ledger import RevenueAttributed
 from tests.support.campaigns import CONVERTED, NOW, TOUCHED, Inbox, cell, conversions
 from tests.support.facts import fact
+from tests.support.leads import booking, run_of, touch
+from tests.support.optimizer import Optimizer
 
 
 def said(inbox: Inbox) -> list[RevenueAttributed]:
@@ -62,7 +68,36 @@ def test_the_id_is_that_of_posting_and_cell_whatever_message_brought_it() -> Non
     assert len(set(ids[0])) == 3
 
 
-def test_conversions_are_told_only_where_the_optimizer_is_to_hear_of_them() -> None:
+def test_the_optimizer_is_told_what_is_for_it() -> None:
+    inbox = Inbox()
+    inbox.give(cell(1, hears="both"), cell(20, hears="figures"), cell(300, hears="optimizer"))
+    assert [one.total_minor for one in said(inbox)] == [1, 301]
+
+
+BOTH_WAYS = [(("net", "count"), {"count": 1_000_000}), (("count", "net"), {"net": 10_000})]
+
+
+@pytest.mark.parametrize(("bases", "wanted"), BOTH_WAYS)
+def test_another_basis_takes_back_the_old_one_and_tells_the_new_one(bases: Any, wanted: dict[str, int]) -> None:
+    run = run_of(
+        touch("t1", "3-1", campaign_id="c1"), booking("b1", 1, "3-10", amount_minor=10_000),
+        *(policy(f'{{"optimizer_basis":"{basis}"}}', version) for version, basis in enumerate(bases, start=1)),
+    )  # fmt: skip
+    run.finish(4)
+    optimizer = Optimizer()
+
+    def held() -> dict[str, int]:
+        for change in run.said("revenue.attribution", RevenueAttributed):
+            optimizer.take(change)
+        return {str(which[6]): one.total for which, one in optimizer.held.items() if one.total}
+
+    assert held() == wanted
+    run.publish(booking("b1", 2, "3-20", amount_minor=10_000, status="cancelled", booked_at="3-10"))
+    run.finish(4)
+    assert held() == {}
+
+
+def test_of_what_an_older_program_sent_conversions_are_told_where_the_policy_says_so() -> None:
     inbox = Inbox()
     inbox.give(policy('{"optimizer_basis":"count"}'), conversions(1_000_000), conversions(500_000, policy_version=1))
     (told,) = said(inbox)

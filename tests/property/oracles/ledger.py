@@ -144,21 +144,26 @@ def _booking(who: Resolved, known: list[Event], booking_id: str, until: int) -> 
     return found
 
 
-def cells(identity_key: bytes, facts: Iterable[Event]) -> dict[tuple[Any, ...], tuple[int, int]]:
-    """What the optimizer must hold: sums of all credits of its model by cell, as of the end of time."""
+Cells = dict[tuple[Any, ...], tuple[int, int]]
+
+
+def cells(identity_key: bytes, facts: Iterable[Event]) -> dict[str, Cells]:
+    """What the optimizer and the figures must hold: sums of credits of its model by cell, as of the end of time."""
     known = list(facts)
     who = resolved(identity_key, known)
-    sums: dict[tuple[Any, ...], tuple[int, int]] = {}
+    sums: dict[str, Cells] = {"optimizer": {}, "figures": {}}
     for line, (amount, reporting) in balances(identity_key, known, 2**62).items():
         rules = _conversion(who, known, line.booking_id).rules
         if line.account == "(revenue)" or line.model != rules["optimizer_model"]:
             continue
-        if line.basis in (rules["optimizer_basis"], "count"):
-            what = line.campaign_id or "(none)", line.channel, line.touch_day, line.conversion_day
-            cell = (*what, line.model, line.basis, line.currency, line.reporting_currency)
-            held = sums.get(cell, (0, 0))
-            sums[cell] = held[0] + amount, held[1] + reporting
-    return {cell: both for cell, both in sums.items() if both != (0, 0)}
+        what = line.campaign_id or "(none)", line.channel, line.touch_day, line.conversion_day
+        cell = (*what, line.model, line.basis, line.currency, line.reporting_currency)
+        basis = rules["optimizer_basis"]
+        for ear, bases in (("optimizer", {basis}), ("figures", {basis, "count"})):
+            if line.basis in bases:
+                held = sums[ear].get(cell, (0, 0))
+                sums[ear][cell] = held[0] + amount, held[1] + reporting
+    return {ear: {cell: both for cell, both in heard.items() if both != (0, 0)} for ear, heard in sums.items()}
 
 
 def journeys(identity_key: bytes, facts: Iterable[Event]) -> dict[tuple[Any, ...], int]:

@@ -81,7 +81,10 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     attribution_models: tuple[str, ...] = ("first", "last", "linear")
     attribution_bases: tuple[Basis, ...] = ("net",)
     optimizer_model: str = "time_decay"
-    """The model whose credits the optimizer and the campaigns' figures are told, in ``optimizer_basis``."""
+    """The model whose credits the optimizer and the campaigns' figures are told, in ``optimizer_basis``.
+
+    The figures' revenue is ``net`` where that is ``count``.
+    """
     optimizer_basis: Basis = "net"
     weights_adoption: Literal["stable", "open", "all"] = "stable"
     """New weights of data-driven models apply to conversions from their adoption on, from 30 days before, or to all."""
@@ -166,7 +169,13 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def credited(self) -> tuple[tuple[str, str], ...]:
         """(model, basis) of all credits: those asked for, and what the optimizer and the campaigns' figures need."""
-        return _credited(self.attribution_models, self.attribution_bases, self.optimizer_model, self.optimizer_basis)
+        needed = self.optimizer_basis, "count", self.figures_basis
+        return _credited(self.attribution_models, self.attribution_bases, self.optimizer_model, needed)
+
+    @property
+    def figures_basis(self) -> Basis:
+        """The basis of the campaigns' revenue: the optimizer's, or ``net`` where that one counts conversions."""
+        return "net" if self.optimizer_basis == "count" else self.optimizer_basis
 
     def __post_init__(self) -> None:
         if self.time_zone not in zone_names():
@@ -190,10 +199,9 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @lru_cache(1_024)
 def _credited(
-    models: tuple[str, ...], bases: tuple[Basis, ...], optimizer_model: str, optimizer_basis: Basis
+    models: tuple[str, ...], bases: tuple[Basis, ...], optimizer_model: str, needed: tuple[Basis, ...]
 ) -> tuple[tuple[str, str], ...]:
-    needed = (optimizer_model, optimizer_basis), (optimizer_model, "count")
-    return tuple(dict.fromkeys((*product(models, bases), *needed)))
+    return tuple(dict.fromkeys((*product(models, bases), *product((optimizer_model,), needed))))
 
 
 DEFAULT_POLICY = Policy()

@@ -36,7 +36,8 @@ class Risk(msgspec.Struct, frozen=True, array_like=True):
 class Books(msgspec.Struct, frozen=True):
     """A booking's facts, its candidate touches under the newest (epoch, seq), and all that was posted and told.
 
-    ``told`` is the model and basis that the campaign stage hears of, ``journey`` what the workspace stage counts.
+    ``told`` is the model and basis that the optimizer hears of, ``figured`` those of the campaigns' revenue (none: the
+    same, as an older program told them), ``journey`` what the workspace stage counts.
     ``changed_at`` is the tick at which the newest revision came (the first risk, where none has), ``closed`` all that
     is left of books that closed. Bounds: the 64 highest revisions and 16 highest risks, the candidates a lead may
     send, one balance per account.
@@ -53,6 +54,7 @@ class Books(msgspec.Struct, frozen=True):
     seq: int = 0
     posted: Posted = Posted()
     told: tuple[str, str] | None = None
+    figured: tuple[str, str] | None = None
     journey: Journey | None = None
     changed_at: int | None = None
     closed: bool = False

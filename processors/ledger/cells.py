@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
 from msgspec.structs import asdict
 
+from models.policy import Policy
 from processors.base import Context
 from processors.ledger.accounts import NOBODY, NOTHING, REVENUE, Balance, Ledger, minus
 from processors.ledger.lines import posting_id
@@ -20,7 +21,7 @@ PROVISIONAL_DAYS = 90
 """So long after a conversion day what is credited for it may well change."""
 
 Told = tuple[str, str]
-"""The model and the basis whose cells the optimizer is told; the campaigns' figures hear of its ``count``, too."""
+"""A model and the basis of it whose cells are told; the campaigns' figures hear of the model's ``count``, too."""
 
 Hears = Literal["both", "optimizer", "figures"]
 
@@ -38,16 +39,23 @@ class Cell(msgspec.Struct, frozen=True, order=True, cache_hash=True):
     reporting_currency: str
 
 
+def told_under(policy: Policy) -> tuple[Told, Told]:
+    """What the optimizer hears of under a policy, and what of revenue the campaigns' figures do."""
+    model = policy.optimizer_model
+    return (model, policy.optimizer_basis), (model, policy.figures_basis)
+
+
 def cells_changed(
-    should: tuple[Ledger, Told],
-    stands: tuple[Ledger, Told | None],
+    should: tuple[Ledger, Told, Told],
+    stands: tuple[Ledger, Told | None, Told | None],
     present: State,
     under: Terms,
     ctx: Context,
 ) -> list[CellChanged]:
     """What to tell of the cells that change, in their order; ``present`` is what holds of the booking now."""
-    for_optimizer = _changed(should, stands, ())
-    for_figures = _changed(should, stands, ("count",))
+    (ledger, told, figured), (posted, was_told, was_figured) = should, stands
+    for_optimizer = _cells(minus(_told_of(ledger, told), _told_of(posted, was_told)))
+    for_figures = _cells(minus(_told_of(ledger, figured, "count"), _told_of(posted, was_figured, "count")))
     if not for_figures and not for_optimizer:
         return []
     young = ctx.now < (under.day + PROVISIONAL_DAYS) * DAY
@@ -76,13 +84,6 @@ def cells_changed(
     ]
 
 
-def _changed(
-    should: tuple[Ledger, Told], stands: tuple[Ledger, Told | None], also: Collection[str]
-) -> dict[Cell, Balance]:
-    """What changes for one that hears of the told basis, and of others ``also``."""
-    return _cells(minus(_told_of(*should, also), _told_of(*stands, also)))
-
-
 def _heard(optimizer: Balance, figures: Balance) -> Iterator[tuple[Hears, Balance]]:
     """A cell's changes, and for whom they are."""
     if optimizer == figures:
@@ -94,8 +95,8 @@ def _heard(optimizer: Balance, figures: Balance) -> Iterator[tuple[Hears, Balanc
         yield "figures", figures
 
 
-def _told_of(ledger: Ledger, told: Told | None, also: Collection[str]) -> Ledger:
-    """What of a ledger somebody hears of."""
+def _told_of(ledger: Ledger, told: Told | None, *also: str) -> Ledger:
+    """What of a ledger somebody hears of, of bases ``also`` as well."""
     if told is None:
         return Ledger()
     model, basis = told

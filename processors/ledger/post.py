@@ -9,7 +9,7 @@ import msgspec
 from processors.base import Context, DeadLetter, Emit, Output, TimerFired, Visit
 from processors.ledger.accounts import minus, packed, unpacked
 from processors.ledger.books import Books, merged, with_risk
-from processors.ledger.cells import cells_changed
+from processors.ledger.cells import cells_changed, told_under
 from processors.ledger.close import close, dated, refused
 from processors.ledger.journey import counted, journey
 from processors.ledger.lines import posting
@@ -42,17 +42,20 @@ def post(held: Books | None, event: Input | TimerFired, ctx: Context) -> tuple[B
     states = list(steps(books, under.policy, under.day))
     should, stands = target(states, under), unpacked(books.posted)
     changed = minus(should, stands)
-    told = under.policy.optimizer_model, under.policy.optimizer_basis
+    told, figured = told_under(under.policy)
     after = msgspec.structs.replace(
         books,
         posted=packed(should) if changed.blocks else books.posted,
         seq=books.seq + bool(changed.blocks),
         told=told,
+        figured=figured,
         journey=journey(under.path, under.day, net(states[-1][1])),
     )
     said = [
         *posting(after, changed, _reason(before, books, event), under, ctx),
-        *cells_changed((should, told), (stands, books.told), states[-1][1], under, ctx),
+        *cells_changed(
+            (should, told, figured), (stands, books.told, books.figured or books.told), states[-1][1], under, ctx
+        ),
         *counted(books.journey, after.journey, ctx.at),
     ]
     return (after, [*timer, *map(Emit, said)]) if after != before else (held, ())

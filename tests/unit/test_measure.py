@@ -9,8 +9,10 @@ import pytest
 from schemas.events.base import DAY, MAX_MINOR, SECOND
 from schemas.events.campaigns import CampaignMeasured
 from schemas.events.governance import ExchangeRateSet, PolicyChanged
+from schemas.events.ledger import RevenueAttributed
 from tests.support.campaigns import CONVERTED, NOW, Inbox, cell, conversions, counted, spent
 from tests.support.facts import fact
+from tests.support.leads import booking, run_of, touch
 
 
 def rate(text: str, revision: int = 1, base: str = "USD", quote: str = "AED") -> ExchangeRateSet:
@@ -86,6 +88,17 @@ def test_conversions_and_revenue_are_those_of_the_cells() -> None:
 def test_what_is_for_the_optimizer_alone_is_no_figure() -> None:
     told = after(cell(5, hears="both"), cell(20, hears="figures"), cell(300, hears="optimizer"))
     assert told.revenue_minor == 25
+
+
+def test_where_the_optimizer_counts_conversions_campaigns_have_revenue_all_the_same() -> None:
+    run = run_of(
+        policy('{"optimizer_basis":"count"}'), touch("t1", "3-1", campaign_id="c1"),
+        booking("b1", 1, "3-10", amount_minor=10_000), spent(1_000),
+    )  # fmt: skip
+    run.finish(4)
+    told = max(run.said("campaign.metrics", CampaignMeasured), key=lambda one: (one.day, one.seq))
+    assert (told.conversions_ppm, told.revenue_minor, told.roi_ppm) == (1_000_000, 10_000, 9_000_000)
+    assert {one.basis for one in run.said("revenue.attribution", RevenueAttributed)} == {"count"}
 
 
 def test_return_on_spend_is_half_to_even_and_null_without_spend() -> None:

@@ -125,7 +125,8 @@ def _booking(who: Resolved, known: list[Event], booking_id: str, until: int) -> 
     found: dict[Line, tuple[int, int]] = {}
     optimizer = rules["optimizer_model"]
     credited = {*product(rules["attribution_models"], rules["attribution_bases"])}
-    for model, basis in credited | {(optimizer, rules["optimizer_basis"]), (optimizer, "count")}:
+    needed = {rules["optimizer_basis"], _revenue_basis(rules), "count"}
+    for model, basis in credited | {*product([optimizer], needed)}:
         value = _value(basis, now, p_ppm)
         reporting = 0 if rate is None or basis == "count" else half_even(value * rate)
         currency = None if basis == "count" else now.currency
@@ -144,6 +145,11 @@ def _booking(who: Resolved, known: list[Event], booking_id: str, until: int) -> 
     return found
 
 
+def _revenue_basis(rules: dict[str, Any]) -> str:
+    """Campaigns have revenue, also where the optimizer counts conversions."""
+    return str(rules["optimizer_basis"]).replace("count", "net")
+
+
 Cells = dict[tuple[Any, ...], tuple[int, int]]
 
 
@@ -159,7 +165,7 @@ def cells(identity_key: bytes, facts: Iterable[Event]) -> dict[str, Cells]:
         what = line.campaign_id or "(none)", line.channel, line.touch_day, line.conversion_day
         cell = (*what, line.model, line.basis, line.currency, line.reporting_currency)
         basis = rules["optimizer_basis"]
-        for ear, bases in (("optimizer", {basis}), ("figures", {basis, "count"})):
+        for ear, bases in (("optimizer", {basis}), ("figures", {_revenue_basis(rules), "count"})):
             if line.basis in bases:
                 held = sums[ear].get(cell, (0, 0))
                 sums[ear][cell] = held[0] + amount, held[1] + reporting

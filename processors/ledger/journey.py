@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from models.attribution.path import Touch
 from models.local_time import monday
+from models.touches import is_click_class
 from schemas.events.weights import PathCounted
 
 
@@ -19,8 +20,11 @@ class Journey(NamedTuple):
 
 
 def journey(path: Sequence[Touch], day: int, net: int) -> Journey | None:
-    """The journey to a conversion on a local day; none where nothing led to it."""
-    if not path:
+    """The journey to a conversion on a local day; none where nothing led to it, or nothing but views.
+
+    Nobody counts views that came to nothing, so those that came to something would seem to convert always.
+    """
+    if not path or not is_click_class(path[0].kind):
         return None
     return Journey(monday(day), tuple(touch.channel for touch in path), net > 0)
 

@@ -75,6 +75,15 @@ def test_views_own_sends_and_deleted_touches_are_no_part_of_it() -> None:
     assert not after(run_of(touch("v", "3-2", "view")), "6-1")
 
 
+def test_what_views_alone_led_to_is_counted_no_more_than_what_they_did_not() -> None:
+    run = run_of(touch("v", "3-1", "impression", channel="display"), booking("3-1 10:00"))
+    assert not run.said("workspace.inbox", PathCounted)
+    run.publish(touch("c", "3-1 09:00", channel="search"))
+    assert [(one.channels, one.converted) for one in run.said("workspace.inbox", PathCounted)] == [(["search"], True)]
+    run.publish(touch("c", "3-1 09:00", channel="search", revision=2, type=TouchpointDeleted))
+    assert [one.change for one in run.said("workspace.inbox", PathCounted)] == [1, -1]
+
+
 def test_a_conversion_claims_the_journey_that_it_falls_into() -> None:
     for when in ("3-1", "3-3", "4-4"):
         assert not after(run_of(T1, T2, booking(when)), "6-1")

@@ -180,7 +180,7 @@ def journeys(identity_key: bytes, facts: Iterable[Event]) -> dict[tuple[Any, ...
     for booking_id in {fact.booking_id for fact in known if isinstance(fact, BookingChanged)}:
         revisions, _, day, path, _ = _conversion(who, known, booking_id)
         net = _value("net", max(revisions, key=lambda fact: fact.revision), 0)
-        if path:
+        if path and _kind(path[0]) not in VIEWS:
             monday = day - date.fromordinal(date(1970, 1, 1).toordinal() + day).weekday()
             found[monday, tuple(_dims(touch)[1] for touch in path), net > 0] += 1
     return dict(found)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from processors.base import Context, Emit, Output
+from processors.lead.advance import Temperatures
 from schemas.events.decisions import LeadRouted, TemperatureChanged
 from schemas.events.gate import ContactProposed
 from schemas.ids import derived_id
@@ -27,7 +28,10 @@ class Route(msgspec.Struct, frozen=True, array_like=True):
 
 
 def route(held: Route | None, event: TemperatureChanged, ctx: Context) -> tuple[Route, Sequence[Output]]:
-    """Publish the route when it changes; a lead that is warmer than before is proposed for contact (while fresh)."""
+    """Publish the route when it changes; a lead that is warmer than before is proposed for contact (while fresh).
+
+    Of several changes that come at once, only the last one proposes: a lead that was cold and is hot is not warm.
+    """
     before = held or Route()
     wanted = _ROUTE[event.temperature]
     if wanted == before.route:
@@ -42,8 +46,9 @@ def route(held: Route | None, event: TemperatureChanged, ctx: Context) -> tuple[
         reason=event.reason,
     )
     outputs: list[Output] = [Emit(routed)]
+    told: Temperatures = ctx.slices["advance"]
     warmer = _WARMTH.index(wanted) > _WARMTH.index(before.route)
-    if warmer and _CHANNELS[event.temperature]:
+    if warmer and event.seq == told.seq and _CHANNELS[event.temperature]:
         proposed = ContactProposed.build(
             occurred_at=event.occurred_at,
             lead_id=event.lead_id,

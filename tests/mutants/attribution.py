@@ -103,7 +103,7 @@ MUTANTS: dict[str, Mutant] = {
         "processors/ledger/value.py", "books.risks[risk].p_ppm if risk >= 0 else _usual", "_usual"
     ),
     "another model for the optimizer leaves the former's cells": Mutant(
-        "processors/ledger/post.py", "(stands, books.told)", "(stands, told)"
+        "processors/ledger/post.py", "(stands, books.told, books.figured or books.told)", "(stands, told, figured)"
     ),
     "the optimizer hears of revenue itself": Mutant(
         "processors/ledger/cells.py", "if place.account != REVENUE:", "if place.account != NOBODY:"

@@ -16,8 +16,8 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "bookings keep no touches": Mutant(
         "processors/lead/path.py",
-        "return until >= _horizon(newest) or any(",
-        "return until >= _horizon(newest) or 0 > any(",
+        "return until >= horizon(newest) or any(",
+        "return until >= horizon(newest) or 0 > any(",
     ),
     "late touches stay where they came": Mutant(
         "processors/lead/path.py",
@@ -94,7 +94,7 @@ MUTANTS: dict[str, Mutant] = {
         "if score > before and _band(score, policy) > _band(before, policy) else -1",
         "if score > before else -1",
     ),
-    "whoever is warm is contacted": Mutant("processors/lead/route.py", "if warmer and _CHANNELS", "if _CHANNELS"),
+    "whoever is warm is contacted": Mutant("processors/lead/route.py", "if warmer and event", "if event"),
     "older words on a lead replace newer ones": Mutant(
         "processors/lead/profile.py",
         "registers[name] = max(registers.get(name, word), word, key=_clock)",

@@ -187,8 +187,14 @@ def test_a_route_follows_and_a_warmer_lead_is_proposed_for_contact() -> None:
     run = run_of(captured("3-1"), touch("t1", "3-2", "inquiry"))
     routes = sorted(run.said("lead.routes", LeadRouted), key=lambda one: one.seq)
     assert [one.route for one in routes] == ["nurture", "email", "whatsapp_then_call"]
-    assert sorted(one.channels for one in proposals(run)) == [["whatsapp", "call"], ["whatsapp", "email"]]
-    assert {one.not_after for one in proposals(run)} == {at("3-3")}
+    (proposed,) = proposals(run)
+    assert (proposed.purpose, proposed.channels, proposed.not_after) == ("hot_lead", ["whatsapp", "call"], at("3-3"))
+
+
+def test_a_lead_that_warms_step_by_step_is_proposed_for_contact_at_each() -> None:
+    contents = [touch(f"c{n}", "3-2") for n in range(3)]
+    run = run_of(captured("3-1"), *contents, touch("t1", "3-2 01:00", "inquiry"))
+    assert [one.purpose for one in proposals(run)] == ["warm_lead", "hot_lead"]
 
 
 def test_a_lead_that_cools_is_not_contacted_for_it() -> None:
@@ -215,7 +221,7 @@ def test_history_contacts_nobody(late_by: int, contacted: bool) -> None:
     run.driver.tick(at("3-2") + late_by)
     run.publish(touch("t1", "3-2", "inquiry"))
     assert bool(proposals(run)) is contacted
-    assert run.count("lead", "touchpoints", "drop:stale") == (0 if contacted else 2)
+    assert run.count("lead", "touchpoints", "drop:stale") == (0 if contacted else 1)
     assert moves(run)[-1][2] == "hot"
 
 

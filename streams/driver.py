@@ -65,6 +65,10 @@ class Driver:
                     self.append(OutRecord(inbox.name, "", encode(Tick.build(at=at)), partition))
         self.settle()
 
+    def first_due(self) -> int | None:
+        """When the first timer of any partition is due."""
+        return min((due for store in self.stores.values() if (due := store.first_due()) is not None), default=None)
+
     def settle(self) -> None:
         """Work until nothing is unread."""
         while waiting := [slot for slot, records in self._unread.items() if records]:

@@ -95,6 +95,10 @@ class MemoryStore:
         """Timer entries due by an instant, in order."""
         return list(self._timers.irange(maximum=TimerEntry(until + 1, "", "", 0), inclusive=(True, False)))
 
+    def first_due(self) -> int | None:
+        """When the first timer is due."""
+        return self._timers[0].due if self._timers else None
+
     def seen(self, event_id: str) -> Seen | None:
         """The duplicate index's entry of an event."""
         return self._seen.get(event_id)

@@ -62,6 +62,9 @@ def command_line(names: Iterable[str] = tuple(_COMMANDS)) -> typer.Typer:
 
 def main() -> None:
     """Entry point of the command ``fineacers``: loads what was asked for, and everything only to explain itself."""
+    if (number := _unreadable(sys.argv[1:])) is not None:
+        complain(f"argument {number} is not UTF-8 text")
+        sys.exit(FAILED)
     asked = sys.argv[1:2]
     app = command_line(asked) if asked and asked[0] in _COMMANDS else command_line()
     try:
@@ -69,3 +72,13 @@ def main() -> None:
     except SettingsError as error:  # of any command that has nothing better to say of it
         complain(str(error))
         sys.exit(FAILED)
+
+
+def _unreadable(arguments: Iterable[str]) -> int | None:
+    """The number, from 1, of the first argument that is no UTF-8: nothing could be written down or sent with it."""
+    for number, argument in enumerate(arguments, 1):
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            return number
+    return None

@@ -58,7 +58,7 @@ def replay_(
     except ProposalError as error:
         fail(f"{policy}: {error}", REFUSED)
     try:
-        lines = input_.read_text(encoding="utf-8").splitlines()
+        lines = input_.read_bytes().decode().split("\n")  # other ends of lines may stand in a text as they are
         end = instant(until) if until else None
         stages = topology(identity_key(read_settings()))
         found = published(replay(stages, lines, end))

@@ -16,11 +16,12 @@ import hmac
 import http.client
 import json
 import logging
+import re
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -34,9 +35,12 @@ from streams.sources.gateway.links import approval_link
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 5.0
+"""For each host that a name stands for, and as long again for all of the handshake, however slowly it comes."""
 ANSWER_SECONDS = 10.0
 """From the connection to the end of the answer's headers, however slowly they come."""
 _LONGEST_AFTER_SECONDS = 3_600.0
+_MOST_HOSTS = 4
+_VISIBLE = re.compile(r"[!-~]+")
 _LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -81,13 +85,17 @@ def addresses(settings: Settings) -> dict[str, SplitResult]:
 
 
 def _address(name: str, text: str) -> SplitResult:
-    wrong = f"{PREFIX}WEBHOOKS: the address of {name} must begin with https://, or with http:// on this machine"
+    wrong = (
+        f"{PREFIX}WEBHOOKS: the address of {name} must begin with https://, or with http:// on this machine, and name "
+        "a host that can exist, without a space anywhere"
+    )
     try:
         address = urlsplit(text)
         known = address.hostname is not None and (address.port is None or address.port > 0)
+        (address.hostname or "").encode("idna")  # an empty or long label can be no name, and nobody could be asked
     except ValueError:
         raise SettingsError(wrong) from None
-    if not known or address.scheme not in ("http", "https") or not text.isascii() or not text.isprintable():
+    if not known or address.scheme not in ("http", "https") or not _VISIBLE.fullmatch(text):
         raise SettingsError(wrong)
     if address.scheme == "http" and address.hostname not in _LOCAL:
         raise SettingsError(wrong)
@@ -107,13 +115,13 @@ def signed(body: bytes, key: bytes, timestamp: int) -> dict[str, str]:
 def _post(address: SplitResult, body: bytes, headers: Mapping[str, str], tls: ssl.SSLContext) -> Answer:
     host, port = address.hostname or "", address.port
     connection = (
-        http.client.HTTPSConnection(host, port, timeout=CONNECT_SECONDS, context=tls)
+        http.client.HTTPSConnection(host, port, context=tls)
         if address.scheme == "https"
-        else http.client.HTTPConnection(host, port, timeout=CONNECT_SECONDS)
+        else http.client.HTTPConnection(host, port)
     )
     try:
-        connection.connect()
-    except OSError as error:
+        connection.sock = _connected(address, tls)
+    except Exception as error:  # whatever it was, nothing was sent
         log.info("no connection: %s", type(error).__name__)  # its text may hold the address
         return Answer("again", "unreachable")
     deadline = threading.Timer(ANSWER_SECONDS, _cut, (connection.sock,))
@@ -132,6 +140,23 @@ def _post(address: SplitResult, body: bytes, headers: Mapping[str, str], tls: ss
         deadline.cancel()
         with suppress(OSError):
             connection.close()
+
+
+def _connected(address: SplitResult, tls: ssl.SSLContext) -> socket.socket:
+    """A connection to the first that answers of the hosts that a name stands for; of many only some are tried."""
+    port = address.port or (443 if address.scheme == "https" else 80)
+    found = socket.getaddrinfo(address.hostname, port, type=socket.SOCK_STREAM)
+    sock = _reached([(str(host), port) for *_, (host, *_) in found[:_MOST_HOSTS]])
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return tls.wrap_socket(sock, server_hostname=address.hostname) if address.scheme == "https" else sock
+
+
+def _reached(hosts: Sequence[tuple[str, int]]) -> socket.socket:
+    *others, last = hosts
+    for host in others:
+        with suppress(OSError):
+            return socket.create_connection(host, CONNECT_SECONDS)
+    return socket.create_connection(last, CONNECT_SECONDS)
 
 
 def _cut(sock: socket.socket) -> None:

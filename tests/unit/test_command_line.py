@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -50,3 +51,13 @@ def test_a_store_that_does_not_answer_is_told(
     result = CliRunner().invoke(cli.command_line([command[0]]), command)
     assert result.exit_code == 2, result.exception
     assert server in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["lead find --workspace acme email", "dead-letters list --reason", "replay --input"]
+)
+def test_an_argument_that_is_no_text_is_told_by_its_number(command: str) -> None:
+    arguments = [*command.encode().split(), b"caf\xe9"]
+    done = subprocess.run([sys.executable, "-m", "streams", *arguments], capture_output=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.decode() == f"argument {len(arguments)} is not UTF-8 text\n"

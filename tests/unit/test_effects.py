@@ -5,6 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import socket
+import threading
+import time
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +22,7 @@ from schemas.events.effects import EffectDone
 from schemas.events.incidents import IncidentRaised
 from schemas.events.operations import Tick
 from schemas.topics import TOPICS
-from streams.effects import answer
+from streams.effects import answer, webhook
 from streams.effects.answer import Answer, pause
 from streams.effects.webhook import Webhooks, addresses, judged, signed
 from streams.effects.worker import REQUESTS, Place, place_at
@@ -114,6 +118,63 @@ def test_where_nobody_listens_it_is_tried_again_and_where_the_answer_is_cut_it_i
     assert SECRET not in caplog.text and "127.0.0.1" not in caplog.text
 
 
+@pytest.mark.parametrize("failure", [UnicodeError("label too long"), OSError(), ValueError()])
+def test_whatever_keeps_from_connecting_nothing_was_sent(monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise failure
+
+    call = Webhooks(settings({"sales": "https://example.com/x"}))
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    assert call(wanted()) == Answer("again", "unreachable")
+
+
+def test_a_name_of_many_hosts_does_not_keep_others_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[object] = []
+
+    def silent(host: object, timeout: float) -> None:
+        tried.append(host)
+        raise TimeoutError
+
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"192.0.2.{n}", 443)) for n in range(100)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setattr(socket, "create_connection", silent)
+    assert Webhooks(settings({"sales": "https://example.com/x"}))(wanted()) == Answer("again", "unreachable")
+    assert tried == [(f"192.0.2.{n}", 443) for n in range(4)]
+
+
+def test_a_host_that_does_not_listen_leaves_it_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    ask = socket.getaddrinfo
+    with receiving() as receiver:
+        call = Webhooks(settings({"sales": receiver.url("sales").replace("127.0.0.1", "localhost")}))
+
+        def both(host: str, port: int, *_: object, **__: object) -> list[object]:
+            names = ("127.0.0.2", "127.0.0.1") if host == "localhost" else (host,)
+            return [found for name in names for found in ask(name, port, type=socket.SOCK_STREAM)]
+
+        monkeypatch.setattr(socket, "getaddrinfo", both)
+        assert call(wanted()) == Answer("done", "answered", "200")
+
+
+def test_a_handshake_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "CONNECT_SECONDS", 0.5)
+
+    def drip(listening: socket.socket) -> None:
+        with suppress(OSError):
+            peer, _ = listening.accept()
+            with peer:
+                peer.sendall(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc")  # a long first word of a server
+                while True:
+                    time.sleep(0.05)
+                    peer.sendall(b"\x00")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=drip, args=(listening,), daemon=True).start()
+        call = Webhooks(settings({"sales": f"https://localhost:{listening.getsockname()[1]}/x"}))
+        begun = time.monotonic()
+        assert call(wanted()) == Answer("again", "unreachable")
+        assert 0.4 < time.monotonic() - begun < 3
+
+
 @pytest.mark.parametrize(
     "webhooks",
     [
@@ -127,6 +188,10 @@ def test_where_nobody_listens_it_is_tried_again_and_where_the_answer_is_cut_it_i
         {"sales": "https://secret.example.com/x\ny"},
         {"sales": "https:///secret"},
         {"sales": "https://[secret/x"},
+        {"sales": "https://secret..example.com/x"},
+        {"sales": f"https://secret.{'a' * 64}.example.com/x"},
+        {"sales": "https://secret example.com/x"},
+        {"sales": "https://secret.example.com/x y"},
     ],
 )
 def test_an_address_that_cannot_be_used_is_refused_without_repeating_it(webhooks: object) -> None:

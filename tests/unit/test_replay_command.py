@@ -99,6 +99,21 @@ def test_the_proposed_policy_stands_above_every_recorded_one(run: Any) -> None:
     assert found["contacts"][0] == {"decision": "allowed", "recorded": 0, "proposed": 1, "difference": 1}
 
 
+@pytest.mark.parametrize("policy", [None, STRICTER])
+def test_a_text_may_hold_what_some_take_for_the_end_of_a_line(run: Any, tmp_path: Path, policy: str | None) -> None:
+    said = "one\u2028two\u2029three\u0085four"
+    lead = fact(LeadCaptured, occurred_at=NOON, email=ANN, channel="portal", message=said)
+    assert run(policy, facts=[lead]).exit_code == 0
+    written = tmp_path / "out" / "accepted.leads.jsonl"
+    assert said in written.read_text(), "the platform itself writes it as it is"
+    (tmp_path / "raw.jsonl").write_text(json.dumps(to_json(lead), ensure_ascii=False) + "\r\n\r\n")
+    arguments = ["replay", "--input", str(tmp_path / "raw.jsonl"), "--output", str(tmp_path / "again")]
+    arguments += ["--policy", str(tmp_path / "policy.yaml")] if policy else []
+    result = CliRunner().invoke(command_line(["replay"]), arguments)
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "again" / "accepted.leads.jsonl").read_bytes() == written.read_bytes()
+
+
 def test_without_a_policy_there_is_nothing_to_compare(run: Any) -> None:
     result = run(None)
     assert result.exit_code == 0

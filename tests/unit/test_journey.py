@@ -165,6 +165,15 @@ def test_what_is_too_old_to_keep_stays_as_it_was_counted() -> None:
     assert after(run, "12-1") == {("3-30", "search"): 1, ("11-16", "social"): 1}
 
 
+def test_what_is_old_but_kept_stays_and_can_still_be_taken_back() -> None:
+    run = run_of(touch("t1", "3-20", channel="search"))
+    assert after(run, "5-1") == {("4-13", "search"): 1}
+    run.publish(touch("t2", "9-10", channel="social"))
+    assert after(run, "9-11") == {("4-13", "search"): 1}
+    run.publish(touch("t1", "3-20", channel="search", revision=2, type=TouchpointDeleted))
+    assert not after(run, "9-12")
+
+
 def test_what_is_left_of_a_journey_that_is_too_old_to_keep_is_none() -> None:
     run = run_of(T1, T2, touch("t3", "3-30", channel="email"), touch("t4", "5-10", channel="ads"))
     once = {("4-27", "search social email"): 1, ("6-8", "ads"): 1}

@@ -122,7 +122,7 @@ def view_of(stages: Sequence[Stage], log: Log) -> View:
 def _states(log: Log, stage: Stage, partition: int) -> dict[str, bytes]:
     """The newest state of each key in a changelog partition."""
     records = log.get((changelog_of(stage.name), partition), [])
-    return {record.key: record.value for record in records if "/" in record.key}
+    return {record.key: record.value for record in records if record.key[:1] != "#"}
 
 
 def _other_states(again: dict[str, bytes], written: dict[str, bytes]) -> str:

@@ -5,10 +5,10 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from streams.cli.fail import fail
 from streams.cli.printing import printer
 from streams.local.checks import all_checks
 from streams.settings import SettingsError, read_settings
@@ -29,8 +29,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findi
         settings = read_settings()
         checks = list(all_checks(settings))
     except SettingsError as error:
-        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
-        raise typer.Exit(1) from None
+        fail(str(error), 1)
     if as_json:
         found = {"checks": [asdict(check) for check in checks], "settings": list(settings.shown())}
         typer.echo(json.dumps(found, indent=2))

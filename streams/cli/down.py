@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from streams.cli.fail import fail
 from streams.local import stack
 from streams.local.state import LocalStackError
 from streams.settings import SettingsError, read_settings
@@ -28,8 +28,7 @@ def down(
         settings = read_settings()
         ran = stack.stop(settings, delete_data=delete_data)
     except (LocalStackError, SettingsError) as error:
-        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
-        raise typer.Exit(1) from None
+        fail(str(error), 1)
     typer.echo("stopped" if ran else "nothing was running")
     if delete_data:
         typer.echo(_deleted(settings.state_dir))

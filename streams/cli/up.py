@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from streams.cli.fail import fail
 from streams.cli.printing import printer
 from streams.local import stack
 from streams.local.services import PLATFORM
@@ -36,14 +37,12 @@ def up(
 
         FINEACERS_KAFKA_BOOTSTRAP=kafka.example:9092 fineacers up
     """
-    console = Console(stderr=True)
     try:
         settings = read_settings()
-        with _progress(console) as progress:
+        with _progress() as progress:
             started = stack.start(settings, STORES if only_stores else (*STORES, *PLATFORM), progress=progress)
     except (LocalStackError, SettingsError) as error:
-        console.print(str(error), style="red", markup=False, highlight=False)
-        raise typer.Exit(1) from None
+        fail(str(error), 1)
     status = StateFolder(settings.state_dir).status()
     running = {name: status[name] for name in started.services}
     if as_json:
@@ -73,8 +72,10 @@ def _address(started: stack.Started, name: str) -> str:
 
 
 @contextmanager
-def _progress(console: Console) -> Iterator[stack.Progress]:
-    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console) as bars:
+def _progress() -> Iterator[stack.Progress]:
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=Console(stderr=True)
+    ) as bars:
         tasks = {}
 
         def show(what: str, done: int, total: int) -> None:

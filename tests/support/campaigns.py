@@ -53,7 +53,8 @@ class Inbox:
 
     def tick(self, now: int | None = None) -> None:
         """Let it be an instant, or a second later than it was."""
-        self._apply("", encode(Tick.build(at=self.partition.now + 1_000_000 if now is None else now)))
+        at = self.partition.now + 1_000_000 if now is None else now
+        self._apply("", encode(Tick.build(at=at)), at)
 
     def all(self, type_: type[E]) -> list[E]:
         """Everything of a type that was said, in order."""
@@ -68,8 +69,8 @@ class Inbox:
         """Reasons of dead letters."""
         return [letter.reason for letter in self.all(DeadLettered)]
 
-    def _apply(self, key: str, value: bytes) -> None:
-        self.said += self.partition.apply(InRecord("campaign.inbox", 0, self._offset, NOW, key, value))
+    def _apply(self, key: str, value: bytes, arrived: int = NOW) -> None:
+        self.said += self.partition.apply(InRecord("campaign.inbox", 0, self._offset, arrived, key, value))
         self._offset += 1
         self.partition.committed(self.partition.changes())
 

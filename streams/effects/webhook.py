@@ -21,6 +21,7 @@ import socket
 import ssl
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC
@@ -39,7 +40,8 @@ CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
 """From the connection to the end of the answer's headers, however slowly they come."""
 _LONGEST_AFTER_SECONDS = 3_600.0
-_MOST_HOSTS = 4
+_MOST_HOSTS = 2
+"""Of each family of addresses: one may be of no use from here."""
 _VISIBLE = re.compile(r"[!-~]+")
 _LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -146,7 +148,10 @@ def _connected(address: SplitResult, tls: ssl.SSLContext) -> socket.socket:
     """A connection to the first that answers of the hosts that a name stands for; of many only some are tried."""
     port = address.port or (443 if address.scheme == "https" else 80)
     found = socket.getaddrinfo(address.hostname, port, type=socket.SOCK_STREAM)
-    sock = _reached([(str(host), port) for *_, (host, *_) in found[:_MOST_HOSTS]])
+    by_family: dict[int, list[tuple[str, int]]] = defaultdict(list)
+    for family, *_, (host, *_) in found:
+        by_family[family].append((str(host), port))
+    sock = _reached([host for hosts in by_family.values() for host in hosts[:_MOST_HOSTS]])
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return tls.wrap_socket(sock, server_hostname=address.hostname) if address.scheme == "https" else sock
 

@@ -15,12 +15,12 @@ from confluent_kafka import TopicPartition
 from schemas.codec import encode
 from streams.engine.accounts import COUNTS_TOPIC, stage_counted
 from streams.engine.changelog import changelog_of, move_of, records
-from streams.engine.faults import EngineFault, Fenced, Stopped, forgotten
+from streams.engine.faults import EngineFault, Fenced, Stopped
 from streams.engine.inbox import Inbox, Place
 from streams.engine.metrics import Metrics
-from streams.engine.orders import has_run, quarantined
+from streams.engine.orders import quarantined
 from streams.engine.owned import Owned, OwnedPartitions
-from streams.engine.preflight import check_topics, claim
+from streams.engine.preflight import check_not_forgotten, check_topics, claim
 from streams.engine.restore import Bookmarks
 from streams.engine.retry import LONGEST_SILENCE_SECONDS, Patience
 from streams.engine.rocks import Move
@@ -104,8 +104,7 @@ class Engine:
             undo.callback(self._inbox.close)
             claim(folder, identity_fingerprint(identity_key), self._inbox.cluster())
             router = Router(stages, check_topics(stage, stages, self._inbox))
-            if not (stage.stateful or self._inbox.was_read(stage.inputs)) and has_run(settings, stage.name, patience):
-                raise EngineFault(forgotten(stage.name, group))
+            check_not_forgotten(stage, group, self._inbox)
             self._owned = OwnedPartitions(stage, router, settings, self._slot.folder, admin, quarantined=orders)
             self._transaction = Transactions(settings, f"{group}.outputs", member, transaction_ms, patience)
             self._inbox.subscribe(stage.inputs)

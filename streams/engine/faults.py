@@ -25,17 +25,6 @@ class Stopped(Exception):
     """The engine was asked to stop while it waited for Kafka."""
 
 
-def forgotten(stage: str, group: str) -> str:
-    """What to do when Kafka no longer knows what a stage without state has read, of which there is no other record."""
-    return (
-        f"stage {stage}: it has run, and Kafka has forgotten what its group {group} has read, as it does when "
-        "offsets.retention.minutes have passed since the last member left: from the beginning, everything would be "
-        "accepted twice. ClickHouse knows the positions: max(p.end) by p.topic and p.partition, of stage_counts ARRAY "
-        f"JOIN positions AS p, for stage {stage}. Set them with `kafka-consumer-groups.sh --group {group} "
-        "--reset-offsets --from-file …`, and start again"
-    )
-
-
 def record_fault(stage: str, record: InRecord, error: Exception) -> RecordFault:
     """The fault of one record: its coordinates, the error's type and the lines of code that it passed through.
 

@@ -112,6 +112,16 @@ class Inbox:
 
         return self._patience.call("learn what was read", ask)
 
+    def were_written(self, topics: Sequence[str]) -> bool:
+        """Whether anything was ever written to some topics."""
+
+        def ask() -> bool:
+            there = self._consumer.list_topics(timeout=self._patience.seconds).topics
+            places = [TopicPartition(topic, n) for topic in topics if topic in there for n in there[topic].partitions]
+            return any(self._consumer.get_watermark_offsets(place, self._patience.seconds)[1] > 0 for place in places)
+
+        return self._patience.call("learn what was written", ask)
+
     def resume(self, place: Place, position: int | None) -> None:
         """Let records flow from a position on; none: from the oldest there is."""
         self.rewind(place, position)

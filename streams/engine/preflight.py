@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
+from schemas.topics import ACCEPTED
 from streams.engine.accounts import COUNTS_TOPIC
 from streams.engine.changelog import changelog_of
 from streams.engine.faults import EngineFault
@@ -42,6 +43,23 @@ def claim(engine_folder: Path, identity: str, cluster: str) -> None:
         raise EngineFault(
             f"{path}: this state belongs to Kafka cluster {found.get('kafka_cluster')}, the brokers are cluster "
             f"{cluster}: use the right brokers, or delete {engine_folder} and it is restored from the changelogs"
+        )
+
+
+def check_not_forgotten(stage: Stage, group: str, inbox: Inbox) -> None:
+    """Make sure that a stage without state, of which nothing else tells what it has read, does not begin anew.
+
+    Raises:
+        EngineFault: its group has no position, and facts were accepted before.
+    """
+    accepted = [topic.name for topic in ACCEPTED]
+    if not stage.stateful and not inbox.was_read(stage.inputs) and inbox.were_written(accepted):
+        raise EngineFault(
+            f"stage {stage.name}: Kafka has forgotten what its group {group} has read, as it does when "
+            "offsets.retention.minutes have passed since the last member left: from the beginning, everything would be "
+            "accepted twice. ClickHouse knows the positions: max(p.end) by p.topic and p.partition, of stage_counts "
+            f"ARRAY JOIN positions AS p, for stage {stage.name}. Set them with `kafka-consumer-groups.sh "
+            f"--bootstrap-server … --group {group} --reset-offsets --from-file … --execute`, and start again"
         )
 
 

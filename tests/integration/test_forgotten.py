@@ -44,7 +44,8 @@ def _engine(settings: Settings) -> Engine:
 
 
 def _topics(settings: Settings, stage: Stage) -> None:
-    names = {*stage.inputs, "stage.counts", "quarantine", *(other.inputs[0] for other in topology(KEY))}
+    inboxes = (other.inputs[0] for other in topology(KEY))
+    names = {*stage.inputs, *inboxes, "stage.counts", "quarantine", "accepted.bookings"}
     wanted = [(TOPICS[name].name, TOPICS[name].partitions, TOPICS[name].config) for name in sorted(names)]
     make(admin_client(settings, "test"), wanted)
 
@@ -94,6 +95,10 @@ def test_intake_does_not_begin_anew_once_kafka_has_forgotten_its_group(kafka: Se
     _publish(kafka, 3)
     _run_until(kafka, 3)
     assert _routed(kafka) == before + 3
+    _engine(kafka).close()  # as long as its group is known, it goes on
+    producer = Producer(producer_config(kafka, "test"))
+    producer.produce("accepted.bookings", b"what resolve makes of a fact")
+    producer.flush()
     until(lambda: _is_forgotten(kafka, group_of(intake.name)), "its member's session ends")
     with pytest.raises(EngineFault, match=r"Kafka has forgotten what its group fineacers\.intake has read"):
         _engine(kafka)

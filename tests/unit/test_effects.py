@@ -135,11 +135,12 @@ def test_a_name_of_many_hosts_does_not_keep_others_waiting(monkeypatch: pytest.M
         tried.append(host)
         raise TimeoutError
 
-    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"192.0.2.{n}", 443)) for n in range(100)]
+    found: list[object] = [(socket.AF_INET6, 1, 6, "", (f"2001:db8::{n}", 443, 0, 0)) for n in range(100)]
+    found += [(socket.AF_INET, 1, 6, "", (f"192.0.2.{n}", 443)) for n in range(100)]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
     monkeypatch.setattr(socket, "create_connection", silent)
     assert Webhooks(settings({"sales": "https://example.com/x"}))(wanted()) == Answer("again", "unreachable")
-    assert tried == [(f"192.0.2.{n}", 443) for n in range(4)]
+    assert tried == [(host, 443) for host in ("2001:db8::0", "2001:db8::1", "192.0.2.0", "192.0.2.1")]
 
 
 def test_a_host_that_does_not_listen_leaves_it_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,18 +141,24 @@ def parted(held: Log, where: Whereabouts) -> tuple[Log, dict[str, Log]]:
 
 
 def joined(held: Log, part: Log | None, ctx: Context) -> Log:
-    """The log with entries of another, folded anew; those behind its checkpoint are let go."""
+    """The log with entries of another, folded anew.
+
+    One checkpoint stands for both, as of the later of theirs. What either has before that is folded into it.
+    """
+    part = part or Log()
+    forgotten = max(held.forgotten, part.forgotten)
     entries = {entry.id: entry for entry in held.entries}
-    if part is not None:
-        for entry in part.entries:
-            known = entries.get(entry.id)
-            if known is None or known.revision < entry.revision:
-                entries[entry.id] = entry
-        if part.forgotten >= 0:
-            checkpoint = part.checkpoint if held.forgotten < 0 else together(held.checkpoint, part.checkpoint)
-            forgotten = max(held.forgotten, part.forgotten)
-            held = msgspec.structs.replace(held, checkpoint=checkpoint, forgotten=forgotten)
-    kept = sorted((entry for entry in entries.values() if entry.at > held.forgotten), key=_place)
+    for entry in part.entries:
+        known = entries.get(entry.id)
+        if known is None or known.revision < entry.revision:
+            entries[entry.id] = entry
+
+    def behind(log: Log) -> Standing:
+        old = [entry for entry in log.entries if entry.at <= forgotten and entries[entry.id] is entry]
+        return _folded(log.checkpoint, old, ctx).standing
+
+    held = msgspec.structs.replace(held, checkpoint=together(behind(held), behind(part)), forgotten=forgotten)
+    kept = sorted((entry for entry in entries.values() if entry.at > forgotten), key=_place)
     log = _refolded(held, kept, ctx)
     return _trimmed(log, ctx) if kept else log
 

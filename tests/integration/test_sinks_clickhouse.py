@@ -11,7 +11,8 @@ import pytest
 
 from schemas.events.bookings import BookingChanged
 from schemas.events.decisions import TemperatureChanged
-from schemas.events.identity import IdentifierBound
+from schemas.events.identity import IdentifierBound, IdentifierHash
+from schemas.events.profiles import LeadProfiled
 from schemas.ids import derived_id
 from sinks.clickhouse import queries
 from sinks.clickhouse.client import Client, Server
@@ -153,6 +154,30 @@ def test_a_fact_belongs_to_the_lead_of_the_newest_binding_at_its_time(sink: Clic
     sink.prepare(batch([*booked, *bindings]), refuse)()
     rows = client.rows("SELECT booking_id, toString(lead_id), toString(lead_id_at_arrival) FROM current_bookings")
     assert sorted(rows) == [("3-1", first, first), ("3-9", second, first)]
+
+
+def test_the_funnel_counts_leads_only(sink: ClickHouseSink, client: Client, database: Server) -> None:
+    """A booking that names nobody has a lead id of its own and no lead; who was erased is none any more."""
+    known, nobody, erased = (lead_id(number) for number in range(3))
+    booked = {"revision": 1, "status": "booked", "amount_minor": 1, "currency": "AED"}
+    bookings = [
+        accepted(fact(BookingChanged, occurred_at="3-2", booking_id=lead, **booked), offset, lead)
+        for offset, lead in enumerate((known, nobody, erased))
+    ]
+    hashes = [IdentifierHash.build(kind="email", hash=derived_id("identifier", known))]
+    profiles = [
+        platform(own(LeadProfiled, lead_id=lead, version=version, identifiers=named, first_captured_at=at("3-1")))
+        for lead, version, named in ((known, 1, hashes), (erased, 1, hashes), (erased, 2, []))
+    ]
+    temperatures = [
+        platform(own(TemperatureChanged, lead_id=lead, seq=1, temperature="warm", reason="captured"))
+        for lead in (known, erased)
+    ]
+    sink.prepare(batch([*bookings, *profiles, *temperatures]), refuse)()
+    steps = {row["step"]: row["leads"] for row in overview(database)["funnel"]}
+    assert steps == {"captured": 1, "warm": 1, "booked": 1, "kept": 1}
+    assert queries.figures(database)["leads"] == [{"workspace_id": "acme", "region": "UAE", "leads": 1}]
+    assert one(client, "SELECT count() FROM current_bookings") == (3,), "they stay bookings"
 
 
 def test_restated_temperatures_leave_the_history(sink: ClickHouseSink, client: Client) -> None:

@@ -177,6 +177,14 @@ MUTANTS: dict[str, Mutant] = {
     "a sequence stays behind": Mutant(
         "processors/lead/moves.py", '    "nurture": (Nurturing, sequences_parted),\n', ""
     ),
+    "what is older than the other's checkpoint is lost": Mutant(
+        "processors/lead/score.py",
+        "checkpoint=together(behind(held), behind(part))",
+        "checkpoint=together(held.checkpoint, part.checkpoint)",
+    ),
+    "a corrected touch counts in both logs that meet": Mutant(
+        "processors/lead/score.py", " and entries[entry.id] is entry]", "]"
+    ),
     "what a log has forgotten is lost on its way": Mutant("processors/lead/hold.py", "._replace(alone=True)", ""),
     "a request for approval stays behind": Mutant(
         "processors/lead/moves.py", '    "approve": (Approvals, approvals_parted),\n', ""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from models.scoring.points import Signals
 from processors.lead.consent import Stated, Voice
 from processors.lead.history import Whereabouts
 from processors.lead.moves import _PARTED, packed, unpacked
@@ -22,7 +23,7 @@ from schemas.events.leads import LeadUpdated
 from tests.property.oracles.identity import hash_of
 from tests.support.facts import at, fact
 from tests.support.identities import states, unsettled
-from tests.support.leads import captured, touch
+from tests.support.leads import captured, run_of, touch
 from tests.support.runs import IDENTITY_KEY, Run, new_run
 
 ADA, BOB = "ada@example.com", "bob@example.com"
@@ -191,6 +192,52 @@ def test_what_is_behind_the_checkpoint_of_a_log_moves_with_the_lead_that_ends() 
     after = states(run, "lead")[f"acme/{A}"]["score"]
     assert after.head.signals.budget_minor == before.head.signals.budget_minor
     assert after.told == before.told
+
+
+DETAILS = {"budget_minor": 2_500_000_000, "currency": "INR", "timeframe_days": 14, "financing": "cash"}
+
+
+def many_touches(who: str) -> list[Any]:
+    """More than a log keeps."""
+    return [touch(f"x{n}", f"1-{3 + n // 10} {n % 10}:00", email=who) for n in range(MAX_ENTRIES + 10)]
+
+
+@pytest.mark.parametrize("captured_one", [ADA, BOB], ids=["what was here", "what comes"])
+def test_what_is_older_than_the_others_checkpoint_is_not_lost(captured_one: str) -> None:
+    """One was captured and asked, then the other's log forgot what is later than that. Bob's history goes to Ada."""
+    engaged_one = BOB if captured_one == ADA else ADA
+    known = [
+        captured("1-1 06:00", email=captured_one, **DETAILS),
+        touch("q", "1-2", "inquiry", email=captured_one),
+        touch("first", "1-1" if engaged_one == ADA else "1-2 12:00", "call", email=engaged_one),
+    ]
+    before, after = (
+        run_of(*facts)
+        for facts in (
+            [*known, linked("1-2 18:00"), *many_touches(engaged_one)],
+            [*known, *many_touches(engaged_one), linked("2-1")],
+        )
+    )
+    expected, log = (states(run, "lead")[f"acme/{A}"]["score"] for run in (before, after))
+    assert log.forgotten >= at("1-3")
+    assert log.head.signals == expected.head.signals != Signals()
+    assert log.checkpoint.direct == expected.checkpoint.direct == (at("1-2"),)
+    assert log.head.temperature == expected.head.temperature == 2
+    assert log.told == expected.told
+
+
+@pytest.mark.parametrize("forgetful", [ADA, BOB], ids=["here", "there"])
+def test_a_touch_that_was_corrected_to_be_the_others_counts_where_it_is_now(forgetful: str) -> None:
+    run = run_of(
+        captured("1-1"),
+        captured("1-1 12:00", email=BOB),
+        touch("q", "1-2", "inquiry", email=BOB if forgetful == ADA else ADA),
+        *many_touches(forgetful),
+        touch("q", "1-25", "inquiry", revision=2, email=forgetful),
+        linked("2-1"),
+    )
+    log = states(run, "lead")[f"acme/{A}"]["score"]
+    assert (log.checkpoint.direct, log.head.direct) == ((), (at("1-25"),))
 
 
 # -- approvals

@@ -86,6 +86,10 @@ class Proxy:
     async def _end(self) -> None:
         await self._break()
         self._server.close()
+        ways = asyncio.all_tasks() - {asyncio.current_task()}
+        for way in ways:
+            way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._cut:

@@ -1,17 +1,18 @@
 """What a lead said of being contacted, by the identifiers and contact points that it said it with.
 
-The strictest over all of them holds. When history moves to another lead, objections are taken along and stay as well:
-after a split both sides keep every one of them (identity specification, section 4).
+The strictest over all of them holds. When history moves to another lead, objections are taken along and stay as well,
+whoever made them: after a split both sides keep every one of them (identity specification, section 4).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from models.consent.ledger import NOTHING_SAID, Consents, Statement, heard, joined, objections
 from models.consent.statements import concerned, statements
+from models.identity.erasure import NOBODY
 from processors.base import Context, Output
 from processors.lead.history import HistoryGiven, HistoryTaken, Whereabouts, brought_by, lead_id
 from processors.noting import told
@@ -94,16 +95,31 @@ def _points(said: Statement, ctx: Context) -> list[str]:
 
 
 def parted(held: Stated, where: Whereabouts) -> tuple[Stated, dict[str, Stated]]:
-    """What was said without an identifier's voice, whose objections stay, and that voice by lead."""
+    """What was said without an identifier's voice, whose objections stay, and that voice by lead.
+
+    All objections go along with a person's identifier. With a device they do not, which several may use: one person's
+    would reach them all.
+    """
     voice = held.by.get(where.identifier)
+    along = _forbidden(held.kept, held.by.values()) if where.of_person else NOTHING_SAID
+    parts = dict[str, Stated]()
+    for lead in where.leads:
+        kept = along if lead != NOBODY else NOTHING_SAID
+        by = {where.identifier: _of_lead(voice, lead, where)} if voice is not None else {}
+        if by or kept != NOTHING_SAID:
+            parts[lead] = Stated(by, kept)
     if voice is None:
-        return held, {}
+        return held, parts
     rest = {one: other for one, other in held.by.items() if one != where.identifier}
-    kept = held.kept
-    for consents in voice.points.values():
-        kept = joined(kept, objections(consents))
-    parts = {lead: Stated({where.identifier: _of_lead(voice, lead, where)}) for lead in where.leads}
-    return Stated(rest, kept), parts
+    return Stated(rest, _forbidden(held.kept, [voice])), parts
+
+
+def _forbidden(kept: Consents, voices: Iterable[Voice]) -> Consents:
+    """Objections that are kept, and those of some voices."""
+    for voice in voices:
+        for consents in voice.points.values():
+            kept = joined(kept, objections(consents))
+    return kept
 
 
 def _of_lead(voice: Voice, lead: str, where: Whereabouts) -> Voice:

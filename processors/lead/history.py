@@ -15,13 +15,15 @@ from schemas.events.base import Event, Uuid
 class Whereabouts(NamedTuple):
     """Where an identifier's history belongs by its binding, as seen from the lead ``own``; without rows, there.
 
-    ``alone``: what is looked at is a part under way, so all of it is this identifier's.
+    ``alone``: what is looked at is a part under way, so all of it is this identifier's. ``of_person``: it is a strong
+    identifier that belonged here, so what its person objected to with any other holds for it as well.
     """
 
     identifier: str
     rows: Rows
     own: str
     alone: bool = False
+    of_person: bool = False
 
     @property
     def is_anchor(self) -> bool:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from models.identity import STRONG
 from models.identity.binding import Rows, lead_at
 from models.identity.erasure import NOBODY
 from processors.base import Context, Drop, Emit, Forward, Output
@@ -133,8 +134,9 @@ def _heard(known: Known | None, fact: Identified, origin: Accepted) -> Known:
 def _bound(holding: Holding, message: BindingChanged, ctx: Context) -> tuple[Holding, Sequence[Output]]:
     holding = _marked(holding, message, lead_id(ctx))
     rows = tuple((row.since, row.lead_id) for row in message.rows)
+    before = holding.known.get(message.identifier)
     holding, is_news = _learned(holding, message, rows)
-    shipped = _leaving(holding, message.identifier, ctx) if is_news else {}
+    shipped = _leaving(holding, before, message.identifier, ctx) if is_news else {}
     holding, outputs = _sent(holding, message.identifier, shipped, ctx)
     holding, announced = _announced(holding, message, shipped, ctx)
     return holding, [*outputs, *announced]
@@ -145,10 +147,11 @@ def _moved(holding: Holding, message: HistoryMoved, ctx: Context) -> tuple[Holdi
         return holding, [Drop("repeated", whole=True)]
     holding = msgspec.structs.replace(holding, received={**holding.received, message.from_lead: message.n})
     rows = tuple((row.since, row.lead_id) for row in message.rows)
+    before = holding.known.get(message.identifier)
     holding, is_news = _learned(holding, message, rows)
     if message.final is not None:
         holding = _final(holding, Mark(message.identifier, message.from_lead, message.final))
-    shipped = _leaving(holding, message.identifier, ctx) if is_news else {}
+    shipped = _leaving(holding, before, message.identifier, ctx) if is_news else {}
     here, passing = _arrived(holding, message, ctx)
     taken: list[Output] = []
     if here:
@@ -166,7 +169,8 @@ def _arrived(holding: Holding, message: HistoryMoved, ctx: Context) -> tuple[Par
     parts = unpacked(message.parts)
     if message.ver == holding.known[message.identifier].ver:
         return parts, {}
-    passing = divided(parts, _whereabouts(holding, message.identifier, ctx)._replace(alone=True))
+    where = _whereabouts(holding, message.identifier, ctx)
+    passing = divided(parts, where._replace(alone=True, of_person=message.kind in STRONG))
     return passing.pop(lead_id(ctx), {}), passing
 
 
@@ -214,10 +218,15 @@ def _with_marks(holding: Holding, awaits: set[Mark], owes: set[Mark], early: set
 # -- shipments
 
 
-def _leaving(holding: Holding, identifier: str, ctx: Context) -> dict[str, Parts]:
-    """By lead, the history of an identifier that is held here and belongs elsewhere."""
-    parts = divided(ctx.slices, _whereabouts(holding, identifier, ctx))
-    parts.pop(lead_id(ctx), None)
+def _leaving(holding: Holding, before: Known | None, identifier: str, ctx: Context) -> dict[str, Parts]:
+    """By lead, the history of an identifier that is held here and belongs elsewhere.
+
+    ``before``: its binding as it was known. Who only remembers where it went has nothing more of its person's to tell.
+    """
+    me, where = lead_id(ctx), _whereabouts(holding, identifier, ctx)
+    was_here = before is None or not before.rows or any(lead == me for _, lead in before.rows)
+    parts = divided(ctx.slices, where._replace(of_person=was_here and holding.known[identifier].kind in STRONG))
+    parts.pop(me, None)
     return parts
 
 

@@ -12,7 +12,9 @@ from processors.resolve.known import Strong
 from processors.resolve.point import Point, hear_and_reserve
 from processors.resolve.root import Root, conclude
 from processors.resolve.social import Account, post
+from processors.resolve.strong import VERSION as STRONG_VERSION
 from processors.resolve.strong import resolve_strong
+from processors.resolve.strong import upcast as strong_upcast
 from processors.resolve.unnamed import Told, pass_on
 from processors.resolve.weak import VERSION as WEAK_VERSION
 from processors.resolve.weak import Weak, resolve_weak, upcast
@@ -68,6 +70,8 @@ STEPS = (
         consumes=(*_PERSONAL, BookingChanged, *_SAID_OF_IDENTITIES, *_TOLD),
         emits=(Link, Apart, Erased, Login, FactsJoined, IdentityConflict, *_SIGHTED, *_BINDING),
         slice=Strong,
+        version=STRONG_VERSION,
+        upcast=strong_upcast,
     ),
     Step(
         "root",

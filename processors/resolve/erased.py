@@ -12,7 +12,7 @@ import msgspec
 from models.identity.facts import Facts, Said, Sighting, pair
 from processors.base import Context, Emit, Output
 from processors.resolve.keys import key_of, subject_of
-from processors.resolve.known import NEVER, Learned, Neighbour, Strong, as_mark, learned, link_to
+from processors.resolve.known import MAX_MARKED, NEVER, Learned, Neighbour, Strong, as_mark, learned, link_to
 from schemas.events.governance import ErasureRequested
 from schemas.events.identity import IdentifierHash
 from schemas.events.resolving import Erased, Mark
@@ -49,7 +49,8 @@ def _begun_anew(strong: Strong, erasure: Mark, ctx: Context) -> Answer:
         tell_erased(IdentifierHash.build(kind=one.kind, hash=name), mark, ctx) for name, one in strong.known.items()
     ]
     known = {name: since for name, one in strong.known.items() if (since := _since(one, mark))[1:3] < NEVER}
-    strong = msgspec.structs.replace(strong, mark=mark, known=known)
+    marked = strong.marked if strong.mark is None else (*strong.marked, strong.mark.at)[-MAX_MARKED:]
+    strong = msgspec.structs.replace(strong, mark=mark, marked=marked, known=known)
     strong, outputs = _said_anew(strong, {*known}, Facts(first={key.hash: mark}, erased={key.hash: mark}), mark, ctx)
     return strong, [*told, *outputs]
 

@@ -20,6 +20,7 @@ from schemas.events.resolving import Link, Mark
 
 MAX_WEAK = 50
 MAX_BOOKINGS = 1_000
+MAX_MARKED = 8
 UNSEEN = 400 * DAY
 """A weak identifier not seen with this one for so long (13 months) is told no more."""
 
@@ -69,7 +70,8 @@ class Strong(msgspec.Struct, frozen=True, array_like=True):
     ``spoken_of``: a split named it before any other fact did. ``named``: others belong to the lead of its name, which
     is therefore told of its binding. ``full``: the limits of dependents that people were told of. ``doubted``: an open
     conflict says that it may be another person's. ``mark``: when it was last erased; what is older than that is
-    nobody's, and forgotten here.
+    nobody's, and forgotten here. ``marked``: the newest ``MAX_MARKED`` erasures before that one, each
+    of which had given it a name.
     """
 
     lead_id: str
@@ -85,6 +87,7 @@ class Strong(msgspec.Struct, frozen=True, array_like=True):
     full: tuple[str, ...] = ()
     doubted: bool = False
     mark: Sighting | None = None
+    marked: tuple[int, ...] = ()
 
     @property
     def erased_at(self) -> int | None:

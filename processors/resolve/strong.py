@@ -24,6 +24,15 @@ from schemas.events.resolving import Apart, Assign, Attach, Contested, Erased, L
 
 Answer = tuple[Strong, Sequence[Output]]
 
+VERSION = 2
+
+
+def upcast(version: int, data: bytes) -> bytes:
+    """The slice as stored today; before, it ended ahead of the erasures before the newest, which are not known."""
+    if version != 1:
+        raise ValueError(f"slice strong is stored as version {version}, this program reads {VERSION}")
+    return data
+
 
 def _forgotten(strong: Strong, fact: ErasureRequested, ctx: Context) -> Answer:
     """An erasure is told of, and is a fact like others."""

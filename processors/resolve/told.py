@@ -69,11 +69,18 @@ def assigned(strong: Strong, message: Assign, ctx: Context) -> tuple[Strong, Seq
 
 
 def _renamed(strong: Strong, before: Rows, decision: Decision, at: int, ctx: Context) -> list[Output]:
-    """Where the name goes that the identifier has borne since its erasure: what only names that lead goes there."""
+    """Where the names go that the identifier has borne since its erasures: what only names such a lead goes there.
+
+    By the name of an earlier one, that is the identifier's own binding: up to the newest it is nobody's.
+    """
     if strong.mark is None:
         return []
-    name = name_of(key_of(ctx).hash, strong.mark.at)
-    return [*rebound(Bound(name, "name", strong.ver), Change(before, ((0, strong.lead_id),)), decision, at, name)]
+    rows = dict.fromkeys(strong.marked, strong.rows) | {strong.mark.at: ((0, strong.lead_id),)}
+    outputs: list[Output] = []
+    for when, after in rows.items():
+        name = name_of(key_of(ctx).hash, when)
+        outputs += rebound(Bound(name, "name", strong.ver), Change(before, after), decision, at, name)
+    return outputs
 
 
 def named(strong: Strong, message: Named, ctx: Context) -> tuple[Strong, Sequence[Output]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 from typing import Any
 
+import msgspec
 import pytest
 
 from models.consent.ledger import NOTHING_SAID, Said, Statement, heard, unerased
@@ -12,9 +13,12 @@ from models.identity.erasure import NOBODY, erased_at, name_of, rows_of
 from models.identity.facts import Explicit, Facts, Sighting, join, pair
 from models.identity.facts import Said as SaidOfPair
 from models.identity.partition import partition
+from processors.resolve.known import Strong
+from processors.resolve.strong import upcast
 from schemas.events.base import Event
 from schemas.events.governance import ErasureRequested
 from schemas.events.identity import IdentifierBound, LeadMerged, LeadSplit
+from schemas.events.leads import LeadUpdated
 from schemas.events.profiles import LeadProfiled
 from schemas.events.touchpoints import TouchpointRecorded
 from tests.property.checks import assert_balanced, assert_reconciled
@@ -36,7 +40,7 @@ from tests.support.persons import (
     touch,
     values,
 )
-from tests.support.runs import bindings, leads
+from tests.support.runs import Run, bindings, leads
 
 
 def erased(when: str, *named: str, **fields: Any) -> ErasureRequested:
@@ -278,6 +282,59 @@ def test_what_only_names_the_old_lead_goes_with_its_identifier() -> None:
     run.publish(touch("t5", "3-4", lead_id=name(ADA)))
     assert "t4" not in places(run)
     assert "t5" not in places(run)
+
+
+def named_only_by(lead: str, when: str) -> list[Event]:
+    """What is said to a lead's name alone."""
+    said = {"lead_id": lead, "full_name": "Ada Lovelace", "channel": "web"}
+    return [fact(LeadUpdated, occurred_at=when, **said), touch("n1", when, lead_id=lead)]
+
+
+def mentions(run: Run, text: str) -> list[str]:
+    """Keys of all stages whose state holds a text."""
+    return [
+        key
+        for stage in ("intake", "resolve", "lead")
+        for key, slices in states(run, stage).items()
+        if text in repr(slices)
+    ]
+
+
+@pytest.mark.parametrize("between", [[], [captured("3-5", email=ADA)], [linked("3-5", ADA, BOB)]])
+def test_a_second_erasure_takes_what_was_said_to_the_name_since_the_first(between: list[Event]) -> None:
+    """As when it was another's lead by then, and whatever is erased once more."""
+    first = anew(ADA, "3-4")
+    run = run_of(*history(), erased("3-4", ADA), *named_only_by(first, "3-5"), *between)
+    assert mentions(run, "Lovelace")
+    assert places(run)["n1"]
+    run.publish(erased("3-6", ADA))
+    assert not mentions(run, "Lovelace")
+    assert "n1" not in places(run)
+    run.publish(touch("n2", "3-5", lead_id=first))
+    run.publish(touch("n3", "3-7", lead_id=first))
+    assert "n2" not in places(run), "however late it comes"
+    assert places(run)["n3"] == {anew(ADA, "3-6")}, "the name leads to who it is by now"
+    for event in (linked("3-8", ADA, BOB), *named_only_by(anew(ADA, "3-6"), "3-8"), erased("3-9", ADA)):
+        run.publish(event)
+    assert not mentions(run, "Lovelace")
+    assert not {"n1", "n2", "n3"} & places(run).keys()
+    assert not unsettled(run)
+
+
+def test_what_names_an_earlier_name_of_it_follows_it_on() -> None:
+    first = anew(ADA, "3-4")
+    run = run_of(*history(), erased("3-4", ADA), erased("3-5", ADA), touch("t4", "3-6", lead_id=first))
+    run.publish(linked("3-7", ADA, BOB))
+    run.publish(touch("t5", "3-8", lead_id=first))
+    assert places(run)["t4"] == places(run)["t5"] == {name(BOB)}
+    assert not unsettled(run)
+
+
+def test_an_identifier_as_an_older_program_stored_it_is_read() -> None:
+    stored = msgspec.msgpack.encode(msgspec.to_builtins(Strong("l", ver=3))[:-1])
+    assert msgspec.msgpack.decode(upcast(1, stored), type=Strong) == Strong("l", ver=3)
+    with pytest.raises(ValueError, match="version 3"):
+        upcast(3, b"")
 
 
 def test_a_cookie_is_nobodys_for_as_long_as_it_was_the_erased_ones() -> None:

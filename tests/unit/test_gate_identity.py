@@ -14,9 +14,11 @@ from schemas.events.governance import (
     IdentitiesSplit,
 )
 from schemas.events.leads import LeadCaptured
+from streams.driver import Driver
 from tests.support.facts import at, fact
+from tests.support.identities import unsettled
 from tests.support.outreach import EMAIL, NOON, PHONE, ann, ask, at_time, captured, consent, decisions, receipt
-from tests.support.runs import Run
+from tests.support.runs import STAGES, Run
 
 DEE = {"email": "dee@example.com", "phone": "+18502341234"}
 
@@ -190,3 +192,59 @@ def test_what_an_address_allowed_before_its_erasure_counts_no_more(run: Run) -> 
     at_time(run, NOON + 2, ask("sms", NOON + 2, **crm), ask("whatsapp", NOON + 2, "m2", **crm))
     assert decisions(run) == [("deny", "no_consent")]
     assert decisions(run, "m2") == [("allow", "allowed")]
+
+
+# -- objections of who parts
+
+
+def objected(oldest: str, **said: str) -> Run:
+    """Ann, of an address, a phone and a CRM id, of which one is the oldest; she opted in, then says no with another."""
+    run = Run(Driver(STAGES))
+    run.driver.tick(NOON - DAY)
+    who: dict[str, str | None] = {"email": EMAIL, "phone": PHONE, "crm_id": "C-1"}
+    nothing: dict[str, str | None] = dict.fromkeys(who)
+    run.publish(captured(NOON - DAY, **{**nothing, oldest: who[oldest]}))
+    run.publish(captured(NOON - DAY + 1, **who))
+    at_time(run, NOON - DAY + 2, consent("email", NOON - DAY + 2))
+    at_time(run, NOON, consent("call", NOON, granted=False, **{**nothing, **said}), ask("email", NOON, "m0"))
+    return run
+
+
+def parted_by(act: str) -> ErasureRequested | IdentitiesSplit:
+    """Ann's address leaves the others, or these are erased."""
+    if act == "erasure":
+        return erasure(NOON + 1, phone=PHONE, crm_id="C-1")
+    take, phone, known = (
+        IdentifierValue(kind=kind, value=value)  # type: ignore[arg-type]
+        for kind, value in (("email", EMAIL), ("phone", PHONE), ("crm_id", "C-1"))
+    )
+    return fact(IdentitiesSplit, occurred_at=NOON + 1, take=[take], keep=[phone, known])
+
+
+@pytest.mark.parametrize("said", [{"phone": PHONE}, {"crm_id": "C-1"}], ids=["phone", "crm"])
+@pytest.mark.parametrize("oldest", ["email", "phone", "crm_id"])
+@pytest.mark.parametrize("act", ["split", "erasure"])
+def test_an_address_keeps_the_objections_of_those_it_parts_from(act: str, oldest: str, said: dict[str, str]) -> None:
+    """Whichever of them the lead is named after; only a newer opt-in of the address's own ends it."""
+    run = objected(oldest, **said)
+    at_time(run, NOON + 1, parted_by(act))
+    at_time(run, NOON + 2, ask("email", NOON + 2, "m1"))
+    assert decisions(run, "m0") == decisions(run, "m1") == [("deny", "opted_out")]
+    at_time(run, NOON + 3, consent("email", NOON + 3), ask("email", NOON + 4, "m2"))
+    assert decisions(run, "m2") == [("allow", "allowed")]
+    assert not unsettled(run)
+
+
+@pytest.mark.parametrize("act", ["split", "erasure"])
+def test_what_was_kept_of_one_who_has_gone_goes_along_with_the_next(act: str) -> None:
+    """The phone objects and leaves; then the address leaves as well."""
+    run = objected("crm_id", phone=PHONE)
+    phone, others = (
+        [IdentifierValue(kind=kind, value=value) for kind, value in who]  # type: ignore[arg-type]
+        for who in ([("phone", PHONE)], [("email", EMAIL), ("crm_id", "C-1")])
+    )
+    at_time(run, NOON, fact(IdentitiesSplit, occurred_at=NOON, take=phone, keep=others))
+    at_time(run, NOON + 1, parted_by(act))
+    at_time(run, NOON + 2, ask("email", NOON + 2, "m1"))
+    assert decisions(run, "m1") == [("deny", "opted_out")]
+    assert not unsettled(run)

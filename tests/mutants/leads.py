@@ -185,7 +185,9 @@ MUTANTS: dict[str, Mutant] = {
     "a corrected touch counts in both logs that meet": Mutant(
         "processors/lead/score.py", " and entries[entry.id] is entry]", "]"
     ),
-    "what a log has forgotten is lost on its way": Mutant("processors/lead/hold.py", "._replace(alone=True)", ""),
+    "what a log has forgotten is lost on its way": Mutant(
+        "processors/lead/hold.py", "._replace(alone=True, of_person", "._replace(of_person"
+    ),
     "a request for approval stays behind": Mutant(
         "processors/lead/moves.py", '    "approve": (Approvals, approvals_parted),\n', ""
     ),

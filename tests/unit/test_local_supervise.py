@@ -8,7 +8,6 @@ import signal
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -112,9 +111,14 @@ async def test_a_probe_that_raises_leaves_no_copy_behind(folder: StateFolder) ->
     pids = folder.path / "pids"
     code = f"import os, sys; print(os.getpid(), file=open(sys.argv[1], 'a')); {_SLEEP}"
 
+    raised: list[str] = []
+
     def raises_at_last() -> bool:
-        time.sleep(0.3)  # so that the process has written its pid
-        if len(pids.read_text().split()) < 3:
+        started = pids.read_text().split()
+        if len(started) == len(raised):  # this copy has not written its pid yet
+            return False
+        if len(started) < 3:
+            raised.append(started[-1])
             raise ValueError("no answer that a server gives")
         return True
 
@@ -261,7 +265,7 @@ async def test_adding_again_revives_what_nobody_keeps_and_nothing_that_is_done(f
     assert lives == ["migrate", "store", "worker", "late"]
     await supervisor.stop()
     supervisor.add([worker])
-    await asyncio.sleep(0.1)
+    assert asyncio.all_tasks() == {asyncio.current_task()}, "nobody keeps it again"
     assert _state(folder, "worker") == "stopped"
 
 
